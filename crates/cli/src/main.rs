@@ -1,0 +1,2 @@
+//! The binary `connref`.
+fn main() {}

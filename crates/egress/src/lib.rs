@@ -1,0 +1,1 @@
+//! The only outbound socket: guarded resolver, HTTP client, checked streams, OAuth grants.

@@ -1,0 +1,1 @@
+//! Makes flows run: tokens, connectors, the runner.

@@ -1,0 +1,1 @@
+//! Judgement over facts: checks, audits, outcomes, activation.

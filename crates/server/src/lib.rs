@@ -1,0 +1,1 @@
+//! Everything inbound: router, operations, the Web API and the control plane.

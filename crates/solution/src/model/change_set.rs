@@ -1,0 +1,78 @@
+//! What an import will do, as values: made by `review::outcome`, applied by the store in one
+//! transaction.
+use super::package::{Manifest, PackageConnector, PackageReference, PackageVariable, Workflow};
+use super::{ConnectionId, ConnectorId, FlowId, ReferenceId, SolutionId, VariableId};
+
+/// The changes of one import.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeSet {
+    /// Version of the facts it was made from; another version refuses it.
+    pub facts_version: i64,
+    /// The solution row.
+    pub solution: SolutionChange,
+    /// Connectors.
+    pub connectors: Vec<ConnectorChange>,
+    /// References.
+    pub references: Vec<ReferenceChange>,
+    /// Variables.
+    pub variables: Vec<VariableChange>,
+    /// Workflows of every category.
+    pub flows: Vec<FlowChange>,
+}
+
+/// The solution row to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SolutionChange {
+    /// The row it updates, if it exists.
+    pub existing: Option<SolutionId>,
+    /// Manifest.
+    pub manifest: Manifest,
+    /// The parts as they came, for what is not modelled: (name, content).
+    pub parts: Vec<(String, Vec<u8>)>,
+}
+
+/// A custom connector to add or update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectorChange {
+    /// The row it updates, if it exists.
+    pub existing: Option<ConnectorId>,
+    /// From the package.
+    pub connector: PackageConnector,
+}
+
+/// A reference to add or update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceChange {
+    /// The row it updates, if it exists.
+    pub existing: Option<ReferenceId>,
+    /// From the package; empty names do not blank stored ones.
+    pub reference: PackageReference,
+    /// A new binding; `None` keeps what is there.
+    pub bind: Option<ConnectionId>,
+}
+
+/// A variable to add or update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariableChange {
+    /// The row it updates, if it exists.
+    pub existing: Option<VariableId>,
+    /// From the package.
+    pub variable: PackageVariable,
+    /// A value for this environment; `None` keeps what is there.
+    pub value: Option<String>,
+}
+
+/// A workflow to add or update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowChange {
+    /// The row it updates, if it exists.
+    pub existing: Option<FlowId>,
+    /// From the package.
+    pub workflow: Workflow,
+    /// On after the import.
+    pub on: bool,
+    /// Wanted on: its exported state.
+    pub wanted_on: bool,
+    /// Why it stays off although wanted on.
+    pub why_off: Option<String>,
+}

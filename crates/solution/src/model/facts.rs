@@ -1,0 +1,348 @@
+//! A plain snapshot of an environment. Audits, outcome, departure and drift take it and nothing
+//! else; the store, the client and a file fill it. It holds no secret.
+use super::package::{FlowReference, FlowTrigger, Publisher};
+use super::{
+    ApiName, ConnectionId, ConnectorId, EnvironmentId, FlowId, LogicalName, Micros, PrincipalId,
+    ReferenceId, SolutionId, VariableId,
+};
+
+/// A snapshot of one environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The environment.
+    pub environment: EnvironmentFacts,
+    /// When it was taken.
+    pub taken_at: Micros,
+    /// Users and service principals, the disabled and departed ones too.
+    pub principals: Vec<PrincipalFacts>,
+    /// Connectors known to the environment.
+    pub connectors: Vec<ConnectorFacts>,
+    /// Connections.
+    pub connections: Vec<ConnectionFacts>,
+    /// Connection references.
+    pub references: Vec<ReferenceFacts>,
+    /// Cloud flows.
+    pub flows: Vec<FlowFacts>,
+    /// Environment variables.
+    pub variables: Vec<VariableFacts>,
+    /// Solutions.
+    pub solutions: Vec<SolutionFacts>,
+}
+
+/// The environment of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentFacts {
+    /// Id.
+    pub id: EnvironmentId,
+    /// Name.
+    pub name: String,
+    /// Developer, test or production.
+    pub kind: EnvironmentKind,
+    /// Extended or dataverse.
+    pub fidelity: Fidelity,
+    /// Grows with each change of the model; a plan is applied only to the version it was made for.
+    pub version: i64,
+}
+
+/// Kind of an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EnvironmentKind {
+    /// For making.
+    #[default]
+    Developer,
+    /// For testing.
+    Test,
+    /// For working.
+    Production,
+}
+
+/// How closely an environment behaves like the vendor's service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fidelity {
+    /// The full practice.
+    #[default]
+    Extended,
+    /// As the vendor's service, refusals included.
+    Dataverse,
+}
+
+/// A user or a service principal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrincipalFacts {
+    /// Row id; also its object id on the wire.
+    pub id: PrincipalId,
+    /// User or service principal.
+    pub kind: PrincipalKind,
+    /// User principal name, or the application's name.
+    pub name: String,
+    /// Full name.
+    pub display_name: String,
+    /// Application id of a service principal.
+    pub application_id: Option<String>,
+    /// Role.
+    pub role: Role,
+    /// Disabled.
+    pub disabled: bool,
+    /// When it departed.
+    pub departed_at: Option<Micros>,
+}
+
+/// Kind of a principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// A person.
+    User,
+    /// An application user.
+    ServicePrincipal,
+}
+
+/// The built-in roles of this step; step 3 makes them privilege × depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Uses what is shared with it.
+    #[default]
+    BasicUser,
+    /// Makes and owns things.
+    EnvironmentMaker,
+    /// Everything in the environment.
+    SystemAdministrator,
+}
+
+/// A connector of the environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectorFacts {
+    /// Row id.
+    pub id: ConnectorId,
+    /// Api name.
+    pub api_name: ApiName,
+    /// Display name.
+    pub display_name: String,
+    /// Logical name of a custom connector.
+    pub logical_name: Option<LogicalName>,
+    /// Custom connector.
+    pub custom: bool,
+    /// Whether a service principal can authenticate.
+    pub service_principal: Capability,
+}
+
+/// Yes, no or not known. Unknown never reads as fine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capability {
+    /// Proven.
+    Yes,
+    /// Proven not.
+    No,
+    /// Not known.
+    #[default]
+    Unknown,
+}
+
+/// A connection without its credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionFacts {
+    /// Id.
+    pub id: ConnectionId,
+    /// Connector.
+    pub api_name: ApiName,
+    /// Display name.
+    pub display_name: String,
+    /// Owner.
+    pub owner: PrincipalId,
+    /// How it authenticates.
+    pub kind: ConnectionKind,
+    /// Status.
+    pub status: ConnectionStatus,
+    /// The endpoint it reaches, if not the public one.
+    pub endpoint: Option<String>,
+    /// Account it authenticates as, as far as it says.
+    pub account: Option<String>,
+    /// Shares: principal and level.
+    pub shares: Vec<(PrincipalId, ShareLevel)>,
+    /// Created.
+    pub created_at: Micros,
+    /// Last call through it.
+    pub last_used_at: Option<Micros>,
+}
+
+/// Whose credential a connection holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionKind {
+    /// A service principal's.
+    ServicePrincipal,
+    /// A person's.
+    #[default]
+    User,
+    /// An API key or a connection string.
+    SharedKey,
+    /// None needed.
+    None,
+}
+
+/// Status of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionStatus {
+    /// Works as far as known.
+    #[default]
+    Connected,
+    /// Broken, with code and cause.
+    Error {
+        /// Code.
+        code: String,
+        /// Cause.
+        message: String,
+    },
+    /// Switched off by an administrator.
+    Disabled,
+}
+
+/// Level of a share on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ShareLevel {
+    /// `CanView`, "can use".
+    CanView,
+    /// `CanViewWithShare`, "can use and share".
+    CanViewWithShare,
+    /// `CanEdit`.
+    CanEdit,
+    /// `Owner`.
+    Owner,
+}
+
+/// A connection reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceFacts {
+    /// Row id.
+    pub id: ReferenceId,
+    /// Logical name.
+    pub logical_name: LogicalName,
+    /// Display name.
+    pub display_name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// Connector.
+    pub api_name: ApiName,
+    /// The bound connection.
+    pub connection: Option<ConnectionId>,
+    /// Version of the binding; 0 before the first.
+    pub binding_version: i64,
+    /// Owner of the row.
+    pub owner: PrincipalId,
+    /// Came with a managed solution.
+    pub managed: bool,
+    /// Solutions it belongs to.
+    pub solutions: Vec<SolutionId>,
+}
+
+/// State of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowState {
+    /// Off (statecode 0).
+    #[default]
+    Off,
+    /// On (statecode 1).
+    On,
+    /// Suspended (statecode 2).
+    Suspended,
+}
+
+/// A cloud flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowFacts {
+    /// Row id.
+    pub id: FlowId,
+    /// Name.
+    pub name: String,
+    /// State.
+    pub state: FlowState,
+    /// The state it should have: exported as on, or turned on by hand.
+    pub wanted_on: bool,
+    /// Owner.
+    pub owner: PrincipalId,
+    /// Who turned it on last: whose right to use the connections carries it.
+    pub activated_by: Option<PrincipalId>,
+    /// Entries of `connectionReferences`.
+    pub references: Vec<FlowReference>,
+    /// Child flows.
+    pub children: Vec<FlowId>,
+    /// Variables it reads.
+    pub variables: Vec<LogicalName>,
+    /// Trigger.
+    pub trigger: Option<FlowTrigger>,
+    /// Came with a managed solution.
+    pub managed: bool,
+    /// Solutions it belongs to.
+    pub solutions: Vec<SolutionId>,
+    /// Runs of the last 30 days.
+    pub recent_runs: i64,
+}
+
+/// An environment variable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariableFacts {
+    /// Row id.
+    pub id: VariableId,
+    /// Schema name.
+    pub schema_name: LogicalName,
+    /// Display name.
+    pub display_name: String,
+    /// Type number.
+    pub kind: i64,
+    /// Default value.
+    pub default_value: Option<String>,
+    /// Value of this environment.
+    pub value: Option<String>,
+    /// Came with a managed solution.
+    pub managed: bool,
+}
+
+/// A solution of the environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SolutionFacts {
+    /// Row id.
+    pub id: SolutionId,
+    /// Unique name.
+    pub unique_name: String,
+    /// Version.
+    pub version: String,
+    /// Managed.
+    pub managed: bool,
+    /// Publisher.
+    pub publisher: Publisher,
+}
+
+impl Facts {
+    /// A principal by id.
+    pub fn principal(&self, id: &PrincipalId) -> Option<&PrincipalFacts> {
+        self.principals.iter().find(|p| &p.id == id)
+    }
+
+    /// A connection by id.
+    pub fn connection(&self, id: &ConnectionId) -> Option<&ConnectionFacts> {
+        self.connections.iter().find(|c| &c.id == id)
+    }
+
+    /// A reference by logical name.
+    pub fn reference(&self, name: &LogicalName) -> Option<&ReferenceFacts> {
+        self.references.iter().find(|r| &r.logical_name == name)
+    }
+
+    /// A flow by id.
+    pub fn flow(&self, id: &FlowId) -> Option<&FlowFacts> {
+        self.flows.iter().find(|f| &f.id == id)
+    }
+
+    /// A connector by api name; a custom one also without the hash of its environment.
+    pub fn connector(&self, name: &ApiName) -> Option<&ConnectorFacts> {
+        self.connectors.iter().find(|c| &c.api_name == name).or_else(|| {
+            let bare = name.without_hash();
+            self.connectors.iter().find(|c| c.custom && c.api_name.without_hash() == bare)
+        })
+    }
+
+    /// Whether two api names mean one connector here.
+    pub fn same_connector(&self, one: &ApiName, two: &ApiName) -> bool {
+        one == two
+            || matches!((self.connector(one), self.connector(two)),
+                (Some(a), Some(b)) if a.id == b.id)
+    }
+}

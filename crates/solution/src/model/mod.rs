@@ -1,0 +1,21 @@
+//! The model: plain values that every other crate speaks. No wire format lives here (invariant 3):
+//! each edge converts.
+pub mod change_set;
+pub mod facts;
+pub mod id;
+pub mod name;
+pub mod package;
+pub mod settings;
+
+pub use change_set::ChangeSet;
+pub use facts::Facts;
+pub use id::{
+    ConnectionId, ConnectorId, EnvironmentId, FlowId, JobId, PrincipalId, PublisherId, ReferenceId,
+    RunId, SolutionId, TenantId, VariableId,
+};
+pub use name::{ApiName, LogicalName};
+pub use package::Package;
+pub use settings::DeploymentSettings;
+
+/// Microseconds since the Unix epoch, UTC.
+pub type Micros = i64;

@@ -1,0 +1,1 @@
+//! The only product SQL: database, access, vault, one file per noun.
