@@ -1,1 +1,15 @@
-//! End-to-end tests.
+//! End-to-end tests of the program: one module per subject. Nothing here links the program; each
+//! test has an installation of its own and asks the target systems, the files and the database what
+//! really happened.
+mod authoring;
+mod bad_input;
+mod demo;
+mod dependency_table;
+mod invoker;
+mod kill9;
+mod quote_email;
+mod roundtrip;
+mod samples_import;
+mod secrets;
+mod server_http;
+mod vault_move;

@@ -1,2 +1,34 @@
-//! The binary `connref`.
-fn main() {}
+//! The binary `connref`: parse, run, report.
+mod cli;
+mod command;
+mod context;
+mod demo;
+mod embedded;
+mod exit;
+mod home;
+mod pac;
+mod package;
+mod pick;
+mod render;
+mod secret;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = pac::translate(std::env::args_os().collect());
+    let cli = match cli::Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; a reader that went away is none
+            // either, so the result of printing does not matter.
+            let _ = error.print();
+            return if error.use_stderr() { exit::Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report().into(),
+    }
+}

@@ -1,1 +1,29 @@
-//! Judgement over facts: checks, audits, outcomes, activation.
+//! Judgement over facts: activation, calls at run time, bindings, import outcomes, audits,
+//! departures.
+//!
+//! Every function is pure: it takes a snapshot ([`connref_solution::model::Facts`]) and says what
+//! is allowed, what will happen and what fixes it. No clock, no network, no database.
+pub mod activation;
+pub mod audit;
+pub mod binding;
+pub mod catalogue;
+pub mod departure;
+pub mod finding;
+mod fix;
+pub mod index;
+pub mod outcome;
+pub mod refusal;
+pub mod right;
+pub mod run;
+pub mod share;
+mod standing;
+
+pub use activation::{Activation, flow_activation};
+pub use binding::{BindingEffect, IdentityChange, binding_check};
+pub use catalogue::{Page, explain};
+pub use departure::reassign_effect;
+pub use finding::{Finding, Severity, Subject, SubjectKind};
+pub use outcome::{Import, ImportOptions, Outcome, ReportLine, import_outcome};
+pub use refusal::Refusal;
+pub use run::{Acting, Use, connection_for_call};
+pub use share::share_check;

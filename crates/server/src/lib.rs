@@ -1,1 +1,92 @@
-//! Everything inbound: router, operations, the Web API and the control plane.
+//! Everything inbound: the router, the operations, the Web API, the control plane, identity.
+//!
+//! A request goes router → edge (`webapi` or `powerapps`: the only places that know their dialect)
+//! → [`operation`] (one file per noun: judges, then has the store write) → store. The caller is
+//! found in [`identity`] and is part of the [`Context`] every operation takes first.
+pub mod identity;
+pub mod operation;
+mod powerapps;
+mod router;
+pub mod webapi;
+
+use std::sync::Arc;
+
+use connref_egress::Egress;
+use connref_engine::connector::Registry;
+use connref_engine::runner::Runner;
+use connref_engine::token::Tokens;
+use connref_store::Store;
+use connref_store::access::Caller;
+use connref_store::environment::Environment;
+
+pub use router::router;
+
+/// The parts of a running connref. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    egress: Egress,
+    registry: Registry,
+    tokens: Tokens,
+    runner: Runner,
+    operator: String,
+}
+
+impl App {
+    /// Puts the parts together. `operator` names the administrator of the installation, `node` this
+    /// process among several.
+    pub fn new(store: Store, egress: Egress, operator: String, node: String) -> Self {
+        let registry = Registry::built_in();
+        let tokens = Tokens::new(egress.clone());
+        let runner =
+            Runner::new(store.clone(), egress.clone(), registry.clone(), tokens.clone(), node);
+        Self(Arc::new(Parts { store, egress, registry, tokens, runner, operator }))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The runner.
+    pub fn runner(&self) -> &Runner {
+        &self.0.runner
+    }
+
+    /// Built-in connectors.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The administrator of the installation.
+    pub fn operator(&self) -> &str {
+        &self.0.operator
+    }
+
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+}
+
+/// What an operation on an environment starts from: the parts, who asks, and where.
+#[derive(Clone)]
+pub struct Context {
+    /// The parts.
+    pub app: App,
+    /// Who asks.
+    pub caller: Caller,
+    /// Where.
+    pub environment: Environment,
+}
+
+impl Context {
+    pub(crate) fn store(&self) -> &Store {
+        self.app.store()
+    }
+}

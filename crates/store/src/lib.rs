@@ -1,1 +1,73 @@
-//! The only product SQL: database, access, vault, one file per noun.
+//! The only product SQL: the database, access, the vault, and one file per noun.
+//!
+//! Every method of [`Store`] takes the [`access::Caller`] first (invariant 5); what a caller may not
+//! see does not exist for it. Judgement that needs more than one row (may this flow be turned on?)
+//! is made by `review` over [`connref_solution::model::Facts`]; the store applies what was decided,
+//! provided the environment is still at the version the judgement was made from.
+pub mod access;
+pub mod audit_log;
+mod change;
+pub mod connection;
+pub mod connector;
+pub mod db;
+pub mod environment;
+mod error;
+mod facts;
+pub mod flow;
+pub mod import_job;
+pub mod query;
+pub mod reference;
+pub mod run;
+pub mod solution;
+pub mod source;
+mod text;
+pub mod token;
+pub mod user;
+pub mod variable;
+pub mod vault;
+
+use std::sync::Arc;
+
+pub use error::StoreError;
+
+/// Result of a store method.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The store: database, vault, clock and identifiers.
+#[derive(Clone)]
+pub struct Store {
+    db: db::Db,
+    vault: Arc<vault::Vault>,
+    clock: Arc<dyn source::Clock>,
+    ids: Arc<dyn source::Ids>,
+    facts: Arc<facts::Cache>,
+}
+
+impl Store {
+    /// Puts the parts together and makes sure the tenant and its key exist.
+    pub async fn open(
+        location: &db::Location,
+        key: Arc<dyn vault::KeyProvider>,
+        clock: Arc<dyn source::Clock>,
+        ids: Arc<dyn source::Ids>,
+    ) -> Result<Self> {
+        let db = db::Db::open(location).await?;
+        let vault = vault::Vault::open(&db, key, clock.now(), &*ids).await?;
+        Ok(Self { db, vault: Arc::new(vault), clock, ids, facts: Arc::default() })
+    }
+
+    /// The database below, for the query engine and the runner's appends.
+    pub fn db(&self) -> &db::Db {
+        &self.db
+    }
+
+    /// Microseconds since the epoch, from the clock this store was opened with.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Where new identifiers come from.
+    pub fn ids(&self) -> &dyn source::Ids {
+        &*self.ids
+    }
+}

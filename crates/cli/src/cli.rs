@@ -1,0 +1,189 @@
+//! The command line: what holds for every command, and where each goes.
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser};
+
+use crate::command::Command;
+use crate::context::Context;
+use crate::exit::{Failure, Outcome};
+use crate::render::Format;
+
+/// Connections, connection references and the flows that use them: check, deploy, bind, run
+#[derive(Debug, Parser)]
+#[command(
+    name = "connref",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 findings, 2 usage, 3 not signed in, 4 refused, 5 not found, \
+                  6 conflict, 7 remote or network, 8 partly done.\n\
+                  Without --environment commands work on the local data of this user; no server is needed."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// Local environment to work in; may be left out while there is only one
+    #[arg(long, global = true, value_name = "NAME", env = "CONNREF_ENV", hide_env_values = true)]
+    pub(crate) env: Option<String>,
+    /// Environment on a server, by its address (a name means the same as --env)
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "CONNREF_ENVIRONMENT",
+        hide_env_values = true
+    )]
+    pub(crate) environment: Option<String>,
+    /// File that holds the server's token; else CONNREF_TOKEN
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Act as this user or service principal (administrators only)
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "NAME",
+        env = "CONNREF_AS",
+        hide_env_values = true
+    )]
+    pub(crate) acting: Option<String>,
+    /// Database instead of the one in the data folder: a file, or postgres://...
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH|URL",
+        env = "CONNREF_DATABASE",
+        hide_env_values = true
+    )]
+    pub(crate) database: Option<String>,
+    /// How results are written
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    /// Show what would be sent; change nothing
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub(crate) dry_run: bool,
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    watch_log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let context = Context::new(cli.globals)?;
+        let outcome = cli.command.run(&context).await;
+        context.close().await;
+        outcome
+    })
+}
+
+/// The log goes to stderr, and only when `CONNREF_LOG` asks for it.
+fn watch_log() {
+    let Ok(filter) = std::env::var("CONNREF_LOG") else { return };
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+impl Globals {
+    /// Address of the server, when `--environment` holds one.
+    pub(crate) fn remote(&self) -> Option<&str> {
+        self.environment.as_deref().filter(|text| text.contains("://"))
+    }
+
+    /// Name of the local environment asked for.
+    pub(crate) fn local(&self) -> Result<Option<&str>, Failure> {
+        let named = self.environment.as_deref().filter(|text| !text.contains("://"));
+        let Some(name) = self.env.as_deref().or(named) else { return Ok(None) };
+        // It becomes part of a host name.
+        let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if name.is_empty() || name.len() > 63 || !fits {
+            return Err(Failure::usage(format!("`{name}` is not the name of an environment"))
+                .fix("connref env list"));
+        }
+        Ok(Some(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command() {
+        let mut text = String::new();
+        let mut root = Cli::command().term_width(100);
+        root.build();
+        help(&root, &mut text);
+        insta::assert_snapshot!("help", text);
+    }
+
+    /// The help without the options that every command has.
+    fn help(command: &clap::Command, text: &mut String) {
+        let mut shown = command.clone().term_width(100);
+        if command.get_name() != "connref" {
+            shown = shown.mut_args(|argument| {
+                let hidden = argument.is_global_set() || argument.is_hide_set();
+                argument.hide(hidden)
+            });
+        }
+        let path = command.get_bin_name().unwrap_or_else(|| command.get_name());
+        text.push_str(&format!("======== {path}\n{}\n", shown.render_help()));
+        for sub in command.get_subcommands() {
+            help(sub, text);
+        }
+    }
+
+    #[test]
+    fn lines_of_the_vendors_tool_are_understood() {
+        let lines = [
+            "connref connection create -n Prod -a 11111111-1111-1111-1111-111111111111 -t 22222222-2222-2222-2222-222222222222 -cs x -env DEV",
+            "connref connection list -env https://contoso.crm.dynamics.com",
+            "connref connection delete -id 0123456789abcdef0123456789abcdef",
+            "connref solution import --path a.zip --settings-file s.json --activate-flows --force-overwrite --publish-changes --async --max-async-wait-time 60 --environment DEV",
+            "connref solution import -p a.zip -a -f -pc -af -slv -cm -wt 10 -env DEV",
+            "connref solution export --name Orders --path o.zip --managed --overwrite",
+            "connref solution export -n Orders -p o.zip -a -ow",
+            "connref solution create-settings --solution-zip a.zip --settings-file s.json",
+            "connref solution create-settings -z a.zip -s s.json",
+            "connref solution list",
+            "connref env list -o json",
+            "connref connector list --env DEV",
+            "connref connector create --api-definition-file a.json --api-properties-file p.json",
+            "connref connector create -df a.json -pf p.json -env DEV",
+            "connref user add a@b --role Environment-Maker",
+        ];
+        for line in lines {
+            let arguments = line.split(' ').map(std::ffi::OsString::from).collect();
+            if let Err(error) = Cli::try_parse_from(crate::pac::translate(arguments)) {
+                panic!("{line}\n{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_environment_is_an_address_or_a_name() {
+        let globals = |environment: &str| Globals {
+            environment: Some(environment.to_owned()),
+            ..Globals::default()
+        };
+        assert_eq!(globals("https://x.example").remote(), Some("https://x.example"));
+        assert_eq!(globals("https://x.example").local().unwrap(), None);
+        assert_eq!(globals("DEV").local().unwrap(), Some("DEV"));
+        for bad in ["", "a b", "a.b", "a/b"] {
+            assert!(globals(bad).local().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! One file per noun: its arguments, whose doc comments are the help, and what it does.
+mod audit;
+mod completion;
+mod connection;
+mod connector;
+mod demo;
+mod env;
+mod explain;
+mod flow;
+mod reference;
+mod run;
+mod server;
+mod solution;
+mod user;
+mod variable;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Outcome;
+
+/// Nouns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Environments: everything else lives in one
+    #[command(subcommand)]
+    Env(env::EnvCommand),
+    /// Users and service principals
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Connectors, built-in and custom
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
+    /// Connections: a connector, a credential and an owner
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+    /// Connection references: what flows use, bound to a connection in each environment
+    #[command(subcommand, visible_alias = "ref")]
+    ConnectionReference(reference::ReferenceCommand),
+    /// Solutions: inspect, import, export
+    #[command(subcommand)]
+    Solution(solution::SolutionCommand),
+    /// Cloud flows: turn on and off, run, and ask why not
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
+    /// Runs of flows, and who acted in them
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Environment variables
+    #[command(subcommand)]
+    Variable(variable::VariableCommand),
+    /// What will break, who did what, and whether the log is whole
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Serve the API to other programs
+    #[command(subcommand)]
+    Server(server::ServerCommand),
+    /// Play the whole story on this machine alone: deploy, bind, run, lose an owner, repair
+    Demo(demo::DemoArgs),
+    /// Explain a code of a finding or a refusal
+    Explain(explain::ExplainArgs),
+    /// Completions for a shell
+    Completion(completion::CompletionArgs),
+}
+
+impl Command {
+    /// Runs it.
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Env(command) => command.run(context).await,
+            Self::User(command) => command.run(context).await,
+            Self::Connector(command) => command.run(context).await,
+            Self::Connection(command) => command.run(context).await,
+            Self::ConnectionReference(command) => command.run(context).await,
+            Self::Solution(command) => command.run(context).await,
+            Self::Flow(command) => command.run(context).await,
+            Self::Run(command) => command.run(context).await,
+            Self::Variable(command) => command.run(context).await,
+            Self::Audit(command) => command.run(context).await,
+            Self::Server(command) => command.run(context).await,
+            Self::Demo(args) => args.run(context).await,
+            Self::Explain(args) => args.run(context),
+            Self::Completion(args) => args.run(context),
+        }
+    }
+}
+
+/// The largest text file that is read: a flow body is at most 1 GiB in Dataverse, real ones and
+/// definitions stay far below this.
+const TEXT_MAX: u64 = 64 << 20;
+
+/// Reads a text file without its byte order mark.
+pub(crate) fn read_text(
+    path: &std::path::Path,
+    what: &str,
+) -> Result<String, crate::exit::Failure> {
+    use std::io::Read;
+    let fail = |error: std::io::Error| {
+        crate::exit::Failure::from(error)
+            .context(format!("cannot read {what} `{}`", path.display()))
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    let size = file.take(TEXT_MAX + 1).read_to_string(&mut text).map_err(fail)?;
+    if size as u64 > TEXT_MAX {
+        return Err(crate::exit::Failure::usage(format!(
+            "`{}` is larger than {} MiB",
+            path.display(),
+            TEXT_MAX >> 20
+        )));
+    }
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

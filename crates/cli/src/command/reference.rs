@@ -1,0 +1,296 @@
+//! `connref connection-reference`, `connref ref`
+use clap::{Args, Subcommand};
+use connref_client::Client;
+use connref_client::connection::Connection;
+use connref_client::flow::Flow;
+use connref_client::reference::{NewReference, Reference};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::pick::pick;
+use crate::render::note;
+
+/// Verbs of connection references.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReferenceCommand {
+    /// Make a connection reference
+    Create(CreateArgs),
+    /// List connection references, what they are bound to and which flows use them
+    List(ListArgs),
+    /// Show a connection reference
+    Show {
+        /// Logical name, id or unique prefix
+        reference: String,
+    },
+    /// Bind a connection reference to a connection
+    Bind {
+        /// Logical name, id or unique prefix
+        reference: String,
+        /// Connection by name, id or unique prefix
+        #[arg(long, visible_alias = "to", value_name = "CONNECTION")]
+        connection: String,
+    },
+    /// Take the binding of a connection reference away
+    Unbind {
+        /// Logical name, id or unique prefix
+        reference: String,
+    },
+    /// Show every connection that a connection reference was bound to
+    History {
+        /// Logical name, id or unique prefix
+        reference: String,
+    },
+    /// Delete a connection reference
+    Delete {
+        /// Logical name, id or unique prefix
+        reference: String,
+    },
+}
+
+/// Arguments of `ref create`.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// Logical name, with the publisher's prefix (contoso_orders)
+    name: String,
+    /// Connector (shared_sql)
+    #[arg(long)]
+    connector: String,
+    /// Display name; else the logical name
+    #[arg(long)]
+    display_name: Option<String>,
+    /// What it is for
+    #[arg(long)]
+    description: Option<String>,
+    /// Unmanaged solution it goes into
+    #[arg(long, value_name = "NAME")]
+    solution: Option<String>,
+    /// Bind it at once to this connection
+    #[arg(long, value_name = "CONNECTION")]
+    connection: Option<String>,
+}
+
+/// Arguments of `ref list`.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Only those that are not bound
+    #[arg(long)]
+    not_bound: bool,
+}
+
+impl ReferenceCommand {
+    /// Runs the verb.
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Create(args) => args.run(context).await,
+            Self::List(args) => args.run(context).await,
+            Self::Show { reference } => {
+                let world = World::read(&context.client().await?).await?;
+                let one = pick(world.references.clone(), &reference)?;
+                context.output.one(&world.row(&one))?;
+                Ok(Exit::Clean)
+            }
+            Self::Bind { reference, connection } => {
+                let client = context.client().await?;
+                let one = pick(client.references().await?, &reference)?;
+                bind(context, &client, &one, &connection).await
+            }
+            Self::Unbind { reference } => {
+                let client = context.client().await?;
+                let one = pick(client.references().await?, &reference)?;
+                client.reference_bind(&one, None).await?;
+                let item = json!({"name": one.logical_name, "id": one.id, "connectionId": null});
+                let sentence =
+                    format!("connection reference {} is not bound any more", one.logical_name);
+                context.output.done(&sentence, &item)?;
+                Ok(Exit::Clean)
+            }
+            Self::History { reference } => history(context, &reference).await,
+            Self::Delete { reference } => {
+                let client = context.client().await?;
+                let one = pick(client.references().await?, &reference)?;
+                client.reference_delete(&one).await?;
+                let item = json!({"name": one.logical_name, "id": one.id});
+                context
+                    .output
+                    .done(&format!("connection reference {} deleted", one.logical_name), &item)?;
+                Ok(Exit::Clean)
+            }
+        }
+    }
+}
+
+impl CreateArgs {
+    async fn run(self, context: &Context) -> Outcome {
+        let client = context.client().await?;
+        let new = NewReference {
+            logical_name: &self.name,
+            display_name: self.display_name.as_deref().unwrap_or(&self.name),
+            description: self.description.as_deref(),
+            connector: &self.connector,
+            solution: self.solution.as_deref(),
+        };
+        let id = client.reference_create(&new).await?;
+        let Some(connection) = &self.connection else {
+            let item = json!({"name": self.name, "id": id, "connector": self.connector});
+            context.output.done(&format!("connection reference {} created", self.name), &item)?;
+            return Ok(Exit::Clean);
+        };
+        let made = client.reference(&self.name).await?;
+        bind(context, &client, &made, connection).await
+    }
+}
+
+async fn bind(context: &Context, client: &Client, one: &Reference, wanted: &str) -> Outcome {
+    let connection = connection_for(client.connections().await?, one, wanted)?;
+    client.reference_bind(one, Some(&connection.id)).await?;
+    let sentence = format!(
+        "connection reference {} bound to {} ({}), owned by {}",
+        one.logical_name, connection.display_name, connection.id, connection.owner
+    );
+    let item = json!({
+        "name": one.logical_name, "id": one.id,
+        "connectionId": connection.id, "connection": connection.display_name,
+        "owner": connection.owner,
+    });
+    context.output.done(&sentence, &item)?;
+    Ok(Exit::Clean)
+}
+
+/// A name is looked for among the connections of the reference's connector first: names repeat
+/// across connectors, and no other one can be bound.
+fn connection_for(
+    all: Vec<Connection>,
+    reference: &Reference,
+    wanted: &str,
+) -> Result<Connection, Failure> {
+    let same: Vec<_> = all
+        .iter()
+        .filter(|one| one.connector.eq_ignore_ascii_case(&reference.connector))
+        .cloned()
+        .collect();
+    match pick(same, wanted) {
+        Err(failure) if failure.is_missing() => pick(all, wanted),
+        found => found,
+    }
+}
+
+impl ListArgs {
+    async fn run(self, context: &Context) -> Outcome {
+        let world = World::read(&context.client().await?).await?;
+        let all = world.references.len();
+        let rows: Vec<_> = world
+            .references
+            .iter()
+            .filter(|one| !self.not_bound || one.connection.is_none())
+            .map(|one| world.row(one))
+            .collect();
+        const COLUMNS: &[(&str, &str)] = &[
+            ("REFERENCE", "name"),
+            ("CONNECTOR", "connector"),
+            ("CONNECTION", "connection"),
+            ("OWNER", "owner"),
+            ("USED BY", "usedBy"),
+            ("STATE", "state"),
+        ];
+        context.output.list(COLUMNS, &rows)?;
+        let open = world.references.iter().find(|one| one.connection.is_none());
+        if let Some(open) = open.filter(|_| context.output.is_table()) {
+            let count = world.references.iter().filter(|one| one.connection.is_none()).count();
+            note(&format!(
+                "{count} of {all} not bound · bind: connref ref bind {} --connection ID",
+                open.logical_name
+            ));
+        } else if all == 0 {
+            note(
+                "no connection references; they come with a solution: connref solution import --path ZIP",
+            );
+        }
+        Ok(Exit::Clean)
+    }
+}
+
+async fn history(context: &Context, wanted: &str) -> Outcome {
+    let client = context.client().await?;
+    let one = pick(client.references().await?, wanted)?;
+    let bindings = client.reference_history(&one.logical_name).await?;
+    let rows: Vec<_> = bindings
+        .iter()
+        .map(|binding| {
+            json!({
+                "version": binding.version,
+                "boundOn": binding.bound_on,
+                "boundBy": binding.bound_by,
+                "source": binding.source,
+                "connection": binding.connection_name,
+                "connectionId": binding.connection,
+                "owner": binding.owner,
+                "state": if binding.connection.is_some() { "bound" } else { "not bound" },
+            })
+        })
+        .collect();
+    const COLUMNS: &[(&str, &str)] = &[
+        ("VERSION", "version"),
+        ("ON", "boundOn"),
+        ("BY", "boundBy"),
+        ("HOW", "source"),
+        ("CONNECTION", "connection"),
+        ("OWNER", "owner"),
+        ("STATE", "state"),
+    ];
+    context.output.list(COLUMNS, &rows)?;
+    Ok(Exit::Clean)
+}
+
+/// References with what they are bound to and who uses them.
+struct World {
+    references: Vec<Reference>,
+    connections: Vec<Connection>,
+    flows: Vec<Flow>,
+}
+
+impl World {
+    async fn read(client: &Client) -> Result<Self, Failure> {
+        Ok(Self {
+            references: client.references().await?,
+            connections: client.connections().await?,
+            flows: client.flows().await?,
+        })
+    }
+
+    fn row(&self, one: &Reference) -> Value {
+        let bound = one.connection.as_deref();
+        let connection = bound.and_then(|id| self.connections.iter().find(|c| c.id == id));
+        let name = match (bound, connection) {
+            (None, _) => None,
+            (_, Some(connection)) => Some(connection.display_name.clone()),
+            // Bound, yet not visible: never to be shown as if it were empty.
+            (Some(_), None) => Some("(not shared with you)".to_owned()),
+        };
+        let uses = |flow: &&Flow| {
+            flow.connections().iter().any(|entry| {
+                let reference = entry.reference.as_deref();
+                reference.is_some_and(|name| name.eq_ignore_ascii_case(&one.logical_name))
+            })
+        };
+        let users: Vec<String> = self
+            .flows
+            .iter()
+            .filter(uses)
+            .map(|flow| format!("{} ({})", flow.name, flow.state))
+            .collect();
+        json!({
+            "name": one.logical_name,
+            "displayName": one.display_name,
+            "description": one.description,
+            "id": one.id,
+            "connector": one.connector,
+            "connection": name,
+            "connectionId": one.connection,
+            "owner": connection.map(|connection| connection.owner.as_str()),
+            "managed": one.managed,
+            "usedBy": users,
+            "state": if bound.is_some() { "bound" } else { "not bound" },
+        })
+    }
+}

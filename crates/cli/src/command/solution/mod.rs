@@ -1,0 +1,163 @@
+//! `connref solution`
+mod create_settings;
+mod export;
+mod import;
+mod inspect;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::pick::pick;
+use crate::render::note;
+
+/// Verbs of solutions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SolutionCommand {
+    /// Make an unmanaged solution
+    Create(CreateArgs),
+    /// Show what solution files hold; offline
+    Inspect(inspect::InspectArgs),
+    /// Write a deployment settings file for a solution; offline
+    CreateSettings(create_settings::CreateSettingsArgs),
+    /// Import a solution, bind its references and tell which flows stay off, and why
+    Import(import::ImportArgs),
+    /// Export a solution; no connection and no secret travels in it
+    Export(export::ExportArgs),
+    /// List solutions
+    List,
+    /// Delete a solution
+    Delete {
+        /// Unique name, id or unique prefix
+        solution: String,
+    },
+}
+
+/// Arguments of `solution create`.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// Unique name: letters, digits and underscores
+    name: String,
+    /// Unique name of its publisher, who is made if not there
+    #[arg(long, value_name = "NAME")]
+    publisher: String,
+    /// Prefix of a publisher to be made (contoso)
+    #[arg(long)]
+    prefix: Option<String>,
+    /// Display name; else the unique name
+    #[arg(long)]
+    display_name: Option<String>,
+    /// Version
+    #[arg(long, default_value = "1.0.0.0", value_name = "VERSION")]
+    version: String,
+}
+
+impl SolutionCommand {
+    /// Runs the verb.
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        match self {
+            Self::Create(args) => args.run(context).await,
+            Self::Inspect(args) => args.run(context),
+            Self::CreateSettings(args) => args.run(context),
+            Self::Import(args) => args.run(context).await,
+            Self::Export(args) => args.run(context).await,
+            Self::List => list(context).await,
+            Self::Delete { solution } => {
+                let client = context.client().await?;
+                let one = pick(client.solutions().await?, &solution)?;
+                client.solution_delete(&one).await?;
+                let item = json!({"uniqueName": one.unique_name, "id": one.id});
+                context.output.done(&format!("solution {} deleted", one.unique_name), &item)?;
+                Ok(Exit::Clean)
+            }
+        }
+    }
+}
+
+impl CreateArgs {
+    async fn run(self, context: &Context) -> Outcome {
+        let client = context.client().await?;
+        let publisher = match (client.publisher(&self.publisher).await?, &self.prefix) {
+            (Some(found), Some(prefix)) if !found.prefix.eq_ignore_ascii_case(prefix) => {
+                return Err(Failure::refused(format!(
+                    "publisher `{}` has the prefix `{}`, not `{prefix}`",
+                    self.publisher, found.prefix
+                )));
+            }
+            (Some(found), _) => found.id,
+            (None, Some(prefix)) => {
+                let number = option_value_prefix(prefix);
+                client.publisher_create(&self.publisher, prefix, number).await?
+            }
+            (None, None) => {
+                return Err(Failure::missing(format!(
+                    "publisher `{}` does not exist",
+                    self.publisher
+                ))
+                .fix("add --prefix PREFIX to make it"));
+            }
+        };
+        let display_name = self.display_name.as_deref().unwrap_or(&self.name);
+        let id =
+            client.solution_create(&self.name, display_name, &self.version, &publisher).await?;
+        let item = json!({
+            "uniqueName": self.name, "id": id, "version": self.version,
+            "publisher": self.publisher, "publisherId": publisher,
+        });
+        context.output.done(&format!("solution {} created", self.name), &item)?;
+        Ok(Exit::Clean)
+    }
+}
+
+/// A number from 10000 to 99999 that is the same for the same prefix everywhere.
+fn option_value_prefix(prefix: &str) -> u32 {
+    let sum = prefix.bytes().fold(17_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte.to_ascii_lowercase()))
+    });
+    10_000 + sum % 90_000
+}
+
+async fn list(context: &Context) -> Outcome {
+    let rows: Vec<_> = context
+        .client()
+        .await?
+        .solutions()
+        .await?
+        .iter()
+        .map(|one| {
+            json!({
+                "uniqueName": one.unique_name,
+                "displayName": one.display_name,
+                "id": one.id,
+                "version": one.version,
+                "managed": one.managed,
+                "installedOn": one.installed_on,
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        note("no solutions; import one: connref solution import --path ZIP");
+    }
+    const COLUMNS: &[(&str, &str)] = &[
+        ("SOLUTION", "uniqueName"),
+        ("NAME", "displayName"),
+        ("VERSION", "version"),
+        ("MANAGED", "managed"),
+    ];
+    context.output.list(COLUMNS, &rows)?;
+    Ok(Exit::Clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn option_value_prefixes_are_stable_and_in_range() {
+        for prefix in ["contoso", "new", "", "Ünïcode"] {
+            assert!((10_000..=99_999).contains(&option_value_prefix(prefix)), "{prefix}");
+        }
+        assert_eq!(option_value_prefix("Contoso"), option_value_prefix("contoso"));
+    }
+}

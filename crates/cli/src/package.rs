@@ -1,0 +1,80 @@
+//! Solution files as commands take them: a zip, an unpacked folder, a settings file.
+use std::path::Path;
+
+use connref_solution::archive::Layout;
+use connref_solution::artefact::settings_json::{settings_read, settings_write};
+use connref_solution::model::{DeploymentSettings, Package};
+use connref_solution::settings::{settings_check, settings_create};
+use connref_solution::{Archive, Limits, package_read, package_write};
+
+use crate::command::read_text;
+use crate::exit::{Exit, Failure};
+use crate::render::{note, warning};
+
+/// A solution file with what it holds.
+pub(crate) struct SolutionFile {
+    archive: Archive,
+    /// What its parts say.
+    pub(crate) package: Package,
+}
+
+/// Reads a solution zip or folder.
+pub(crate) fn read(path: &Path) -> Result<SolutionFile, Failure> {
+    let archive =
+        Archive::read(path, &Limits::default()).map_err(|error| unreadable(path, error))?;
+    for remark in archive.notes() {
+        note(&format!("{}: {remark}", path.display()));
+    }
+    let package = package_read(&archive).map_err(|error| unreadable(path, error))?;
+    Ok(SolutionFile { archive, package })
+}
+
+fn unreadable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::new(Exit::Usage, error)
+        .context(format!("cannot read the solution `{}`", path.display()))
+}
+
+impl SolutionFile {
+    /// The zip to import. One that was a zip is sent as it is, a folder is packed.
+    pub(crate) fn zip(&self) -> Result<Vec<u8>, Failure> {
+        let fail = |error: anyhow::Error| {
+            Failure::new(Exit::Usage, error)
+                .context(format!("cannot pack the solution `{}`", self.archive.label()))
+        };
+        if self.archive.layout() == Layout::Zip {
+            return self.archive.to_zip().map_err(|error| fail(error.into()));
+        }
+        let packed = package_write(Some(&self.archive), &self.package)
+            .map_err(|error| fail(error.into()))?;
+        packed.to_zip().map_err(|error| fail(error.into()))
+    }
+}
+
+/// Reads a deployment settings file and holds it against the package: what cannot be applied is
+/// refused before anything is sent, all of it at once.
+pub(crate) fn settings(path: &Path, package: &Package) -> Result<DeploymentSettings, Failure> {
+    let text = read_text(path, "the deployment settings")?;
+    let file =
+        settings_read(text.as_bytes(), Some(&package.manifest.unique_name)).map_err(|error| {
+            Failure::new(Exit::Usage, error).context(format!("cannot use `{}`", path.display()))
+        })?;
+    for problem in &file.problems {
+        warning(&format!("{}: {} {}", path.display(), problem.at, problem.message));
+    }
+    let findings = settings_check(&file.settings, package);
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.issue.is_error()).collect();
+    let Some(first) = errors.first() else { return Ok(file.settings) };
+    let list: Vec<_> = errors.iter().map(|one| format!("{} {}", one.at, one.message)).collect();
+    Err(Failure::refused(list.join("; "))
+        .context(format!("the deployment settings `{}` do not fit the solution", path.display()))
+        .fix(first.fix.clone()))
+}
+
+/// A deployment settings file to be filled in.
+pub(crate) fn settings_template(package: &Package) -> String {
+    let mut text = String::from_utf8_lossy(&settings_write(&settings_create(package))).into_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,259 @@
+//! HTTP(S) to a connref server or a real organisation, through egress.
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use connref_egress::{
+    Egress, EgressConfig, HttpRequest, Lookup, Policy, Redirects, SystemLookup, classify,
+};
+use futures::future::BoxFuture;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use secrecy::{ExposeSecret, SecretString};
+use tower::Service;
+use url::Url;
+
+use super::{ANSWER_MAX, TransportError};
+
+/// An import or export of a large solution is one request.
+const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// Why a remote address cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// Not an address of a server.
+    #[error("`{0}` is not the address of an environment, as in `https://contoso.crm.dynamics.com`")]
+    Address(String),
+    /// The name does not resolve.
+    #[error("cannot find the host `{host}`")]
+    Lookup {
+        /// The host.
+        host: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The token cannot travel in a header.
+    #[error("the token holds characters that no header can carry")]
+    Token,
+}
+
+/// A server that the user named.
+#[derive(Clone)]
+pub struct Remote {
+    egress: Egress,
+    policy: Policy,
+    origin: Arc<str>,
+    token: Option<HeaderValue>,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    /// Prepares calls to the server at `address`. Egress refuses private addresses unless a policy
+    /// names them; the user naming one on the command line is such a policy, for this host only.
+    pub async fn open(address: &str, token: Option<&SecretString>) -> Result<Self, RemoteError> {
+        let refused = || RemoteError::Address(address.to_owned());
+        let url = Url::parse(address).map_err(|_| refused())?;
+        let plain_path = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !plain_path || !url.username().is_empty() {
+            return Err(refused());
+        }
+        let port = url.port_or_known_default().ok_or_else(refused)?;
+        let host = url.host_str().ok_or_else(refused)?.to_owned();
+        let policy = named_policy(&host, port).await?;
+        let token = token.map(header).transpose()?;
+        let config = EgressConfig {
+            lookup: Arc::new(LocalhostLookup),
+            timeout: TIMEOUT,
+            max_body: ANSWER_MAX,
+            ..EgressConfig::default()
+        };
+        let origin = url.origin().ascii_serialization().into();
+        Ok(Self { egress: Egress::new(config), policy, origin, token })
+    }
+
+    /// Scheme, host and port, as they stand at the beginning of an address.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl Service<Request<Bytes>> for Remote {
+    type Response = Response<Bytes>;
+    type Error = TransportError;
+    type Future = BoxFuture<'static, Result<Response<Bytes>, TransportError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let remote = self.clone();
+        Box::pin(async move { remote.send(request).await })
+    }
+}
+
+impl Remote {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let (parts, body) = request.into_parts();
+        let network = |error: &dyn std::error::Error| TransportError::Network(error.to_string());
+        let url = Url::parse(&parts.uri.to_string()).map_err(|error| network(&error))?;
+        let home = url.origin().ascii_serialization() == *self.origin;
+        let mut outgoing = HttpRequest::new(parts.method, url);
+        outgoing.headers = parts.headers;
+        outgoing.body = body;
+        // An answer that points elsewhere is an error: the API never redirects.
+        outgoing.redirects = Redirects::Never;
+        if let Some(token) = self.token.as_ref().filter(|_| home) {
+            outgoing.headers.insert(AUTHORIZATION, token.clone());
+        }
+        let answer = self.egress.http(&self.policy, outgoing).await;
+        let answer = answer.map_err(|error| network(&error))?;
+        let mut response = Response::builder().status(answer.status);
+        if let Some(headers) = response.headers_mut() {
+            *headers = answer.headers;
+        }
+        response.body(answer.body).map_err(TransportError::Request)
+    }
+}
+
+fn header(token: &SecretString) -> Result<HeaderValue, RemoteError> {
+    let text = format!("Bearer {}", token.expose_secret().trim());
+    let mut value = HeaderValue::from_str(&text).map_err(|_| RemoteError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Allows exactly the private addresses that the named host has now.
+async fn named_policy(host: &str, port: u16) -> Result<Policy, RemoteError> {
+    let bare = host.trim_matches(['[', ']']);
+    let found = LocalhostLookup.lookup(bare, port).await;
+    let addresses =
+        found.map_err(|source| RemoteError::Lookup { host: host.to_owned(), source })?;
+    let entries: Vec<String> = addresses
+        .into_iter()
+        .filter(|address| classify(address.ip()).is_some_and(|refusal| !refusal.absolute))
+        .map(|address| address.to_string())
+        .collect();
+    Ok(Policy::parse(&entries.join(" ")).unwrap_or_default())
+}
+
+/// The system's resolver, but `localhost` and everything below it is this machine (RFC 6761): not
+/// every system resolves `contoso.localhost`.
+#[derive(Clone, Copy, Debug)]
+struct LocalhostLookup;
+
+impl Lookup for LocalhostLookup {
+    fn lookup<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        if name == "localhost" || name.ends_with(".localhost") {
+            let here = vec![
+                SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+                SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+            ];
+            return Box::pin(async move { Ok(here) });
+        }
+        SystemLookup.lookup(host, port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_addresses_of_servers_are_taken() {
+        for bad in
+            ["contoso", "ftp://x", "https://x/y", "https://u:p@x", "https://x?y", "file:///x"]
+        {
+            assert!(Remote::open(bad, None).await.is_err(), "{bad}");
+        }
+        let remote = Remote::open("http://dev.localhost:8080/", None).await.unwrap();
+        assert_eq!(remote.origin(), "http://dev.localhost:8080");
+    }
+
+    #[tokio::test]
+    async fn a_token_with_a_line_end_inside_is_refused() {
+        let token = SecretString::from("a\nb");
+        assert!(matches!(
+            Remote::open("http://127.0.0.1:9", Some(&token)).await,
+            Err(RemoteError::Token)
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_named_host_is_allowed_and_its_neighbours_are_not() {
+        let policy = named_policy("dev.localhost", 8080).await.unwrap();
+        assert!(policy.names("127.0.0.1:8080".parse().unwrap()));
+        assert!(!policy.names("127.0.0.1:8081".parse().unwrap()));
+        assert!(!policy.names("10.0.0.1:8080".parse().unwrap()));
+    }
+
+    /// A server on loopback that tells what it saw, and redirects when asked to.
+    async fn server() -> SocketAddr {
+        use axum::extract::Request as Seen;
+        use axum::response::{IntoResponse, Redirect};
+        let answer = |seen: Seen| async move {
+            if seen.uri().path() == "/away" {
+                return Redirect::temporary("/home").into_response();
+            }
+            let header = |name: &str| {
+                let value = seen.headers().get(name).and_then(|value| value.to_str().ok());
+                value.unwrap_or("-").to_owned()
+            };
+            format!("{} {} {}", seen.uri(), header("host"), header("authorization")).into_response()
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap();
+        });
+        address
+    }
+
+    async fn get(remote: &Remote, url: &str) -> Result<Response<Bytes>, TransportError> {
+        remote.clone().call(Request::get(url).body(Bytes::new()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_named_server_gets_the_token_and_the_host() {
+        let port = server().await.port();
+        let origin = format!("http://dev.localhost:{port}");
+        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken\n"))).await.unwrap();
+        let response = get(&remote, &format!("{origin}/x?y=1")).await.unwrap();
+        let seen = String::from_utf8(response.body().to_vec()).unwrap();
+        assert_eq!(seen, format!("/x?y=1 dev.localhost:{port} Bearer t0ken"));
+    }
+
+    #[tokio::test]
+    async fn another_host_gets_no_token_and_a_redirect_is_not_followed() {
+        let port = server().await.port();
+        let origin = format!("http://dev.localhost:{port}");
+        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken"))).await.unwrap();
+        let response = get(&remote, &format!("http://other.localhost:{port}/x")).await.unwrap();
+        assert!(response.body().ends_with(b" -"), "{:?}", response.body());
+        let response = get(&remote, &format!("{origin}/away")).await.unwrap();
+        assert_eq!(response.status(), 307);
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_that_was_not_named_is_refused() {
+        let named = server().await.port();
+        let neighbour = server().await.port();
+        let remote = Remote::open(&format!("http://127.0.0.1:{named}"), None).await.unwrap();
+        let refused = get(&remote, &format!("http://127.0.0.1:{neighbour}/")).await;
+        assert!(matches!(refused, Err(TransportError::Network(_))), "{refused:?}");
+    }
+}

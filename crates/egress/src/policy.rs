@@ -1,0 +1,249 @@
+//! What one environment may reach besides the public internet.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::address::{classify, normalise};
+
+/// Longest policy text that is read.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// The allow-list of one environment: private addresses, networks and folders for file targets.
+///
+/// An empty policy reaches public addresses over TLS and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Policy {
+    networks: Vec<Network>,
+    folders: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Network {
+    address: IpAddr,
+    prefix: u8,
+    port: Option<u16>,
+}
+
+/// Why a policy text was not understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PolicyError {
+    /// The text is longer than any sensible policy.
+    #[error("cannot read the egress policy: it is longer than {MAX_TEXT} bytes")]
+    TooLong,
+    /// An entry is neither an address nor a network nor a folder.
+    #[error("cannot read the egress policy entry `{entry}`: {reason}")]
+    Entry {
+        /// The entry as written.
+        entry: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Policy {
+    /// Reads entries separated by commas or white space; `#` starts a comment up to the line's end.
+    ///
+    /// An entry is `ADDRESS`, `ADDRESS:PORT`, `NETWORK/BITS`, `NETWORK/BITS:PORT` (IPv6 in
+    /// brackets when a port follows) or `file:/absolute/folder`.
+    ///
+    /// # Errors
+    /// The first entry that is not understood, or that would allow what no policy may.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_TEXT {
+            return Err(PolicyError::TooLong);
+        }
+        let mut policy = Self::default();
+        for line in text.lines() {
+            let line = line.split('#').next().unwrap_or_default();
+            for entry in line.split(|c: char| c == ',' || c.is_whitespace()) {
+                if !entry.is_empty() {
+                    policy.add(entry)?;
+                }
+            }
+        }
+        Ok(policy)
+    }
+
+    fn add(&mut self, entry: &str) -> Result<(), PolicyError> {
+        let refuse = |reason| PolicyError::Entry { entry: entry.to_owned(), reason };
+        if let Some(folder) = entry.strip_prefix("file:") {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            let path = PathBuf::from(folder);
+            if !path.is_absolute() {
+                return Err(refuse("a folder must be absolute, as in `file:/srv/data`"));
+            }
+            self.folders.push(path);
+            return Ok(());
+        }
+        self.networks.push(Network::parse(entry).map_err(refuse)?);
+        Ok(())
+    }
+
+    /// True if this policy names the address and port itself (then plain text is allowed too).
+    #[must_use]
+    pub fn names(&self, address: SocketAddr) -> bool {
+        self.networks.iter().any(|n| n.contains(address))
+    }
+
+    /// The reason why an address may not be reached, or `None` if it may.
+    #[must_use]
+    pub fn refusal(&self, address: SocketAddr) -> Option<&'static str> {
+        let refusal = classify(address.ip())?;
+        if !refusal.absolute && self.names(address) { None } else { Some(refusal.reason) }
+    }
+
+    /// Folders whose files may be opened as targets.
+    #[must_use]
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+}
+
+impl Network {
+    fn parse(entry: &str) -> Result<Self, &'static str> {
+        let (address, prefix, port) = split(entry)?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| "expected an IP address, `ADDRESS/BITS` or `file:/folder`")?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => width,
+            Some(text) => number(text).ok_or("the prefix length is not a number")?,
+        };
+        if prefix > width {
+            return Err("the prefix is longer than the address");
+        }
+        if prefix == 0 {
+            return Err("a policy cannot allow every address");
+        }
+        let port = match port {
+            None => None,
+            Some(text) => match text.parse::<u16>() {
+                Ok(port) if port > 0 && text.bytes().all(|b| b.is_ascii_digit()) => Some(port),
+                _ => return Err("the port is not a number from 1 to 65535"),
+            },
+        };
+        if prefix == width && classify(address).is_some_and(|r| r.absolute) {
+            return Err("no policy can allow this address");
+        }
+        let network = Self { address, prefix, port };
+        if mask(address, prefix) != bits(address) {
+            return Err("the address has bits beyond the prefix");
+        }
+        Ok(network)
+    }
+
+    fn contains(&self, candidate: SocketAddr) -> bool {
+        if self.port.is_some_and(|port| port != candidate.port()) {
+            return false;
+        }
+        let ip = normalise(candidate.ip());
+        ip.is_ipv4() == self.address.is_ipv4() && mask(ip, self.prefix) == bits(self.address)
+    }
+}
+
+/// Address, prefix and port of one entry, still as text.
+type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
+fn split(entry: &str) -> Result<Parts<'_>, &'static str> {
+    if let Some(rest) = entry.strip_prefix('[') {
+        let (inner, after) = rest.split_once(']').ok_or("the bracket is not closed")?;
+        let port = match after {
+            "" => None,
+            _ => Some(after.strip_prefix(':').ok_or("expected `:PORT` after the bracket")?),
+        };
+        let (address, prefix) = cut(inner, '/');
+        return Ok((address, prefix, port));
+    }
+    let colons = entry.bytes().filter(|b| *b == b':').count();
+    let (head, port) = if colons == 1 { cut(entry, ':') } else { (entry, None) };
+    let (address, prefix) = cut(head, '/');
+    Ok((address, prefix, port))
+}
+
+fn cut(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(a, b)| (a, Some(b)))
+}
+
+fn number(text: &str) -> Option<u8> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn mask(address: IpAddr, prefix: u8) -> u128 {
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let host = u32::from(width - prefix);
+    let bits = bits(address);
+    if host >= 128 { 0 } else { bits >> host << host }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().expect("a socket address")
+    }
+
+    #[test]
+    fn entries_allow_what_they_name() {
+        let policy = Policy::parse("127.0.0.1:8080, 10.0.0.0/8 # office\n[::1]:9 fd00::/8:not");
+        assert!(policy.is_err(), "an IPv6 network with a port needs brackets");
+        let policy =
+            Policy::parse("127.0.0.1:8080, 10.0.0.0/8:5432 # x\n[::1]:9\tfd12::/16 file:/srv")
+                .expect("parses");
+        for yes in
+            ["127.0.0.1:8080", "10.9.8.7:5432", "[::1]:9", "[fd12::1]:80", "[::ffff:10.0.0.1]:5432"]
+        {
+            assert_eq!(policy.refusal(at(yes)), None, "{yes}");
+        }
+        for no in ["127.0.0.1:8081", "10.9.8.7:80", "[::1]:10", "[fd13::1]:80", "192.168.0.1:80"] {
+            assert!(policy.refusal(at(no)).is_some(), "{no}");
+        }
+        assert_eq!(policy.folders(), [PathBuf::from("/srv")]);
+    }
+
+    #[test]
+    fn metadata_stays_closed() {
+        let policy = Policy::parse("169.254.0.0/16 168.0.0.0/8 fd00::/8").expect("parses");
+        for no in ["169.254.169.254:80", "168.63.129.16:80", "[fd00:ec2::254]:80"] {
+            assert!(policy.refusal(at(no)).is_some(), "{no}");
+        }
+        assert_eq!(policy.refusal(at("169.254.1.1:80")), None);
+    }
+
+    #[test]
+    fn bad_entries_are_named() {
+        for bad in [
+            "localhost",
+            "10.0.0.0/33",
+            "10.0.0.1/8",
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.1:0",
+            "10.0.0.1:70000",
+            "[::1",
+            "[::1]9",
+            "file:relative",
+            "169.254.169.254",
+            "0.0.0.0",
+            "1.2.3",
+            "0x7f000001",
+            "10.0.0.0/+8",
+            "10.0.0.1:+80",
+            "fe80::1%eth0",
+            "/8",
+            ":80",
+        ] {
+            let error = Policy::parse(bad).expect_err(bad).to_string();
+            assert!(error.contains(bad), "{error}");
+        }
+        assert_eq!(Policy::parse(" \n# nothing\n"), Ok(Policy::default()));
+    }
+}

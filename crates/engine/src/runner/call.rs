@@ -1,0 +1,576 @@
+//! One call of a run: who may, through what, with which credential, how often.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connref_egress::Policy;
+use connref_flow::{ActionError, ActionStatus, Call, CallKind, CallOutcome, Object, Value};
+use connref_review::{Acting, Refusal, Use, connection_for_call};
+use connref_solution::model::{ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId};
+use connref_store::run::RunEvent;
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+
+use super::drive::{Carried, RESPONSE_CODE};
+use super::start::{RUNNER, start_child};
+use super::{Inner, RunRequest};
+use crate::connector::custom::CustomConnector;
+use crate::connector::http::{HttpCall, http_call};
+use crate::connector::{
+    CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target, call_paged,
+};
+use crate::credential::credential_open;
+use crate::token::TokenError;
+
+/// Longest wait for one attempt of a synchronous call (facts: flow language, HTTP & connectors).
+const ATTEMPT: Duration = Duration::from_secs(120);
+
+/// The result of a call, with what it went through.
+pub(super) struct Made {
+    pub(super) path: String,
+    pub(super) outcome: CallOutcome,
+    pub(super) used: Option<UsedConnection>,
+}
+
+/// Which connection a call used, and as whom it acted. What the run records; never a credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UsedConnection {
+    /// Connection.
+    pub connection: ConnectionId,
+    /// Its display name.
+    pub name: String,
+    /// Reference it was reached through.
+    pub reference: Option<ReferenceId>,
+    /// Logical name of the reference.
+    pub reference_name: Option<String>,
+    /// Version of the binding.
+    pub binding_version: i64,
+    /// `embedded`, `invoker`, `on behalf of`.
+    pub mode: String,
+    /// The connection's owner.
+    pub owner: String,
+    /// The account it authenticates as, as far as known.
+    pub account: Option<String>,
+    /// On whose behalf it acted.
+    pub on_behalf_of: Option<String>,
+}
+
+impl UsedConnection {
+    pub(super) fn to_json(&self) -> Json {
+        json!({
+            "connection": self.connection.as_str(),
+            "connectionName": self.name,
+            "reference": self.reference_name,
+            "referenceId": self.reference.as_ref().map(ReferenceId::as_str),
+            "bindingVersion": self.binding_version,
+            "mode": self.mode,
+            "owner": self.owner,
+            "account": self.account,
+            "onBehalfOf": self.on_behalf_of,
+        })
+    }
+
+    /// Reads it back from a journal row.
+    pub(super) fn from_event(event: &RunEvent) -> Option<Self> {
+        let json: Json = serde_json::from_str(event.acting.as_deref()?).ok()?;
+        let text = |name: &str| json[name].as_str().map(str::to_owned);
+        Some(Self {
+            connection: event.connection.clone()?,
+            name: text("connectionName").unwrap_or_default(),
+            reference: event.reference.clone(),
+            reference_name: text("reference"),
+            binding_version: event.binding_version.unwrap_or(0),
+            mode: text("mode").unwrap_or_default(),
+            owner: text("owner").unwrap_or_default(),
+            account: text("account"),
+            on_behalf_of: text("onBehalfOf"),
+        })
+    }
+
+    fn new(facts: &Facts, chosen: &Use) -> Option<Self> {
+        let connection = facts.connection(&chosen.connection)?;
+        let name = |id: &PrincipalId| {
+            facts.principal(id).map_or_else(|| id.to_string(), |p| p.name.clone())
+        };
+        let (mode, on_behalf_of) = match &chosen.acting {
+            Acting::Embedded => ("embedded", None),
+            Acting::Invoker => ("invoker", None),
+            Acting::OnBehalfOf(id) => ("on behalf of", Some(name(id))),
+        };
+        let reference = chosen.reference.as_ref();
+        Some(Self {
+            connection: connection.id.clone(),
+            name: connection.display_name.clone(),
+            reference: reference.cloned(),
+            reference_name: reference
+                .and_then(|id| facts.references.iter().find(|r| &r.id == id))
+                .map(|r| r.logical_name.as_str().to_owned()),
+            binding_version: chosen.binding_version,
+            mode: mode.to_owned(),
+            owner: name(&connection.owner),
+            account: connection.account.clone(),
+            on_behalf_of,
+        })
+    }
+}
+
+pub(super) async fn call_make(inner: Arc<Inner>, carried: Arc<Carried>, call: Call) -> Made {
+    // Waiting, answering and children hold no socket and take no permit: a parent that waited for
+    // its child with a permit in hand could starve it.
+    let network = matches!(
+        call.kind,
+        CallKind::Connection { .. } | CallKind::OldConnection { .. } | CallKind::Http { .. }
+    );
+    let _permit = if network { inner.calls.acquire().await.ok() } else { None };
+    let path = call.path.clone();
+    let work = perform(&inner, &carried, &call);
+    let limit = call.timeout_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
+    let (outcome, used) = match limit {
+        None => work.await,
+        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            let message = "The action did not finish within its time limit.";
+            (failed(ActionStatus::TimedOut, "ActionTimedOut", message), None)
+        }),
+    };
+    Made { path, outcome, used }
+}
+
+type Performed = (CallOutcome, Option<UsedConnection>);
+
+async fn perform(inner: &Arc<Inner>, carried: &Carried, call: &Call) -> Performed {
+    match &call.kind {
+        CallKind::Wait { until } => {
+            let left = until.saturating_sub(inner.store.now()).max(0);
+            tokio::time::sleep(Duration::from_micros(u64::try_from(left).unwrap_or(0))).await;
+            (succeeded("OK", None), None)
+        }
+        CallKind::Response { status, headers, body } => {
+            let outputs = outputs(*status, Value::object(headers.clone()), body.clone());
+            (succeeded(RESPONSE_CODE, Some(outputs)), None)
+        }
+        CallKind::ChildFlow { workflow_id, body, headers } => {
+            (child(inner, carried, call, workflow_id, body, headers).await, None)
+        }
+        CallKind::Http { .. } => (http(inner, carried, call).await, None),
+        CallKind::Connection { connection_key, .. } | CallKind::OldConnection { connection_key, .. } => {
+            connection(inner, carried, call, connection_key).await
+        }
+    }
+}
+
+/// Judges the use, opens the credential, calls. All at this moment: what was unshared, rebound or
+/// disabled a moment ago counts (design rule 5).
+async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) -> Performed {
+    let facts = match inner.store.facts(&RUNNER, &carried.environment).await {
+        Ok(facts) => facts,
+        Err(error) => return (failed(ActionStatus::Failed, "InternalError", &error.to_string()), None),
+    };
+    let chosen = connection_for_call(
+        &facts,
+        &carried.flow,
+        key,
+        &carried.principal,
+        &carried.start.choices,
+    );
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(refusal) => return (refused(&refusal), None),
+    };
+    let used = UsedConnection::new(&facts, &chosen);
+    let outcome = match prepare(inner, carried, &facts, &chosen).await {
+        Ok(prepared) => attempts(inner, call, || attempt_once(inner, call, &prepared)).await,
+        Err((code, message)) => failed(ActionStatus::Failed, code, &message),
+    };
+    (outcome, used)
+}
+
+/// Everything one attempt needs.
+struct Prepared {
+    connector: Arc<dyn Connector>,
+    policy: Policy,
+    target: Target,
+    secrets: BTreeMap<String, SecretString>,
+    /// Names the credential's state for the token cache.
+    token_key: String,
+    on_behalf_of: Option<PrincipalId>,
+}
+
+type Failure = (&'static str, String);
+
+async fn prepare(
+    inner: &Inner,
+    carried: &Carried,
+    facts: &Facts,
+    chosen: &Use,
+) -> Result<Prepared, Failure> {
+    let internal = |error: connref_store::StoreError| ("InternalError", error.to_string());
+    let store = &inner.store;
+    let opened = store
+        .connection_open(&RUNNER, &carried.environment, &chosen.connection)
+        .await
+        .map_err(internal)?;
+    let connector = connector_for(inner, carried, facts, &opened.api_name).await?;
+    let environment = store
+        .environment_get(&RUNNER, carried.environment.as_str())
+        .await
+        .map_err(internal)?;
+    let policy = Policy::parse(&environment.allowed.join("\n"))
+        .map_err(|error| ("InternalError", error.to_string()))?;
+    let on_behalf_of = match &chosen.acting {
+        Acting::OnBehalfOf(id) => Some(id.clone()),
+        _ => None,
+    };
+    Ok(Prepared {
+        connector,
+        policy,
+        target: Target { endpoint: opened.endpoint, parameters: opened.parameters },
+        secrets: opened.secrets,
+        token_key: format!("{}/{}/{}", carried.environment, opened.id, opened.credential_version),
+        on_behalf_of,
+    })
+}
+
+async fn connector_for(
+    inner: &Inner,
+    carried: &Carried,
+    facts: &Facts,
+    api: &ApiName,
+) -> Result<Arc<dyn Connector>, Failure> {
+    if let Some(found) = inner.registry.get(api.as_str()) {
+        return Ok(Arc::clone(found));
+    }
+    let (environment, version) = (carried.environment.as_str(), facts.environment.version);
+    if let Some(found) = inner.compiled.connector(environment, api.as_str(), version) {
+        return Ok(found);
+    }
+    let row = inner
+        .store
+        .connector_get(&RUNNER, &carried.environment, api)
+        .await
+        .map_err(|_| ("ConnectorNotFound", format!("This environment has no connector '{api}'.")))?;
+    let Some(definition) = &row.openapi_definition else {
+        let message = format!("connref cannot call the connector '{api}' yet: it has no definition here.");
+        return Err(("ConnectorNotSupported", message));
+    };
+    let made = CustomConnector::from_parts(
+        definition,
+        row.connection_parameters.as_deref(),
+        row.policy_templates.as_deref(),
+    );
+    let custom = made.map_err(|error| ("ConnectorNotSupported", error.to_string()))?;
+    let connector: Arc<dyn Connector> = Arc::new(custom);
+    inner.compiled.connector_keep(environment, api.as_str(), version, &connector);
+    Ok(connector)
+}
+
+/// Tries until it succeeds, fails for good, or the policy has no further attempt.
+async fn attempts<F, R>(inner: &Inner, call: &Call, once: F) -> CallOutcome
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<OperationResponse, AttemptError>>,
+{
+    let mut attempt = 1;
+    loop {
+        let result = once().await;
+        let again = match &result {
+            Ok(response) => matches!(response.status, 408 | 429 | 500..),
+            Err(error) => error.retryable(),
+        };
+        if again && let Some(pause) = pause(inner, call, attempt) {
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+            continue;
+        }
+        let mut outcome = match result {
+            Ok(response) => from_response(&response),
+            Err(error) => from_error(&error),
+        };
+        outcome.attempts = attempt;
+        return outcome;
+    }
+}
+
+/// Why an attempt has no response.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl AttemptError {
+    fn retryable(&self) -> bool {
+        match self {
+            Self::Call(error) => error.retryable(),
+            Self::Token(error) => error.retryable(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Call(error) => error.code(),
+            Self::Token(_) => "Unauthorized",
+        }
+    }
+}
+
+/// The pause before the next attempt. Its jitter need not be reproducible: when a call is made is
+/// the world's affair, only its result is the journal's.
+fn pause(inner: &Inner, call: &Call, attempt: u32) -> Option<Duration> {
+    let mut random = [0_u8; 8];
+    inner.store.ids().fill(&mut random);
+    let delay = call.retry.delay(attempt, u64::from_be_bytes(random))?;
+    Some(Duration::from_micros(u64::try_from(delay).unwrap_or(0)))
+}
+
+async fn attempt_once(
+    inner: &Inner,
+    call: &Call,
+    prepared: &Prepared,
+) -> Result<OperationResponse, AttemptError> {
+    let credential = credential_open(
+        &inner.tokens,
+        &prepared.policy,
+        &prepared.token_key,
+        &prepared.target,
+        &prepared.secrets,
+    )
+    .await?;
+    let cx = context(inner, call, prepared, &credential);
+    match &call.kind {
+        CallKind::Connection { webhook: true, operation_id, .. } => Err(CallError::Unsupported {
+            operation: operation_id.clone(),
+            reason: "operations that subscribe and wait for an event are not offered yet".to_owned(),
+        }
+        .into()),
+        CallKind::Connection { operation_id, parameters, .. } => {
+            let operation = OperationCall { operation_id, parameters };
+            Ok(match call.pagination {
+                Some(least) => {
+                    call_paged(prepared.connector.as_ref(), &cx, operation, least).await?
+                }
+                None => prepared.connector.call(&cx, operation).await?,
+            })
+        }
+        CallKind::OldConnection { operation_id: Some(operation_id), queries, body, .. } => {
+            // The old shape names the operation in its metadata; its parameters lie in queries and body.
+            let mut parameters = queries.clone();
+            if !body.is_null() {
+                parameters.insert("body", body.clone());
+            }
+            let operation = OperationCall { operation_id, parameters: &parameters };
+            Ok(prepared.connector.call(&cx, operation).await?)
+        }
+        _ => Err(CallError::Unsupported {
+            operation: call.action.clone(),
+            reason: "an action that names method and path but no operation cannot be called; \
+                     re-save it in the designer"
+                .to_owned(),
+        }
+        .into()),
+    }
+}
+
+fn context<'a>(
+    inner: &'a Inner,
+    call: &'a Call,
+    prepared: &'a Prepared,
+    credential: &'a Credential,
+) -> CallContext<'a> {
+    CallContext {
+        egress: &inner.egress,
+        policy: &prepared.policy,
+        target: &prepared.target,
+        credential,
+        idempotency_key: &call.idempotency_key,
+        timeout: ATTEMPT,
+        act_on_behalf_of: prepared.on_behalf_of.as_ref().map(PrincipalId::as_str),
+    }
+}
+
+/// The `Http` action: the same attempts, without a connection.
+async fn http(inner: &Inner, carried: &Carried, call: &Call) -> CallOutcome {
+    let CallKind::Http { method, uri, queries, headers, body, authentication } = &call.kind else {
+        return failed(ActionStatus::Failed, "InternalError", "not an http call");
+    };
+    let environment = inner.store.environment_get(&RUNNER, carried.environment.as_str()).await;
+    let policy = environment
+        .map_err(|e| e.to_string())
+        .and_then(|e| Policy::parse(&e.allowed.join("\n")).map_err(|e| e.to_string()));
+    let policy = match policy {
+        Ok(policy) => policy,
+        Err(message) => return failed(ActionStatus::Failed, "InternalError", &message),
+    };
+    let (queries, headers) = (Value::object(queries.clone()), Value::object(headers.clone()));
+    let http = HttpCall {
+        method,
+        uri,
+        headers: &headers,
+        queries: &queries,
+        body,
+        authentication,
+        idempotency_key: &call.idempotency_key,
+        timeout: ATTEMPT,
+    };
+    attempts(inner, call, || async { Ok(http_call(&inner.egress, &policy, &http).await?) }).await
+}
+
+async fn child(
+    inner: &Arc<Inner>,
+    carried: &Carried,
+    call: &Call,
+    workflow: &str,
+    body: &Value,
+    headers: &Object,
+) -> CallOutcome {
+    let mut trigger = Object::new();
+    trigger.insert("headers", Value::object(headers.clone()));
+    trigger.insert("body", body.clone());
+    let request = RunRequest {
+        environment: carried.environment.clone(),
+        flow: FlowId::new(workflow),
+        trigger: String::new(),
+        outputs: Value::object(trigger),
+        choices: carried.start.choices.clone(),
+    };
+    let run = RunId::new(&call.idempotency_key);
+    // Boxed: a child may call a child.
+    let started = Box::pin(start_child(
+        inner,
+        request,
+        carried.principal.clone(),
+        carried.run.clone(),
+        run.clone(),
+    ));
+    match started.await {
+        Ok(mut started) => {
+            let answer = started.answered().await;
+            if let Some(answer) = answer {
+                let outputs = outputs(answer.status, answer.headers, answer.body);
+                return from_status(answer.status, outputs);
+            }
+            let ended = started.ended().await;
+            no_answer(&ended.status, ended.message.as_deref())
+        }
+        Err(super::RunError::Store(connref_store::StoreError::Database(
+            connref_store::db::DbError::Unique(_),
+        ))) => child_found(inner, carried, &run).await,
+        Err(error) => failed(ActionStatus::Failed, "ChildFlowNotStarted", &error.to_string()),
+    }
+}
+
+/// The child was started before this node took the parent over: wait for the one there is.
+async fn child_found(inner: &Inner, carried: &Carried, run: &RunId) -> CallOutcome {
+    loop {
+        match inner.store.run_get(&RUNNER, &carried.environment, run).await {
+            Ok(row) if row.status == "Running" => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Ok(row) => {
+                let answer = row.response.and_then(|text| serde_json::from_str::<Json>(&text).ok());
+                return match answer {
+                    Some(json) => {
+                        let value = Value::from_json(&json);
+                        let status = json["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok());
+                        from_status(status.unwrap_or(200), value)
+                    }
+                    None => no_answer(&row.status, row.message.as_deref()),
+                };
+            }
+            Err(error) => return failed(ActionStatus::Failed, "InternalError", &error.to_string()),
+        }
+    }
+}
+
+fn no_answer(status: &str, message: Option<&str>) -> CallOutcome {
+    let text = match message {
+        Some(message) => format!("The child flow ended as {status} without an answer: {message}"),
+        None => format!("The child flow ended as {status} without an answer."),
+    };
+    failed(ActionStatus::Failed, "NoResponse", &text)
+}
+
+fn outputs(status: u16, headers: Value, body: Value) -> Value {
+    let mut object = Object::new();
+    object.insert("statusCode", Value::Int(status.into()));
+    object.insert("headers", headers);
+    object.insert("body", body);
+    Value::object(object)
+}
+
+fn from_response(response: &OperationResponse) -> CallOutcome {
+    let mut headers = Object::new();
+    for (name, value) in &response.headers {
+        headers.insert(name.as_str(), Value::string(value.as_str()));
+    }
+    let outputs = outputs(response.status, Value::object(headers), response.body.clone());
+    from_status(response.status, outputs)
+}
+
+fn from_status(status: u16, outputs: Value) -> CallOutcome {
+    let code = status_code(status);
+    if status < 400 {
+        return succeeded(&code, Some(outputs));
+    }
+    CallOutcome {
+        status: ActionStatus::Failed,
+        error: Some(ActionError {
+            code: code.clone(),
+            message: format!("The target answered with status {status} ({code})."),
+        }),
+        code,
+        outputs: Some(outputs),
+        attempts: 1,
+    }
+}
+
+/// The name of a status as run histories show it: `OK`, `NotFound`, `BadGateway`.
+fn status_code(status: u16) -> String {
+    match http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()) {
+        Some(reason) => reason.split([' ', '-']).collect(),
+        None => status.to_string(),
+    }
+}
+
+fn from_error(error: &AttemptError) -> CallOutcome {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        message = format!("{message}: {next}");
+        cause = next.source();
+    }
+    let status = match error {
+        AttemptError::Call(CallError::TimedOut { .. }) => ActionStatus::TimedOut,
+        _ => ActionStatus::Failed,
+    };
+    failed(status, error.code(), &message)
+}
+
+fn refused(refusal: &Refusal) -> CallOutcome {
+    let message = match &refusal.fix {
+        Some(fix) => format!("{} (fix: {fix})", refusal.text),
+        None => refusal.text.clone(),
+    };
+    failed(ActionStatus::Failed, refusal.code, &message)
+}
+
+fn succeeded(code: &str, outputs: Option<Value>) -> CallOutcome {
+    CallOutcome {
+        status: ActionStatus::Succeeded,
+        code: code.to_owned(),
+        outputs,
+        error: None,
+        attempts: 1,
+    }
+}
+
+fn failed(status: ActionStatus, code: &str, message: &str) -> CallOutcome {
+    CallOutcome {
+        status,
+        code: code.to_owned(),
+        outputs: None,
+        error: Some(ActionError { code: code.to_owned(), message: message.to_owned() }),
+        attempts: 1,
+    }
+}

@@ -1,0 +1,12 @@
+//! Connectors against servers that record what arrives.
+
+mod custom;
+mod dataverse;
+mod http_action;
+mod office365;
+mod postgres;
+mod samples;
+mod server;
+mod sharepoint;
+mod sql;
+mod token;

@@ -1,0 +1,100 @@
+//! Every code of this crate with its page. A code exists only together with a page: one macro
+//! makes both.
+
+/// The page of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The code.
+    pub code: &'static str,
+    /// Markdown: what it is, why it hurts, how to repair it, an example.
+    pub text: &'static str,
+}
+
+impl Page {
+    /// The title: the first line, without the code.
+    pub fn title(&self) -> &'static str {
+        let line = self.text.lines().next().unwrap_or_default();
+        line.split_once(": ").map_or(line, |(_, title)| title)
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident $code:literal $file:literal;)*) => {
+        /// The codes, as constants.
+        #[expect(missing_docs, reason = "each constant has a page")]
+        pub mod code {
+            $(pub const $name: &str = $code;)*
+        }
+
+        /// Every page, in order of code.
+        pub const PAGES: &[Page] = &[$(Page { code: $code, text: include_str!($file) },)*];
+    };
+}
+
+codes! {
+    CA101 "CA101" "ca101.md";
+    CA105 "CA105" "ca105.md";
+    CA106 "CA106" "ca106.md";
+    CA111 "CA111" "ca111.md";
+    CA117 "CA117" "ca117.md";
+    CA118 "CA118" "ca118.md";
+    CA120 "CA120" "ca120.md";
+    CA122 "CA122" "ca122.md";
+    CA126 "CA126" "ca126.md";
+    CR002 "CR002" "cr002.md";
+    CR014 "CR014" "cr014.md";
+    CR021 "CR021" "cr021.md";
+    CR024 "CR024" "cr024.md";
+    CALLER_DISABLED "CallerDisabled" "caller_disabled.md";
+    CHILD_FLOW_NEVER_PUBLISHED "ChildFlowNeverPublished" "child_flow_never_published.md";
+    CHILD_FLOW_INVOKER "ChildFlowUnsupportedForInvokerConnections" "child_flow_invoker.md";
+    CONNECTION_AUTHORIZATION_FAILED "ConnectionAuthorizationFailed" "connection_authorization_failed.md";
+    CONNECTION_DISABLED "ConnectionDisabled" "connection_disabled.md";
+    CONNECTION_HARD_CODED "ConnectionHardCoded" "connection_hard_coded.md";
+    CONNECTION_IN_ERROR "ConnectionInError" "connection_in_error.md";
+    CONNECTION_KEY_NOT_FOUND "ConnectionKeyNotFound" "connection_key_not_found.md";
+    CONNECTION_NOT_FOUND "ConnectionNotFound" "connection_not_found.md";
+    CONNECTION_NOT_SHAREABLE "ConnectionNotShareable" "connection_not_shareable.md";
+    CONNECTION_OWNER_DISABLED "ConnectionOwnerDisabled" "connection_owner_disabled.md";
+    REFERENCE_NOT_FOUND "ConnectionReferenceNotFound" "connection_reference_not_found.md";
+    CONNECTOR_MISMATCH "ConnectorMismatch" "connector_mismatch.md";
+    DUPLICATE_NAME "DuplicateName" "duplicate_name.md";
+    FLOW_NOT_FOUND "FlowNotFound" "flow_not_found.md";
+    INVOKER_CONNECTION_AMBIGUOUS "InvokerConnectionAmbiguous" "invoker_connection_ambiguous.md";
+    INVOKER_CONNECTION_MISSING "InvokerConnectionMissing" "invoker_connection_missing.md";
+    INVOKER_OVERRIDE_FAILED "InvokerConnectionOverrideFailed" "invoker_override_failed.md";
+    MISSING_DEPENDENCY "MissingDependency" "missing_dependency.md";
+    PACKAGE_MALFORMED "PackageMalformed" "package_malformed.md";
+    REASSIGN_REFUSED "ReassignRefused" "reassign_refused.md";
+    REFERENCE_CONNECTOR_CHANGED "ReferenceConnectorChanged" "reference_connector_changed.md";
+    SETTINGS_CONNECTION_SHAPE "SettingsConnectionShape" "settings_connection_shape.md";
+    SETTINGS_DUPLICATE "SettingsDuplicate" "settings_duplicate.md";
+    SETTINGS_TOKEN "SettingsToken" "settings_token.md";
+    SETTINGS_UNKNOWN_REFERENCE "SettingsUnknownReference" "settings_unknown_reference.md";
+    SETTINGS_UNKNOWN_VARIABLE "SettingsUnknownVariable" "settings_unknown_variable.md";
+    SOLUTION_MANAGED_MISMATCH "SolutionManagedMismatch" "solution_managed_mismatch.md";
+    XRM_MISSING_CONNECTION "XrmConnectionReferenceMissingConnection" "xrm_missing_connection.md";
+}
+
+/// The page of a code, however it is spelled in case.
+pub fn explain(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|p| p.code.eq_ignore_ascii_case(code.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_whole() {
+        for page in PAGES {
+            assert!(page.text.starts_with(&format!("# {}: ", page.code)), "{}", page.code);
+            for part in ["## Why it hurts", "## Repair", "## Example"] {
+                assert!(page.text.contains(part), "{} lacks {part}", page.code);
+            }
+            assert!(!page.title().is_empty());
+            assert_eq!(explain(&page.code.to_lowercase()), Some(page));
+        }
+        assert_eq!(explain("CA999"), None);
+    }
+}

@@ -1,0 +1,79 @@
+//! Command lines that repair something, quoted for a shell.
+use std::fmt::Display;
+
+use connref_solution::model::facts::{ConnectionFacts, ConnectionKind, Fidelity, PrincipalFacts};
+use connref_solution::model::{ApiName, Facts, LogicalName};
+
+use crate::index::Index;
+use crate::right::Operation;
+
+/// An argument, quoted if a shell would take it apart.
+pub(crate) fn arg(text: impl Display) -> String {
+    let text = text.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/:+=,".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn env(facts: &Facts) -> String {
+    format!("--env {}", arg(&facts.environment.name))
+}
+
+pub(crate) fn bind(facts: &Facts, reference: &LogicalName) -> String {
+    format!("connref ref bind {} --connection CONNECTION {}", arg(reference), env(facts))
+}
+
+pub(crate) fn flow_on(facts: &Facts, flow: &str) -> String {
+    format!("connref flow on {} {}", arg(flow), env(facts))
+}
+
+pub(crate) fn create(facts: &Facts, api: &ApiName, caller: &str) -> String {
+    format!("connref connection create {} {} --as {}", arg(api), env(facts), arg(caller))
+}
+
+pub(crate) fn reassign(facts: &Facts, owner: &str) -> String {
+    format!("connref connection reassign --owner {} --to NEW_OWNER {}", arg(owner), env(facts))
+}
+
+pub(crate) fn flow_reassign(facts: &Facts, flow: &str) -> String {
+    format!("connref flow reassign {} --to NEW_OWNER {}", arg(flow), env(facts))
+}
+
+pub(crate) fn probe(facts: &Facts, connection: &ConnectionFacts) -> String {
+    format!("connref connection test {} {}", arg(&connection.id), env(facts))
+}
+
+/// Gives `to` what `operation` needs. In `dataverse` fidelity an OAuth connection can be shared
+/// only with a service principal: there its owner has to act.
+pub(crate) fn share(
+    index: &Index<'_>,
+    connection: &ConnectionFacts,
+    to: &PrincipalFacts,
+    operation: Operation,
+) -> String {
+    let facts = index.facts;
+    let owner = index.principal_name(&connection.owner);
+    if facts.environment.fidelity == Fidelity::Dataverse && !shareable(connection, to) {
+        return format!(
+            "ask {owner} to do it (this connection cannot be shared with a person), or use a \
+             connection of {}",
+            to.name
+        );
+    }
+    let level = crate::right::level_name(operation.level(to.kind));
+    format!(
+        "connref connection share {} --with {} --level {level} {} --as {}",
+        arg(&connection.id),
+        arg(&to.name),
+        env(facts),
+        arg(owner)
+    )
+}
+
+pub(crate) fn shareable(connection: &ConnectionFacts, to: &PrincipalFacts) -> bool {
+    connection.kind != ConnectionKind::User
+        || to.kind == connref_solution::model::facts::PrincipalKind::ServicePrincipal
+}

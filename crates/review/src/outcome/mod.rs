@@ -1,0 +1,122 @@
+//! What an import will do: facts, package, settings and caller in; a change set, or refusals and
+//! nothing written, out (design, rules 1–3, 9, 12). Plan and import share this judgement.
+mod connectors;
+mod flows;
+mod future;
+mod references;
+mod report;
+mod settings;
+mod solution;
+mod variables;
+
+use std::collections::BTreeMap;
+
+use connref_solution::model::package::FlowBody;
+use connref_solution::model::{ChangeSet, DeploymentSettings, Facts, FlowId, Package, PrincipalId};
+
+use crate::finding::Finding;
+use crate::index::Index;
+use crate::refusal::Refusal;
+
+pub use report::{ReportLine, Word};
+
+/// One import, as asked for.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// The package.
+    pub package: &'a Package,
+    /// What the bodies of its cloud flows say, by workflow id. A cloud flow without one stays off.
+    pub bodies: &'a BTreeMap<FlowId, FlowBody>,
+    /// The parts to keep as they came: (name, content).
+    pub parts: Vec<(String, Vec<u8>)>,
+    /// Deployment settings.
+    pub settings: Option<&'a DeploymentSettings>,
+    /// Who imports: owns what is new, and binds and turns on as itself.
+    pub caller: &'a PrincipalId,
+    /// Options.
+    pub options: ImportOptions,
+}
+
+/// Options of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// `PublishWorkflows`: whether new flows may be turned on.
+    pub publish_workflows: bool,
+    /// `ConvertToManaged`: a managed package takes over the unmanaged solution of its name.
+    pub convert_to_managed: bool,
+    /// `--skip-lower-version`: nothing to do when the same or a higher version is there.
+    pub skip_lower_version: bool,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self { publish_workflows: true, convert_to_managed: false, skip_lower_version: false }
+    }
+}
+
+/// What an import will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The changes; `None`: nothing to do (a same or higher version is there).
+    pub change_set: Option<ChangeSet>,
+    /// One line for every connector, reference, variable and flow.
+    pub report: Vec<ReportLine>,
+    /// What does not stop the import and is worth knowing.
+    pub warnings: Vec<Finding>,
+    /// The environment as it will be. Rows that do not exist yet have made-up ids (`new:…`).
+    pub future: Facts,
+}
+
+/// Judges an import. All refusals are collected; with one or more nothing is to be written.
+pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<Refusal>> {
+    let index = Index::new(facts);
+    if index.active(import.caller).is_none() {
+        return Err(vec![Refusal::caller_disabled(import.caller, index.principal(import.caller))]);
+    }
+    let mut draft = Draft::default();
+    let manifest = solution::manifest_check(facts, &import, &mut draft);
+    if draft.refusals.is_empty() && solution::nothing_to_do(facts, &import) {
+        return Ok(Outcome {
+            change_set: None,
+            report: vec![report::solution_kept(&manifest)],
+            warnings: Vec::new(),
+            future: facts.clone(),
+        });
+    }
+    solution::duplicates_check(import.package, &mut draft);
+    let wanted = settings::Wanted::read(&import, &mut draft);
+    let connectors = connectors::changes(&index, &import, &mut draft);
+    let base = future::with_connectors(facts, &connectors);
+    let base_index = Index::new(&base);
+    solution::dependencies_check(&base_index, &import, &mut draft);
+    let references = references::changes(&base_index, &import, &wanted, &mut draft);
+    let variables = variables::changes(&base_index, &import, &wanted, &manifest, &mut draft);
+    if !draft.refusals.is_empty() {
+        return Err(draft.refusals);
+    }
+    let mut future = future::with_rows(&base, &import, &manifest, &references, &variables);
+    let flows = flows::changes(&index, &import, &future, &mut draft);
+    future::flows_turned_on(&mut future, &flows, import.caller);
+    let change_set = ChangeSet {
+        facts_version: facts.environment.version,
+        solution: solution::change(facts, manifest, import.parts),
+        connectors,
+        references,
+        variables,
+        flows,
+    };
+    Ok(Outcome {
+        change_set: Some(change_set),
+        report: draft.report,
+        warnings: draft.warnings,
+        future,
+    })
+}
+
+/// What the steps collect on the way.
+#[derive(Debug, Default)]
+struct Draft {
+    refusals: Vec<Refusal>,
+    warnings: Vec<Finding>,
+    report: Vec<ReportLine>,
+}

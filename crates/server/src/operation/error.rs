@@ -1,0 +1,118 @@
+//! What an operation answers instead of its value. The edges turn it into their statuses.
+use connref_engine::runner::RunError;
+use connref_review::Refusal;
+use connref_store::StoreError;
+use connref_store::query::QueryError;
+
+/// A refusal or failure.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// Judgement refused it; nothing was written.
+    #[error("{}", refusals.first().map_or("refused", |r| r.text.as_str()))]
+    Refused {
+        /// Why, in the words clients know.
+        refusals: Vec<Refusal>,
+    },
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A run was not started.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A query was refused or failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The input cannot be used.
+    #[error("{message}")]
+    Invalid {
+        /// What, where, why.
+        message: String,
+        /// What fixes it.
+        fix: Option<String>,
+    },
+    /// The connected system failed or refused.
+    #[error("{message}")]
+    Remote {
+        /// What happened.
+        message: String,
+    },
+    /// There is something in the way.
+    #[error("{message}")]
+    Conflict {
+        /// What.
+        message: String,
+        /// What fixes it.
+        fix: Option<String>,
+    },
+}
+
+impl OperationError {
+    /// An input that cannot be used, with what fixes it (or nothing).
+    pub fn invalid(message: impl Into<String>, fix: &str) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            fix: Some(fix.to_owned()).filter(|f| !f.is_empty()),
+        }
+    }
+
+    /// The command or change that fixes it, as far as it is known here.
+    pub fn fix(&self) -> Option<String> {
+        match self {
+            Self::Refused { refusals } => refusals.iter().find_map(|r| r.fix.clone()),
+            Self::Invalid { fix, .. } | Self::Conflict { fix, .. } => fix.clone(),
+            Self::Run(RunError::NotOn { flow, .. }) => {
+                Some(format!("see why with `connref flow why \"{flow}\"`, then `connref flow on \"{flow}\"`"))
+            }
+            Self::Store(StoreError::InUse { kind: "connection", .. }) => {
+                Some("bind the references elsewhere first, or delete with --force".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Refused { refusals } => refusals.first().map_or(400, |r| r.status),
+            Self::Store(error) | Self::Run(RunError::Store(error)) => store_status(error),
+            Self::Run(RunError::NoTrigger { .. }) => 404,
+            Self::Run(_) | Self::Invalid { .. } => 400,
+            Self::Query(error) => query_status(error),
+            Self::Remote { .. } => 502,
+            Self::Conflict { .. } => 409,
+        }
+    }
+}
+
+fn store_status(error: &StoreError) -> u16 {
+    match error {
+        StoreError::NotFound { .. } => 404,
+        StoreError::Exists { .. } | StoreError::InUse { .. } | StoreError::Stale { .. } => 409,
+        StoreError::Modified { .. } => 412,
+        StoreError::Denied { .. } => 403,
+        StoreError::Invalid(_) => 400,
+        StoreError::LeaseLost(_)
+        | StoreError::Vault(_)
+        | StoreError::Database(_)
+        | StoreError::Document { .. } => 500,
+    }
+}
+
+fn query_status(error: &QueryError) -> u16 {
+    match error {
+        QueryError::Database(_) => 500,
+        _ => 400,
+    }
+}
+
+impl From<Refusal> for OperationError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusals: vec![refusal] }
+    }
+}
+
+impl From<Vec<Refusal>> for OperationError {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        Self::Refused { refusals }
+    }
+}

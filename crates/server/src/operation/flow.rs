@@ -1,0 +1,193 @@
+//! Flows: making, turning on and off, running, and why one is off.
+use connref_engine::runner::{RunRequest, StartedRun};
+use connref_flow::Value;
+use connref_review::{Activation, flow_activation};
+use connref_solution::artefact::workflow_json;
+use connref_solution::model::facts::FlowFacts;
+use connref_solution::model::package::FlowBody;
+use connref_solution::model::{ConnectionId, FlowId, RunId};
+use connref_store::StoreError;
+use connref_store::flow::{FlowLevel, FlowNew, FlowUpdate};
+use connref_store::run::{Run, RunEvent};
+use serde_json::json;
+
+use super::{OperationError, Result, judged, principal};
+use crate::Context;
+
+/// A flow to make.
+#[derive(Clone, Debug)]
+pub struct FlowCreate {
+    /// Id; made if missing.
+    pub id: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// The body.
+    pub client_data: String,
+    /// Unique name of the unmanaged solution it is added to.
+    pub solution: Option<String>,
+}
+
+/// What was made, and what a maker should know about it.
+#[derive(Clone, Debug)]
+pub struct FlowCreated {
+    /// Id.
+    pub id: FlowId,
+    /// Warnings, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Makes a flow, off. One in a solution that names a connection directly is warned about.
+pub async fn flow_create(cx: &Context, new: FlowCreate) -> Result<FlowCreated> {
+    if new.name.trim().is_empty() || new.name.len() > 256 {
+        return Err(OperationError::invalid("a flow's name has 1 to 256 characters", ""));
+    }
+    let warnings = body_check(&new.client_data, new.solution.as_deref())?;
+    let solution = match &new.solution {
+        Some(name) => Some(super::solution::unmanaged(cx, name).await?),
+        None => None,
+    };
+    let row = FlowNew {
+        id: new.id.map(FlowId::from),
+        name: new.name,
+        description: new.description,
+        client_data: new.client_data,
+        solution,
+    };
+    let id = cx.store().flow_create(&cx.caller, &cx.environment.id, row).await?;
+    Ok(FlowCreated { id, warnings })
+}
+
+fn body_check(client_data: &str, solution: Option<&str>) -> Result<Vec<String>> {
+    let body = body_read(client_data)?;
+    let Some(solution) = solution else { return Ok(Vec::new()) };
+    Ok(body
+        .references
+        .iter()
+        .filter(|entry| entry.logical_name.is_none())
+        .map(|entry| {
+            format!(
+                "`{}` names a connection of `{}` directly; in solution `{solution}` use a connection reference, \
+                 or the flow breaks in the next environment (CR001)",
+                entry.key, entry.api_name
+            )
+        })
+        .collect())
+}
+
+/// Reads a body that must be one: JSON with a definition.
+pub(super) fn body_read(client_data: &str) -> Result<FlowBody> {
+    let refuse = |why: &str| {
+        OperationError::invalid(
+            format!("the flow's body cannot be read: {why}"),
+            "give the JSON of a cloud flow: {\"properties\": {\"connectionReferences\": …, \"definition\": …}, \
+             \"schemaVersion\": \"1.0.0.0\"}",
+        )
+    };
+    let json: serde_json::Value =
+        serde_json::from_str(client_data).map_err(|error| refuse(&error.to_string()))?;
+    if !json.pointer("/properties/definition").is_some_and(serde_json::Value::is_object) {
+        return Err(refuse("it has no `properties.definition`"));
+    }
+    Ok(workflow_json::flow_body_read(client_data, "clientdata").0)
+}
+
+/// Changes name, description or body.
+pub async fn flow_update(cx: &Context, id: &str, update: FlowUpdate) -> Result<()> {
+    if let Some(body) = &update.client_data {
+        body_check(body, None)?;
+    }
+    let id = FlowId::new(id);
+    Ok(cx.store().flow_update(&cx.caller, &cx.environment.id, &id, update).await?)
+}
+
+/// Turns a flow on, if nothing forbids it, or off.
+pub async fn flow_state_set(cx: &Context, id: &str, on: bool) -> Result<()> {
+    let (id, caller) = (FlowId::new(id), principal(cx)?);
+    let result = judged(cx, |facts| {
+        let (cx, id, caller) = (cx.clone(), id.clone(), caller.clone());
+        async move {
+            if on {
+                let activation = flow_activation(&facts, &id, &caller);
+                if !activation.allowed() {
+                    return Err(OperationError::from(activation.refusals));
+                }
+            }
+            let version = facts.environment.version;
+            Ok(cx.store().flow_state_set(&cx.caller, &cx.environment.id, version, &id, on).await?)
+        }
+    })
+    .await;
+    if let Err(OperationError::Refused { refusals }) = &result {
+        let codes: Vec<_> = refusals.iter().map(|r| r.code).collect();
+        let detail = json!({"codes": codes});
+        cx.store()
+            .audit_record(&cx.caller, &cx.environment.id, "flow_on_refused", "flow", id.as_str(), detail)
+            .await?;
+    }
+    result
+}
+
+/// Deletes a flow.
+pub async fn flow_delete(cx: &Context, id: &str) -> Result<()> {
+    Ok(cx.store().flow_delete(&cx.caller, &cx.environment.id, &FlowId::new(id)).await?)
+}
+
+/// Shares a flow with a run-only user or a co-owner.
+pub async fn flow_share(cx: &Context, id: &str, with: &str, level: FlowLevel) -> Result<()> {
+    let user = cx.store().user_get(&cx.caller, &cx.environment.id, with).await?;
+    let id = FlowId::new(id);
+    Ok(cx.store().flow_share(&cx.caller, &cx.environment.id, &id, &user.id, level).await?)
+}
+
+/// Why a flow is off, or what turning it on would meet.
+#[derive(Clone, Debug)]
+pub struct FlowWhy {
+    /// The flow.
+    pub flow: FlowFacts,
+    /// What turning it on by the caller meets.
+    pub activation: Activation,
+}
+
+/// Judges turning on without doing it.
+pub async fn flow_why(cx: &Context, id: &str) -> Result<FlowWhy> {
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
+    let id = FlowId::new(id);
+    let flow = facts.flow(&id).ok_or_else(|| StoreError::not_found("flow", id.as_str()))?.clone();
+    let activation = flow_activation(&facts, &id, &principal(cx)?);
+    Ok(FlowWhy { flow, activation })
+}
+
+/// Starts a flow by hand.
+pub async fn flow_run(
+    cx: &Context,
+    id: &str,
+    trigger: &str,
+    outputs: Value,
+    choices: Vec<(String, ConnectionId)>,
+) -> Result<Vec<StartedRun>> {
+    let request = RunRequest {
+        environment: cx.environment.id.clone(),
+        flow: FlowId::new(id),
+        trigger: trigger.to_owned(),
+        outputs,
+        choices,
+    };
+    Ok(cx.app.runner().run_start(&cx.caller, request).await?)
+}
+
+/// The runs of a flow, newest first.
+pub async fn run_list(cx: &Context, flow: Option<&str>, top: i64) -> Result<Vec<Run>> {
+    let flow = flow.map(FlowId::new);
+    Ok(cx.store().run_list(&cx.caller, &cx.environment.id, flow, top).await?)
+}
+
+/// A run with its journal.
+pub async fn run_get(cx: &Context, id: &str) -> Result<(Run, Vec<RunEvent>)> {
+    let id = RunId::new(id);
+    let run = cx.store().run_get(&cx.caller, &cx.environment.id, &id).await?;
+    let events = cx.store().run_events(&cx.caller, &cx.environment.id, &id).await?;
+    Ok((run, events))
+}
+

@@ -1,0 +1,171 @@
+//! Connection references.
+use connref_review::binding_check;
+use connref_solution::model::facts::ReferenceFacts;
+use connref_solution::model::{ApiName, ConnectionId, LogicalName, ReferenceId};
+use connref_store::reference::{Binding, ReferenceNew, ReferenceUpdate};
+
+use super::{OperationError, Result, judged, principal};
+use crate::Context;
+
+/// A reference to make.
+#[derive(Clone, Debug)]
+pub struct ReferenceCreate {
+    /// Logical name.
+    pub logical_name: String,
+    /// Display name.
+    pub display_name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// Connector id or api name.
+    pub connector_id: String,
+    /// Connection to bind at once.
+    pub connection_id: Option<String>,
+    /// Unique name of the unmanaged solution it is added to.
+    pub solution: Option<String>,
+}
+
+/// Makes a reference, bound or not.
+pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<ReferenceFacts> {
+    name_check(&new.logical_name, 100)?;
+    let api = ApiName::from_connector_id(&new.connector_id);
+    let connector = cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
+        OperationError::invalid(
+            format!("connector `{api}` does not exist in environment `{}`", cx.environment.name),
+            &format!("see `connref connector list --env {}`", cx.environment.name),
+        )
+    })?;
+    let solution = match &new.solution {
+        Some(name) => Some(super::solution::unmanaged(cx, name).await?),
+        None => None,
+    };
+    let display_name = if new.display_name.is_empty() {
+        new.logical_name.clone()
+    } else {
+        new.display_name.clone()
+    };
+    let connection = new.connection_id.as_deref().filter(|id| !id.is_empty()).map(ConnectionId::new);
+    if let Some(id) = &connection {
+        connection_of_check(cx, &connector.api_name, id).await?;
+    }
+    judged(cx, |facts| {
+        let row = ReferenceNew {
+            logical_name: LogicalName::new(&new.logical_name),
+            display_name: display_name.clone(),
+            description: new.description.clone(),
+            api_name: connector.api_name.clone(),
+            custom_connector_id: connector.custom.then(|| connector.id.as_str().to_owned()),
+            connection: connection.clone(),
+            solution: solution.clone(),
+        };
+        let cx = cx.clone();
+        async move {
+            let version = facts.environment.version;
+            Ok(cx.store().reference_create(&cx.caller, &cx.environment.id, version, row).await?)
+        }
+    })
+    .await
+}
+
+/// Before there is a reference, `review` has nothing to judge the binding by: the connector and the
+/// right to use the connection are checked here.
+async fn connection_of_check(cx: &Context, api: &ApiName, id: &ConnectionId) -> Result<()> {
+    let connection = cx.store().connection_get(&cx.caller, &cx.environment.id, id).await?;
+    if &connection.facts.api_name == api {
+        return Ok(());
+    }
+    Err(OperationError::invalid(
+        format!(
+            "connection `{}` is of connector `{}`, the reference needs `{api}`",
+            connection.facts.display_name, connection.facts.api_name
+        ),
+        &format!("see `connref connection list --env {}`", cx.environment.name),
+    ))
+}
+
+/// What a binding did.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The reference.
+    pub reference: ReferenceFacts,
+    /// Flows whose next run acts as another identity: (flow, before, after).
+    pub identity_changes: Vec<(String, Option<String>, String)>,
+}
+
+/// Binds a reference to a connection, or with `None` unbinds it.
+pub async fn reference_bind(
+    cx: &Context,
+    name: &str,
+    connection: Option<&str>,
+    source: &'static str,
+) -> Result<Bound> {
+    let reference = cx.store().reference_get(&cx.caller, &cx.environment.id, name).await?;
+    let wanted = connection.filter(|id| !id.is_empty()).map(ConnectionId::new);
+    let caller = principal(cx)?;
+    let changes = judged(cx, |facts| {
+        let (cx, id, wanted, caller) =
+            (cx.clone(), reference.id.clone(), wanted.clone(), caller.clone());
+        async move {
+            let mut changes = Vec::new();
+            if let Some(connection) = &wanted {
+                let effect = binding_check(&facts, &id, connection, &caller)?;
+                if effect.unchanged {
+                    return Ok(changes);
+                }
+                changes = effect
+                    .identity_changes
+                    .into_iter()
+                    .map(|change| (change.flow_name, change.before, change.after))
+                    .collect();
+            }
+            let version = facts.environment.version;
+            cx.store()
+                .reference_bind(&cx.caller, &cx.environment.id, version, &id, wanted, source)
+                .await?;
+            Ok(changes)
+        }
+    })
+    .await?;
+    let reference = cx.store().reference_get(&cx.caller, &cx.environment.id, name).await?;
+    Ok(Bound { reference, identity_changes: changes })
+}
+
+/// Changes display name or description.
+pub async fn reference_update(cx: &Context, name: &str, update: ReferenceUpdate) -> Result<()> {
+    let id = find(cx, name).await?;
+    Ok(cx.store().reference_update(&cx.caller, &cx.environment.id, &id, update).await?)
+}
+
+/// Deletes a reference no flow uses.
+pub async fn reference_delete(cx: &Context, name: &str) -> Result<()> {
+    let id = find(cx, name).await?;
+    Ok(cx.store().reference_delete(&cx.caller, &cx.environment.id, &id).await?)
+}
+
+/// The bindings of a reference, newest first.
+pub async fn reference_history(cx: &Context, name: &str) -> Result<Vec<Binding>> {
+    let id = find(cx, name).await?;
+    Ok(cx.store().reference_history(&cx.caller, &cx.environment.id, &id).await?)
+}
+
+async fn find(cx: &Context, name: &str) -> Result<ReferenceId> {
+    Ok(cx.store().reference_get(&cx.caller, &cx.environment.id, name).await?.id)
+}
+
+/// Logical and schema names: letters, digits, `_` and `.`, with the publisher's prefix in front.
+pub(super) fn name_check(name: &str, most: usize) -> Result<()> {
+    let prefixed = name.split_once('_').is_some_and(|(prefix, rest)| {
+        !rest.is_empty()
+            && prefix.starts_with(|c: char| c.is_ascii_alphabetic())
+            && prefix.bytes().all(|b| b.is_ascii_alphanumeric())
+    });
+    let fits = prefixed
+        && name.len() <= most
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    if fits {
+        return Ok(());
+    }
+    Err(OperationError::invalid(
+        format!("`{name}` cannot be a logical name"),
+        "begin with the publisher's prefix and `_`, then letters, digits, `_`, `.` or `-`, as in `contoso_orders`",
+    ))
+}

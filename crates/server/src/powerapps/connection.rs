@@ -1,0 +1,297 @@
+//! Connections and their permissions, in the JSON the real service answers with.
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use connref_solution::model::facts::{
+    ConnectionKind, ConnectionStatus, Facts, PrincipalFacts, PrincipalKind, ShareLevel,
+};
+use connref_solution::model::PrincipalId;
+use connref_store::connection::Connection;
+use serde_json::{Map, Value, json};
+
+use super::time::iso;
+use super::{Caller, Failure};
+use crate::Context;
+use crate::operation::connection::{
+    ConnectionPut, connection_delete, connection_put, connection_share, connection_test,
+};
+
+/// Path parameters: the connector and the connection.
+type Ids = Path<HashMap<String, String>>;
+
+fn id(ids: &Ids) -> &str {
+    ids.get("id").map_or("", String::as_str)
+}
+
+pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let all = cx.app.store().connection_list(&cx.caller, &cx.environment.id).await?;
+    let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
+    let value: Vec<Value> = all.iter().map(|row| connection(&cx, &facts, row)).collect();
+    Ok(Json(json!({ "value": value })))
+}
+
+pub(crate) async fn get(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let row = find(&cx, &ids).await?;
+    let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
+    Ok(Json(connection(&cx, &facts, &row)))
+}
+
+async fn find(cx: &Context, ids: &Ids) -> Result<Connection, Failure> {
+    let wanted = id(ids).into();
+    Ok(cx.app.store().connection_get(&cx.caller, &cx.environment.id, &wanted).await?)
+}
+
+pub(crate) async fn put(
+    caller: Caller,
+    ids: Ids,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let properties = &body["properties"];
+    let cx = match properties["environment"]["name"].as_str() {
+        Some(name) => caller.enter(name).await?,
+        None => caller.enter_by_filter().await?,
+    };
+    let api = ids.get("api").cloned().unwrap_or_default();
+    let extra = &properties["connref"];
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let kind = match extra["kind"].as_str() {
+        None => None,
+        Some("user") => Some(ConnectionKind::User),
+        Some("servicePrincipal") => Some(ConnectionKind::ServicePrincipal),
+        Some("sharedKey") => Some(ConnectionKind::SharedKey),
+        Some("none") => Some(ConnectionKind::None),
+        Some(other) => {
+            let message = format!("`{other}` is no kind of connection");
+            let fix = "use user, servicePrincipal, sharedKey or none";
+            return Err(Failure::bad_request("InvalidRequest", message, fix));
+        }
+    };
+    let (parameters, secrets) = parameters(properties)?;
+    let put = ConnectionPut {
+        id: id(&ids).to_owned(),
+        display_name: text(&properties["displayName"]).unwrap_or_else(|| api.clone()),
+        api_name: api,
+        owner: text(&extra["owner"]),
+        kind,
+        endpoint: text(&extra["endpoint"]),
+        parameters,
+        secrets,
+    };
+    let (made, new) = connection_put(&cx, put).await?;
+    let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(connection(&cx, &facts, &made))))
+}
+
+type Secrets = BTreeMap<String, secrecy::SecretString>;
+
+/// `connectionParameters` as they are, `connectionParametersSet.values` with their `value`, and
+/// `connref.secrets` for what the caller knows to be secret.
+fn parameters(properties: &Value) -> Result<(BTreeMap<String, String>, Secrets), Failure> {
+    let mut all = BTreeMap::new();
+    let mut add = |name: &str, value: &Value| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null => return Ok(()),
+            _ => {
+                let message = format!("connection parameter `{name}` is neither text nor number");
+                return Err(Failure::bad_request("InvalidRequest", message, ""));
+            }
+        };
+        all.insert(name.to_owned(), text);
+        Ok(())
+    };
+    for (name, value) in properties["connectionParameters"].as_object().into_iter().flatten() {
+        add(name, value)?;
+    }
+    let set = &properties["connectionParametersSet"];
+    for (name, value) in set["values"].as_object().into_iter().flatten() {
+        add(name, value.get("value").unwrap_or(value))?;
+    }
+    if let Some(name) = set["name"].as_str() {
+        add("connectionParametersSet", &Value::from(name))?;
+    }
+    let secrets = properties["connref"]["secrets"].as_object().into_iter().flatten();
+    let secrets = secrets.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned().into()))).collect();
+    Ok((all, secrets))
+}
+
+pub(crate) async fn delete(caller: Caller, ids: Ids) -> Result<StatusCode, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let force = caller.query.get("force").is_some_and(|v| v == "true");
+    connection_delete(&cx, id(&ids), force).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(crate) async fn test(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let probe = connection_test(&cx, id(&ids)).await?;
+    Ok(Json(json!({
+        "ok": true, "identity": probe.identity, "target": probe.target, "detail": probe.detail,
+    })))
+}
+
+pub(crate) async fn permissions(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let row = find(&cx, &ids).await?;
+    let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
+    let mut value = vec![permission(&cx, &facts, &row, &row.facts.owner, "Owner")];
+    for (principal, level) in &row.facts.shares {
+        value.push(permission(&cx, &facts, &row, principal, level_name(*level)));
+    }
+    Ok(Json(json!({ "value": value })))
+}
+
+pub(crate) async fn modify_permissions(
+    caller: Caller,
+    ids: Ids,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    for put in body["put"].as_array().into_iter().flatten() {
+        let properties = &put["properties"];
+        let principal = properties["principal"]["id"].as_str().unwrap_or_default();
+        let role = properties["roleName"].as_str().unwrap_or_default();
+        let level = match role {
+            "CanView" => ShareLevel::CanView,
+            "CanViewWithShare" => ShareLevel::CanViewWithShare,
+            "CanEdit" => ShareLevel::CanEdit,
+            other => {
+                let message = format!("`{other}` is no level of a share");
+                let fix = "use CanView, CanViewWithShare or CanEdit";
+                return Err(Failure::bad_request("InvalidRequest", message, fix));
+            }
+        };
+        connection_share(&cx, id(&ids), principal, Some(level)).await?;
+    }
+    for delete in body["delete"].as_array().into_iter().flatten() {
+        let path = delete["id"].as_str().unwrap_or_default();
+        let principal = path.rsplit('/').next().unwrap_or_default();
+        connection_share(&cx, id(&ids), principal, None).await?;
+    }
+    Ok(Json(json!({})))
+}
+
+fn level_name(level: ShareLevel) -> &'static str {
+    match level {
+        ShareLevel::CanView => "CanView",
+        ShareLevel::CanViewWithShare => "CanViewWithShare",
+        ShareLevel::CanEdit => "CanEdit",
+        ShareLevel::Owner => "Owner",
+    }
+}
+
+fn permission(
+    cx: &Context,
+    facts: &Facts,
+    row: &Connection,
+    principal: &PrincipalId,
+    role: &str,
+) -> Value {
+    let found = facts.principal(principal);
+    let base = path(row);
+    json!({
+        "name": principal.as_str(),
+        "id": format!("{base}/permissions/{principal}"),
+        "type": "Microsoft.PowerApps/apis/connections/permissions",
+        "properties": {
+            "roleName": role,
+            "principal": {
+                "id": principal.as_str(),
+                "displayName": found.map(|p| p.display_name.as_str()),
+                "email": found.map(|p| p.name.as_str()),
+                "type": kind_name(found),
+                "tenantId": cx.environment.organization_id,
+            },
+            "notifyShareTargetOption": "NotSpecified",
+            "inviteGuestToTenant": false,
+        },
+    })
+}
+
+fn kind_name(principal: Option<&PrincipalFacts>) -> &'static str {
+    match principal.map(|p| p.kind) {
+        Some(PrincipalKind::User) => "User",
+        Some(PrincipalKind::ServicePrincipal) => "ServicePrincipal",
+        None => "NotSpecified",
+    }
+}
+
+fn path(row: &Connection) -> String {
+    format!("{}/connections/{}", row.facts.api_name.connector_id(), row.facts.id)
+}
+
+/// A connection as recorded from the real service, with what connref adds under `connref`. Secrets
+/// are not in the row this is made from.
+fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
+    let status = match &row.facts.status {
+        ConnectionStatus::Connected => json!({"status": "Connected"}),
+        ConnectionStatus::Error { code, message } => {
+            json!({"status": "Error", "error": {"code": code, "message": message}})
+        }
+        ConnectionStatus::Disabled => json!({
+            "status": "Error",
+            "error": {"code": "ConnectionDisabled", "message": "switched off by an administrator"},
+        }),
+    };
+    let owner = facts.principal(&row.facts.owner);
+    let kind = match row.facts.kind {
+        ConnectionKind::ServicePrincipal => "servicePrincipal",
+        ConnectionKind::User => "user",
+        ConnectionKind::SharedKey => "sharedKey",
+        ConnectionKind::None => "none",
+    };
+    let references: Vec<&str> = facts
+        .references
+        .iter()
+        .filter(|r| r.connection.as_ref() == Some(&row.facts.id))
+        .map(|r| r.logical_name.as_str())
+        .collect();
+    let parameters: Map<String, Value> =
+        row.parameters.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+    json!({
+        "name": row.facts.id.as_str(),
+        "id": path(row),
+        "type": "Microsoft.PowerApps/apis/connections",
+        "properties": {
+            "apiId": row.facts.api_name.connector_id(),
+            "displayName": row.facts.display_name,
+            "statuses": [status],
+            "connectionParameters": parameters,
+            "createdBy": created_by(cx, facts.principal(&row.created_by), &row.created_by),
+            "createdTime": iso(row.facts.created_at),
+            "lastModifiedTime": iso(row.modified_on),
+            "environment": {
+                "id": format!("/providers/Microsoft.PowerApps/environments/{}", cx.environment.id),
+                "name": cx.environment.id.as_str(),
+            },
+            "accountName": row.facts.account,
+            "allowSharing": row.facts.kind != ConnectionKind::User,
+            "connref": {
+                "owner": owner.map(|p| p.name.as_str()),
+                "ownerDisabled": owner.is_some_and(|p| p.disabled),
+                "kind": kind,
+                "endpoint": row.facts.endpoint,
+                "secretFields": row.secret_fields,
+                "credentialVersion": row.credential_version,
+                "references": references,
+            },
+        },
+    })
+}
+
+fn created_by(cx: &Context, found: Option<&PrincipalFacts>, id: &PrincipalId) -> Value {
+    json!({
+        "id": id.as_str(),
+        "displayName": found.map(|p| p.display_name.as_str()),
+        "email": found.map(|p| p.name.as_str()),
+        "type": kind_name(found),
+        "tenantId": cx.environment.organization_id,
+        "userPrincipalName": found.map(|p| p.name.as_str()),
+    })
+}

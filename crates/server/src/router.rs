@@ -1,0 +1,87 @@
+//! All routes on one page.
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+
+use crate::powerapps::{connection, connector, environment, flow};
+use crate::{App, webapi};
+
+/// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
+const BODY_MAX: usize = 192 * 1024 * 1024;
+
+/// The whole service. In process it is called as it is; a listener adds sockets.
+pub fn router(app: App) -> Router {
+    let connection_routes = get(connection::get).put(connection::put).delete(connection::delete);
+    Router::new()
+        // Dataverse Web API: paths with keys in parentheses do not fit a matcher, so one route.
+        .route("/api/data/{version}", any(webapi::handle))
+        .route("/api/data/{version}/", any(webapi::handle))
+        .route("/api/data/{version}/{*path}", any(webapi::handle))
+        // Environments.
+        .route(
+            "/providers/Microsoft.BusinessAppPlatform/environments",
+            get(environment::list).post(environment::create),
+        )
+        .route(
+            "/providers/Microsoft.BusinessAppPlatform/environments/{environment}",
+            get(environment::get).patch(environment::update),
+        )
+        // Connectors.
+        .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
+        .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get))
+        // Connections, at the control plane's address and at the environment's.
+        .route("/providers/Microsoft.PowerApps/connections", get(connection::list))
+        .route("/connectivity/connections", get(connection::list))
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}",
+            connection_routes.clone(),
+        )
+        .route("/connectivity/connectors/{api}/connections/{id}", connection_routes)
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/permissions",
+            get(connection::permissions),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/permissions",
+            get(connection::permissions),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/modifyPermissions",
+            post(connection::modify_permissions),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/modifyPermissions",
+            post(connection::modify_permissions),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_test",
+            post(connection::test),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_test",
+            post(connection::test),
+        )
+        // Flows and runs.
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/run",
+            post(flow::run),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs",
+            get(flow::runs),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs/{run}",
+            get(flow::run_get),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/start",
+            post(flow::start),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/stop",
+            post(flow::stop),
+        )
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(app)
+}

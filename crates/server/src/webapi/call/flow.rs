@@ -1,0 +1,38 @@
+//! `connref_FlowWhy` and `connref_FlowShare`.
+use connref_solution::model::facts::FlowState;
+use connref_store::flow::FlowLevel;
+use serde_json::{Value, json};
+
+use super::audit::finding;
+use super::parameters::Parameters;
+use crate::operation::flow::{flow_share, flow_why};
+use crate::webapi::fault::refusal;
+use crate::webapi::{Asked, Fault};
+
+pub(super) async fn why(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let why = flow_why(&asked.cx, parameters.required("WorkflowId")).await?;
+    let state = match why.flow.state {
+        FlowState::Off => "off",
+        FlowState::On => "on",
+        FlowState::Suspended => "suspended",
+    };
+    Ok(json!({
+        "state": state,
+        "wantedOn": why.flow.wanted_on,
+        "refusals": why.activation.refusals.iter().map(refusal).collect::<Vec<_>>(),
+        "warnings": why.activation.warnings.iter().map(finding).collect::<Vec<_>>(),
+    }))
+}
+
+pub(super) async fn share(asked: &Asked, parameters: Parameters) -> Result<(), Fault> {
+    let level = match parameters.required("Level").to_ascii_lowercase().as_str() {
+        "run" => FlowLevel::Run,
+        "edit" => FlowLevel::Edit,
+        other => {
+            let why = format!("`{other}` is no level; use `run` or `edit`.");
+            return Err(Fault::invalid(why));
+        }
+    };
+    let (flow, with) = (parameters.required("WorkflowId"), parameters.required("Principal"));
+    Ok(flow_share(&asked.cx, flow, with, level).await?)
+}

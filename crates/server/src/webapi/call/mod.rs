@@ -1,0 +1,79 @@
+//! Functions and actions: parameters in, an operation, a document out.
+mod audit;
+mod flow;
+mod parameters;
+mod solution;
+
+use axum::response::Response;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::path::Segment;
+use super::verb::{Verb, VerbKind};
+use super::{Asked, Fault, reply};
+use parameters::Parameters;
+
+/// Answers a function or an action that is bound to nothing.
+pub(super) async fn call(
+    asked: &Asked,
+    verb: &'static Verb,
+    segment: &Segment,
+) -> Result<Response, Fault> {
+    let wanted = match verb.kind {
+        VerbKind::Function => Method::GET,
+        VerbKind::Action => Method::POST,
+    };
+    if asked.method != wanted {
+        return Err(Fault::method(&format!("http method '{}'", asked.method)));
+    }
+    if let Some(next) = asked.segments.get(1) {
+        return Err(Fault::no_resource(&next.name));
+    }
+    let parameters = Parameters::read(asked, verb, segment)?;
+    let answer = run(asked, verb, parameters).await?;
+    match answer {
+        Some(answer) => Ok(reply::json(asked, &in_context(asked, verb, answer))),
+        None => Ok(reply::nothing()),
+    }
+}
+
+async fn run(
+    asked: &Asked,
+    verb: &'static Verb,
+    parameters: Parameters,
+) -> Result<Option<Value>, Fault> {
+    match verb.name {
+        "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
+        "ExportSolution" => solution::export(asked, parameters).await.map(Some),
+        "ImportSolution" => solution::import(asked, parameters).await.map(|()| None),
+        "WhoAmI" => Ok(Some(who_am_i(asked))),
+        "connref_AuditDeparted" => audit::departed(asked, parameters).await.map(Some),
+        "connref_AuditLog" => audit::log(asked, parameters).await.map(Some),
+        "connref_AuditVerify" => audit::verify(asked).await.map(Some),
+        "connref_BindingHistory" => audit::binding_history(asked, parameters).await.map(Some),
+        "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
+        "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
+        "connref_Reassign" => audit::reassign(asked, parameters).await.map(Some),
+        name => Err(Fault::no_resource(name)),
+    }
+}
+
+fn who_am_i(asked: &Asked) -> Value {
+    json!({
+        "BusinessUnitId": asked.cx.environment.business_unit_id,
+        "UserId": asked.user(),
+        "OrganizationId": asked.cx.environment.organization_id,
+    })
+}
+
+/// The document with its context in front.
+fn in_context(asked: &Asked, verb: &Verb, answer: Value) -> Value {
+    let result = verb.result.unwrap_or_default().replace("mscrm.", "Microsoft.Dynamics.CRM.");
+    let mut whole = serde_json::Map::new();
+    let context = format!("{}/$metadata#{result}", asked.root);
+    whole.insert("@odata.context".to_owned(), Value::from(context));
+    if let Value::Object(answer) = answer {
+        whole.extend(answer);
+    }
+    Value::Object(whole)
+}

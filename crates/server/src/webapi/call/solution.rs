@@ -1,0 +1,117 @@
+//! `ImportSolution`, `ExportSolution`, `AddSolutionComponent`.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use connref_review::ImportOptions;
+use connref_solution::model::settings::{SettingsReference, SettingsVariable};
+use connref_solution::model::{ApiName, DeploymentSettings, LogicalName};
+use connref_store::query::{Compare, Expr, Literal, Operand, Query, table_by_logical_name};
+use serde_json::{Value, json};
+
+use super::parameters::Parameters;
+use crate::operation::OperationError;
+use crate::operation::solution::{
+    SolutionImport, solution_component_add, solution_export, solution_import,
+};
+use crate::webapi::locate::run;
+use crate::webapi::{Asked, Fault};
+
+pub(super) async fn import(asked: &Asked, mut parameters: Parameters) -> Result<(), Fault> {
+    if parameters.flag("HoldingSolution") == Some(true) {
+        return Err(Fault::unsupported("importing as a holding solution is not supported"));
+    }
+    let file = STANDARD
+        .decode(parameters.take_text("CustomizationFile").as_bytes())
+        .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))?;
+    let options = ImportOptions {
+        publish_workflows: parameters.flag("PublishWorkflows").unwrap_or(true),
+        convert_to_managed: parameters.flag("ConvertToManaged").unwrap_or(false),
+        ..ImportOptions::default()
+    };
+    let import = SolutionImport {
+        file,
+        settings: settings(parameters.list("ComponentParameters"))?,
+        options,
+        job: parameters.text("ImportJobId").map(str::to_owned),
+    };
+    match solution_import(&asked.cx, import).await {
+        Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
+        done => Ok(done.map(drop)?),
+    }
+}
+
+/// What binds and sets at import. An empty connection id or value leaves things as they are.
+fn settings(list: &[Value]) -> Result<Option<DeploymentSettings>, Fault> {
+    if list.is_empty() {
+        return Ok(None);
+    }
+    let mut settings = DeploymentSettings::default();
+    for entry in list {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        let kind = text("@odata.type").trim_start_matches('#');
+        match kind.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(kind) {
+            "connectionreference" => settings.references.push(SettingsReference {
+                logical_name: named(text("connectionreferencelogicalname"))?,
+                connection_id: text("connectionid").to_owned(),
+                api_name: Some(text("connectorid"))
+                    .filter(|id| !id.is_empty())
+                    .map(ApiName::from_connector_id),
+                owner: None,
+            }),
+            "environmentvariablevalue" => settings.variables.push(SettingsVariable {
+                schema_name: named(text("schemaname"))?,
+                value: text("value").to_owned(),
+            }),
+            kind => {
+                return Err(Fault::unsupported(format!(
+                    "`ComponentParameters` of the type `{kind}` are not supported"
+                )));
+            }
+        }
+    }
+    Ok(Some(settings))
+}
+
+fn named(name: &str) -> Result<LogicalName, Fault> {
+    if name.is_empty() {
+        return Err(Fault::payload("An entry of `ComponentParameters` has no name."));
+    }
+    Ok(LogicalName::new(name))
+}
+
+pub(super) async fn export(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let managed = parameters.flag("Managed").unwrap_or(false);
+    let zip = solution_export(&asked.cx, parameters.required("SolutionName"), managed).await?;
+    Ok(json!({"ExportSolutionFile": STANDARD.encode(zip)}))
+}
+
+pub(super) async fn add_component(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let kind = match parameters.int("ComponentType") {
+        Some(29) => "flow",
+        Some(371 | 372) => "connector",
+        Some(380) => "variable",
+        Some(10091) => "reference",
+        other => {
+            let number = other.unwrap_or_default();
+            return Err(Fault::unsupported(format!(
+                "components of the type {number} cannot be added; flows are 29, connectors 372, \
+                 variables 380, connection references 10091"
+            )));
+        }
+    };
+    let (solution, id) =
+        (parameters.required("SolutionUniqueName"), parameters.required("ComponentId"));
+    solution_component_add(&asked.cx, solution, kind, id).await?;
+    let table = table_by_logical_name("solutioncomponent")
+        .ok_or_else(|| Fault::no_resource("solutioncomponents"))?;
+    let mut query = Query::new(table);
+    query.filter = Some(Expr::And(vec![
+        Expr::equal("objectid", Literal::Guid(id.to_owned())),
+        Expr::Compare {
+            left: Operand::Path(vec!["solutionid".into(), "uniquename".into()]),
+            by: Compare::Eq,
+            right: Operand::Literal(Literal::Text(solution.to_owned())),
+        },
+    ]));
+    let row = run(asked, query).await?.pop().ok_or_else(|| Fault::no_row(table.name, id))?;
+    Ok(json!({"id": row.id}))
+}

@@ -1,0 +1,173 @@
+//! `$metadata` (CSDL 4.0) and the service document, generated from the catalogue of tables and the
+//! table of verbs, so that they cannot say what is not there.
+use std::fmt::Write as _;
+
+use connref_store::query::{Kind, TABLES, TableDef, table_by_logical_name};
+use serde_json::{Value, json};
+
+use super::names;
+use super::verb::{VERBS, Verb, VerbKind};
+
+/// The service document.
+pub fn service(root: &str) -> Value {
+    let sets: Vec<_> = TABLES
+        .iter()
+        .map(|table| json!({"name": table.set, "kind": "EntitySet", "url": table.set}))
+        .collect();
+    json!({"@odata.context": format!("{root}/$metadata"), "value": sets})
+}
+
+/// The model as XML. Every name in it comes from this program and needs no escaping.
+pub fn csdl() -> String {
+    let mut out = String::from(HEAD);
+    for table in TABLES {
+        entity_type(&mut out, table);
+    }
+    out.push_str(COMPLEX_TYPES);
+    for verb in VERBS {
+        signature(&mut out, verb);
+    }
+    container(&mut out);
+    out.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
+    out
+}
+
+const HEAD: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">
+  <edmx:DataServices>
+    <Schema Namespace="Microsoft.Dynamics.CRM" Alias="mscrm" xmlns="http://docs.oasis-open.org/odata/ns/edm">
+      <EntityType Name="crmbaseentity" Abstract="true" />
+"#;
+
+const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
+        <Property Name="Value" Type="Edm.Boolean" Nullable="false" />
+        <Property Name="CanBeChanged" Type="Edm.Boolean" Nullable="false" />
+        <Property Name="ManagedPropertyLogicalName" Type="Edm.String" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="WhoAmIResponse">
+        <Property Name="BusinessUnitId" Type="Edm.Guid" Nullable="false" />
+        <Property Name="UserId" Type="Edm.Guid" Nullable="false" />
+        <Property Name="OrganizationId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="AddSolutionComponentResponse">
+        <Property Name="id" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="ExportSolutionResponse">
+        <Property Name="ExportSolutionFile" Type="Edm.Binary" />
+      </ComplexType>
+      <ComplexType Name="connref_Document" OpenType="true" />
+"#;
+
+macro_rules! line {
+    ($out:expr, $($arguments:tt)*) => {
+        writeln!($out, $($arguments)*).expect("a String takes everything")
+    };
+}
+
+fn entity_type(out: &mut String, table: &'static TableDef) {
+    line!(out, r#"      <EntityType Name="{}" BaseType="mscrm.crmbaseentity">"#, table.name);
+    line!(out, "        <Key>");
+    line!(out, r#"          <PropertyRef Name="{}" />"#, table.primary_id);
+    line!(out, "        </Key>");
+    for column in table.columns {
+        let length = match column.kind {
+            Kind::Text(length) => format!(r#" MaxLength="{length}""#),
+            _ => String::new(),
+        };
+        let nullable = if column.name == table.primary_id { r#" Nullable="false""# } else { "" };
+        line!(
+            out,
+            r#"        <Property Name="{}" Type="{}"{length}{nullable} />"#,
+            names::property(column),
+            column.kind.edm(),
+        );
+    }
+    for column in table.columns {
+        if let Some((target, navigation)) = column.kind.lookup() {
+            line!(out, r#"        <NavigationProperty Name="{navigation}" Type="mscrm.{target}">"#);
+            line!(
+                out,
+                r#"          <ReferentialConstraint Property="_{}_value" ReferencedProperty="{}" />"#,
+                column.name,
+                table_by_logical_name(target).map_or("", |target| target.primary_id),
+            );
+            line!(out, "        </NavigationProperty>");
+        }
+    }
+    for many in table.many {
+        line!(
+            out,
+            r#"        <NavigationProperty Name="{}" Type="Collection(mscrm.{})" />"#,
+            many.name,
+            many.table,
+        );
+    }
+    line!(out, "      </EntityType>");
+}
+
+fn signature(out: &mut String, verb: &Verb) {
+    let element = element(verb);
+    if verb.parameters.is_empty() && verb.result.is_none() {
+        line!(out, r#"      <{element} Name="{}" />"#, verb.name);
+        return;
+    }
+    line!(out, r#"      <{element} Name="{}">"#, verb.name);
+    for parameter in verb.parameters {
+        let nullable = if parameter.required { r#" Nullable="false""# } else { "" };
+        line!(
+            out,
+            r#"        <Parameter Name="{}" Type="{}"{nullable} />"#,
+            parameter.name,
+            parameter.edm,
+        );
+    }
+    if let Some(result) = verb.result {
+        line!(out, r#"        <ReturnType Type="{result}" Nullable="false" />"#);
+    }
+    line!(out, "      </{element}>");
+}
+
+fn element(verb: &Verb) -> &'static str {
+    match verb.kind {
+        VerbKind::Function => "Function",
+        VerbKind::Action => "Action",
+    }
+}
+
+fn container(out: &mut String) {
+    line!(out, r#"      <EntityContainer Name="System">"#);
+    for table in TABLES {
+        line!(out, r#"        <EntitySet Name="{}" EntityType="mscrm.{}">"#, table.set, table.name);
+        let single = table.columns.iter().filter_map(|column| {
+            column.kind.lookup().map(|(target, navigation)| (navigation, target))
+        });
+        let many = table.many.iter().map(|many| (many.name, many.table));
+        for (path, target) in single.chain(many) {
+            let set = table_by_logical_name(target).map_or("", |target| target.set);
+            line!(out, r#"          <NavigationPropertyBinding Path="{path}" Target="{set}" />"#);
+        }
+        line!(out, "        </EntitySet>");
+    }
+    for verb in VERBS {
+        let element = element(verb);
+        line!(out, r#"        <{element}Import Name="{0}" {element}="mscrm.{0}" />"#, verb.name);
+    }
+    line!(out, "      </EntityContainer>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_as_it_was() {
+        insta::assert_snapshot!(csdl());
+    }
+
+    #[test]
+    fn the_service_document_lists_the_sets() {
+        let service = service("https://x/api/data/v9.2");
+        assert_eq!(service["value"].as_array().map(Vec::len), Some(TABLES.len()));
+        assert_eq!(service["@odata.context"], "https://x/api/data/v9.2/$metadata");
+    }
+}

@@ -1,0 +1,203 @@
+//! The Dataverse Web API: OData v4 in the dialect existing clients speak, and the only place that
+//! knows it.
+//!
+//! A request is parsed (`path`, `query_string`, `options`, `filter`, `body`), answered from the
+//! store's query engine (`read`) or by an operation (`write`, `table`, `call`), and rendered
+//! (`render`). What is not offered is refused by name, never ignored, except query parameters
+//! without `$`, which real clients add at will.
+mod body;
+mod call;
+mod entity_definition;
+#[cfg(test)]
+mod entity_definition_tests;
+mod fault;
+mod filter;
+mod filter_function;
+#[cfg(test)]
+mod filter_tests;
+mod lex;
+mod locate;
+mod metadata;
+mod names;
+mod options;
+mod path;
+mod prefer;
+mod query_string;
+mod read;
+mod render;
+mod reply;
+mod table;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verb;
+mod write;
+
+use axum::extract::{FromRequest, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use connref_store::StoreError;
+use connref_store::query::table_by_set;
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::identity::sign_in;
+use crate::powerapps::{environment_by_name, host_name};
+use crate::{App, Context};
+use fault::Fault;
+use path::Segment;
+use prefer::Prefer;
+use query_string::QueryString;
+
+/// A request, as far as every answer needs it.
+struct Asked {
+    cx: Context,
+    /// `http://host/api/data/v9.2`, as the client addressed it.
+    root: String,
+    method: Method,
+    /// The path after the version, as it came.
+    raw_path: String,
+    segments: Vec<Segment>,
+    raw_query: String,
+    query: QueryString,
+    prefer: Prefer,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    /// The caller's row id, as filters and `WhoAmI` name it.
+    fn user(&self) -> &str {
+        self.cx.caller.principal().map_or(NOBODY, |id| id.as_str())
+    }
+
+    /// A header as text.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// No row's id.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+/// Versions of the API that are answered, all alike.
+const VERSIONS: [&str; 3] = ["v9.0", "v9.1", "v9.2"];
+
+/// Answers everything below `/api/data/`.
+pub async fn handle(State(app): State<App>, request: Request) -> Response {
+    match answer(&app, request).await {
+        Ok(response) => response,
+        Err(fault) => fault.response(),
+    }
+}
+
+async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
+    let (mut parts, body) = request.into_parts();
+    let signed = sign_in(app, &parts).await?;
+    take_authority(&mut parts);
+    let cx = match host_name(&parts.headers) {
+        Some(name) => match environment_by_name(app, &name).await {
+            Ok(environment) => signed.enter(app, environment, &parts.headers).await?,
+            Err(StoreError::NotFound { .. }) => return Err(no_environment(&name)),
+            Err(error) => return Err(error.into()),
+        },
+        None => return Err(no_environment("")),
+    };
+    let (version, raw_path) = address(parts.uri.path())?;
+    let root = root(&parts, version);
+    let raw_query = parts.uri.query().unwrap_or("").to_owned();
+    let body = if parts.method == Method::GET || parts.method == Method::HEAD {
+        Bytes::new()
+    } else {
+        bytes_of(&parts, body).await?
+    };
+    let asked = Asked {
+        cx,
+        root,
+        segments: path::parse(&raw_path)?,
+        raw_path,
+        query: QueryString::parse(&raw_query)?,
+        raw_query,
+        prefer: Prefer::parse(&parts.headers),
+        method: parts.method,
+        headers: parts.headers,
+        body,
+    };
+    dispatch(&asked).await
+}
+
+async fn bytes_of(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Fault> {
+    // By the extractor, which knows the router's limit.
+    Bytes::from_request(Request::from_parts(parts.clone(), body), &())
+        .await
+        .map_err(|rejection| Fault::new(rejection.status(), fault::PAYLOAD, rejection.body_text()))
+}
+
+/// In process the host stands in the address, not in a header.
+fn take_authority(parts: &mut Parts) {
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(value) = authority.as_str().parse()
+    {
+        parts.headers.insert(header::HOST, value);
+    }
+}
+
+fn no_environment(name: &str) -> Fault {
+    let message = format!("No environment answers at the host of this request (`{name}`).");
+    let mut fault = Fault::new(StatusCode::NOT_FOUND, fault::NOT_FOUND, message);
+    fault.fix = Some("connref env list".to_owned());
+    fault
+}
+
+/// The version and what follows it.
+fn address(path: &str) -> Result<(&str, String), Fault> {
+    let tail = path.strip_prefix("/api/data/").unwrap_or("");
+    let (version, rest) = tail.split_once('/').unwrap_or((tail, ""));
+    if VERSIONS.contains(&version) {
+        return Ok((version, rest.to_owned()));
+    }
+    Err(Fault::no_resource(version))
+}
+
+fn root(parts: &Parts, version: &str) -> String {
+    let secure = parts.uri.scheme_str() == Some("https")
+        || parts.headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let scheme = if secure { "https" } else { "http" };
+    format!("{scheme}://{}/api/data/{version}", host.unwrap_or("localhost"))
+}
+
+async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
+    let Some(first) = asked.segments.first() else {
+        only(asked, &[Method::GET])?;
+        return Ok(reply::json(asked, &metadata::service(&asked.root)));
+    };
+    match first.name.as_str() {
+        "$metadata" => {
+            only(asked, &[Method::GET])?;
+            Ok(reply::xml(metadata::csdl()))
+        }
+        "$batch" => {
+            Err(Fault::unsupported("$batch is not supported; send the requests one by one"))
+        }
+        "EntityDefinitions" => {
+            only(asked, &[Method::GET])?;
+            let value = entity_definition::read(&asked.segments, &asked.query, &asked.root)?;
+            Ok(reply::json(asked, &value))
+        }
+        name => match (table_by_set(name), verb::verb(name)) {
+            (Some(table), _) => match asked.method {
+                Method::GET => read::read(asked, table).await,
+                _ => write::write(asked, table).await,
+            },
+            (None, Some(verb)) => call::call(asked, verb, first).await,
+            (None, None) => Err(Fault::no_resource(name)),
+        },
+    }
+}
+
+fn only(asked: &Asked, methods: &[Method]) -> Result<(), Fault> {
+    if methods.contains(&asked.method) {
+        return Ok(());
+    }
+    Err(Fault::method(&format!("http method '{}'", asked.method)))
+}

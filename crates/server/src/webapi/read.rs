@@ -1,0 +1,178 @@
+//! Reads: collections, rows, properties, navigation, counts.
+use axum::response::Response;
+use connref_store::query::{
+    Cell, Expr, Literal, Page, Query, Record, TableDef, table_by_logical_name,
+};
+use http::StatusCode;
+use serde_json::json;
+
+use super::filter_function::Surroundings;
+use super::locate::{Key, find};
+use super::options::{self, Options};
+use super::path::Segment;
+use super::query_string::without;
+use super::render::{self, Listed};
+use super::{Asked, Fault, names, reply, token};
+
+/// Answers a GET below an entity set.
+pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Response, Fault> {
+    let (first, rest) =
+        asked.segments.split_first().ok_or_else(|| Fault::no_resource(table.set))?;
+    let Some(arguments) = &first.arguments else {
+        return match rest {
+            [] => list(asked, table, None).await,
+            [count] if count.name == "$count" => number(asked, table, None).await,
+            [next, ..] => Err(Fault::no_resource(&next.name)),
+        };
+    };
+    let key = Key::read(asked, table, arguments)?;
+    match rest {
+        [] => one(asked, &key).await,
+        [next, rest @ ..] => below(asked, &key, next, rest).await,
+    }
+}
+
+fn options(asked: &Asked, table: &'static TableDef) -> Result<Options, Fault> {
+    let around =
+        Surroundings { query: &asked.query, now: asked.cx.store().now(), user: asked.user() };
+    options::parse(table, &asked.query, &asked.prefer, &around)
+}
+
+async fn page(asked: &Asked, query: Query) -> Result<Page, Fault> {
+    let cx = &asked.cx;
+    Ok(cx.store().query(&cx.caller, &cx.environment.id, query).await?)
+}
+
+async fn list(
+    asked: &Asked,
+    table: &'static TableDef,
+    only: Option<Expr>,
+) -> Result<Response, Fault> {
+    let Options { mut query, shape } = options(asked, table)?;
+    narrow(&mut query, only);
+    let page = page(asked, query).await?;
+    let next = page.next.as_ref().map(|cursor| {
+        let mut query = without(&asked.raw_query, "$skiptoken");
+        if !query.is_empty() {
+            query.push('&');
+        }
+        let path = asked.raw_path.trim_matches('/');
+        format!("{}/{path}?{query}$skiptoken={}", asked.root, token::write(cursor))
+    });
+    let listed = Listed {
+        rows: &page.rows,
+        set: table.set,
+        root: &asked.root,
+        shape: &shape,
+        count: page.count,
+        next,
+    };
+    Ok(reply::json(asked, &render::collection(&listed, &asked.prefer.annotations)))
+}
+
+async fn number(
+    asked: &Asked,
+    table: &'static TableDef,
+    only: Option<Expr>,
+) -> Result<Response, Fault> {
+    let mut query = options(asked, table)?.query;
+    narrow(&mut query, only);
+    query.top = Some(0);
+    query.count = true;
+    let count = page(asked, query).await?.count;
+    Ok(reply::text(count.map_or(0, |count| count.rows).to_string()))
+}
+
+fn narrow(query: &mut Query, only: Option<Expr>) {
+    if let Some(only) = only {
+        query.filter = Some(Expr::and(query.filter.take(), only));
+    }
+}
+
+async fn one(asked: &Asked, key: &Key) -> Result<Response, Fault> {
+    let Options { mut query, shape } = options(asked, key.table)?;
+    if query.filter.is_some() || query.top.is_some() || query.count || !query.order.is_empty() {
+        return Err(Fault::syntax("A single row takes $select and $expand only."));
+    }
+    query.filter = Some(key.condition());
+    query.top = Some(1);
+    let record = page(asked, query).await?.rows.pop().ok_or_else(|| key.missing())?;
+    if unchanged(asked, &record) {
+        return Ok(reply::not_modified());
+    }
+    let value = render::entity(&record, &asked.root, &shape, &asked.prefer.annotations);
+    Ok(reply::row(asked, StatusCode::OK, &value))
+}
+
+/// Whether the client has this version already.
+fn unchanged(asked: &Asked, record: &Record) -> bool {
+    match (asked.header("if-none-match"), record.version) {
+        (Some(etag), Some(version)) => etag.trim() == render::etag(version),
+        _ => false,
+    }
+}
+
+/// What follows a row: a property, a lookup's target, a collection.
+async fn below(
+    asked: &Asked,
+    key: &Key,
+    next: &Segment,
+    rest: &[Segment],
+) -> Result<Response, Fault> {
+    let table = key.table;
+    if next.arguments.is_some() {
+        return Err(Fault::unsupported("functions and keys behind a row are not supported"));
+    }
+    if let Some(many) = table.collection(&next.name) {
+        let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+        let target =
+            table_by_logical_name(many.table).ok_or_else(|| Fault::no_resource(&next.name))?;
+        let only = Some(Expr::equal(many.column, Literal::Guid(record.id)));
+        return match rest {
+            [] => list(asked, target, only).await,
+            [count] if count.name == "$count" => number(asked, target, only).await,
+            _ => Err(Fault::unsupported("addresses behind a collection are not supported")),
+        };
+    }
+    if let Some(lookup) = table.navigation(&next.name)
+        && let Some((target, _)) = lookup.kind.lookup()
+    {
+        let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+        let Some(Cell::Text(id)) = record.cell(lookup.name) else { return Ok(reply::nothing()) };
+        let target = table_by_logical_name(target).ok_or_else(|| Fault::no_resource(&next.name))?;
+        let key = Key { table: target, parts: vec![(target.id_column(), id.clone())] };
+        return match rest {
+            [] => one(asked, &key).await,
+            _ => Err(Fault::unsupported("addresses behind a lookup are not supported")),
+        };
+    }
+    property(asked, key, next, rest).await
+}
+
+async fn property(
+    asked: &Asked,
+    key: &Key,
+    next: &Segment,
+    rest: &[Segment],
+) -> Result<Response, Fault> {
+    let column =
+        names::column(key.table, &next.name).map_err(|_| Fault::no_resource(&next.name))?;
+    let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+    let cell = record.cell(column.name).unwrap_or(&Cell::Null);
+    let raw = match rest {
+        [] => false,
+        [value] if value.name == "$value" => true,
+        [next, ..] => return Err(Fault::no_resource(&next.name)),
+    };
+    if *cell == Cell::Null {
+        return Ok(reply::nothing());
+    }
+    let value = render::value(column, cell);
+    if raw {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return Ok(reply::text(text));
+    }
+    let name = names::property(column);
+    let context = format!("{}/$metadata#{}({})/{name}", asked.root, key.table.set, record.id);
+    Ok(reply::json(asked, &json!({"@odata.context": context, "value": value})))
+}

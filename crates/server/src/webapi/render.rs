@@ -1,0 +1,195 @@
+//! Rows as OData JSON.
+use connref_store::query::{Cell, ColumnDef, Count, Expanded, Kind, Record};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::names;
+use super::prefer::Annotations;
+
+const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+const LOOKUP_TABLE: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
+const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
+const TOTAL: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
+const TOTAL_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
+
+/// The etag of a row version.
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// A row by itself, with its context.
+pub fn entity(record: &Record, root: &str, shape: &str, annotations: &Annotations) -> Value {
+    let mut object = Map::new();
+    let context = format!("{root}/$metadata#{}{shape}/$entity", record.table.set);
+    object.insert("@odata.context".to_owned(), Value::from(context));
+    fill(&mut object, record, annotations);
+    Value::Object(object)
+}
+
+/// A page of rows.
+pub struct Listed<'a> {
+    /// Rows.
+    pub rows: &'a [Record],
+    /// Entity set.
+    pub set: &'a str,
+    /// Root of the API.
+    pub root: &'a str,
+    /// Part of the context in parentheses.
+    pub shape: &'a str,
+    /// Number of rows that fit.
+    pub count: Option<Count>,
+    /// Address of the next page.
+    pub next: Option<String>,
+}
+
+/// A page of rows, with its context.
+pub fn collection(list: &Listed<'_>, annotations: &Annotations) -> Value {
+    let mut object = Map::new();
+    let context = format!("{}/$metadata#{}{}", list.root, list.set, list.shape);
+    object.insert("@odata.context".to_owned(), Value::from(context));
+    if let Some(count) = list.count {
+        object.insert("@odata.count".to_owned(), json!(count.rows));
+    }
+    if annotations.wants(TOTAL) {
+        let total = list.count.map_or(json!(-1), |count| json!(count.rows));
+        object.insert(format!("@{TOTAL}"), total);
+    }
+    if annotations.wants(TOTAL_EXCEEDED) {
+        let exceeded = list.count.is_some_and(|count| count.exceeded);
+        object.insert(format!("@{TOTAL_EXCEEDED}"), json!(exceeded));
+    }
+    let rows = list.rows.iter().map(|record| row(record, annotations)).collect();
+    object.insert("value".to_owned(), Value::Array(rows));
+    if let Some(next) = &list.next {
+        object.insert("@odata.nextLink".to_owned(), Value::from(next.as_str()));
+    }
+    Value::Object(object)
+}
+
+fn row(record: &Record, annotations: &Annotations) -> Value {
+    let mut object = Map::new();
+    fill(&mut object, record, annotations);
+    Value::Object(object)
+}
+
+fn fill(object: &mut Map<String, Value>, record: &Record, annotations: &Annotations) {
+    if let Some(version) = record.version {
+        object.insert("@odata.etag".to_owned(), Value::from(etag(version)));
+    }
+    for (column, cell) in &record.cells {
+        let name = names::property(column);
+        if *cell != Cell::Null {
+            annotate(object, record, column, cell, &name, annotations);
+        }
+        object.insert(name, value(column, cell));
+    }
+    for (name, expanded) in &record.expanded {
+        let rendered = match expanded {
+            Expanded::One(None) => Value::Null,
+            Expanded::One(Some(record)) => row(record, annotations),
+            Expanded::Many(rows) => rows.iter().map(|record| row(record, annotations)).collect(),
+        };
+        object.insert((*name).to_owned(), rendered);
+    }
+}
+
+fn annotate(
+    object: &mut Map<String, Value>,
+    record: &Record,
+    column: &ColumnDef,
+    cell: &Cell,
+    name: &str,
+    annotations: &Annotations,
+) {
+    if annotations.wants(FORMATTED)
+        && let Some(text) = formatted(record, column, cell)
+    {
+        object.insert(format!("{name}@{FORMATTED}"), Value::from(text));
+    }
+    if let Some((target, navigation)) = column.kind.lookup() {
+        if annotations.wants(NAVIGATION) {
+            object.insert(format!("{name}@{NAVIGATION}"), Value::from(navigation));
+        }
+        if annotations.wants(LOOKUP_TABLE) {
+            object.insert(format!("{name}@{LOOKUP_TABLE}"), Value::from(target));
+        }
+    }
+}
+
+/// A value as JSON.
+pub fn value(column: &ColumnDef, cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Text(text) => Value::from(text.as_str()),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "the columns of this type hold small numbers"
+        )]
+        Cell::Int(number) if column.kind == Kind::Double => json!(*number as f64),
+        Cell::Int(number) => Value::from(*number),
+        Cell::Flag(flag) if column.kind == Kind::Managed => json!({
+            "Value": flag,
+            "CanBeChanged": true,
+            "ManagedPropertyLogicalName": "iscustomizableanddeletable",
+        }),
+        Cell::Flag(flag) => Value::from(*flag),
+        Cell::Time(at) => Value::from(moment(*at)),
+    }
+}
+
+/// ISO 8601 in whole seconds, as the vendor's service answers.
+pub fn moment(at: i64) -> String {
+    match Timestamp::from_microsecond(at) {
+        Ok(at) => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        // Out of the calendar's range: no row of this store has such a time.
+        Err(_) => "1970-01-01T00:00:00Z".to_owned(),
+    }
+}
+
+/// What a person in the United States would read, as the vendor's service formats by default.
+fn formatted(record: &Record, column: &ColumnDef, cell: &Cell) -> Option<String> {
+    if column.kind.lookup().is_some() {
+        let name = record.names.iter().find(|(lookup, _)| *lookup == column.name);
+        return name.map(|(_, name)| name.clone());
+    }
+    match cell {
+        Cell::Int(number) => match column.kind.choices() {
+            Some(choices) => choices
+                .iter()
+                .find(|(value, _)| value == number)
+                .map(|(_, label)| (*label).to_owned()),
+            None => Some(grouped(*number)),
+        },
+        Cell::Flag(flag) if column.name == "ismanaged" => {
+            Some(if *flag { "Managed" } else { "Unmanaged" }.to_owned())
+        }
+        Cell::Flag(flag) => Some(if *flag { "Yes" } else { "No" }.to_owned()),
+        Cell::Time(at) => Timestamp::from_microsecond(*at)
+            .ok()
+            .map(|at| at.strftime("%-m/%-d/%Y %-I:%M %p").to_string()),
+        _ => None,
+    }
+}
+
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if number < 0 { format!("-{out}") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_moments_as_people_read_them() {
+        assert_eq!([0, 999, 1000, -1_234_567].map(grouped), ["0", "999", "1,000", "-1,234,567"]);
+        assert_eq!(moment(1_704_164_645_999_999), "2024-01-02T03:04:05Z");
+    }
+}

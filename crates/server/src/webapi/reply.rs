@@ -1,0 +1,78 @@
+//! Answers on the wire.
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+
+use super::Asked;
+
+const JSON: &str = "application/json; odata.metadata=minimal";
+
+/// 200 with JSON.
+pub(super) fn json(asked: &Asked, value: &Value) -> Response {
+    let mut response = whole(StatusCode::OK, JSON, value.to_string());
+    applied(asked, &mut response, true);
+    response
+}
+
+/// 200 or 201 with a row.
+pub(super) fn row(asked: &Asked, status: StatusCode, value: &Value) -> Response {
+    let mut response = whole(status, JSON, value.to_string());
+    applied(asked, &mut response, asked.method == http::Method::GET);
+    response
+}
+
+/// 200 with plain text.
+pub(super) fn text(text: String) -> Response {
+    whole(StatusCode::OK, "text/plain", text)
+}
+
+/// 200 with XML.
+pub(super) fn xml(text: String) -> Response {
+    whole(StatusCode::OK, "application/xml", text)
+}
+
+/// 204.
+pub(super) fn nothing() -> Response {
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// 304.
+pub(super) fn not_modified() -> Response {
+    empty(StatusCode::NOT_MODIFIED)
+}
+
+/// Names the row that was written, where clients look for its id.
+pub(super) fn entity_id(response: &mut Response, address: &str, created: bool) {
+    // An address that cannot be a header has no row: keys are GUIDs.
+    let Ok(value) = HeaderValue::from_str(address) else { return };
+    if created {
+        response.headers_mut().insert("Location", value.clone());
+    }
+    response.headers_mut().insert("OData-EntityId", value);
+}
+
+fn applied(asked: &Asked, response: &mut Response, rows: bool) {
+    if let Some(applied) = asked.prefer.applied(rows)
+        && let Ok(value) = HeaderValue::from_str(&applied)
+    {
+        response.headers_mut().insert("Preference-Applied", value);
+    }
+}
+
+fn empty(status: StatusCode) -> Response {
+    Response::builder()
+        .status(status)
+        .header("OData-Version", "4.0")
+        .body(Body::empty())
+        .expect("the headers are constants")
+}
+
+fn whole(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    Response::builder()
+        .status(status)
+        .header("content-type", content_type)
+        .header("OData-Version", "4.0")
+        .body(Body::from(body))
+        .expect("the headers are constants")
+}

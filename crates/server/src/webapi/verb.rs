@@ -1,0 +1,162 @@
+//! The functions and actions that are offered: one table behind dispatch and `$metadata`.
+
+/// A function (GET) or an action (POST).
+#[derive(Debug)]
+pub struct Verb {
+    /// Name.
+    pub name: &'static str,
+    /// Function or action.
+    pub kind: VerbKind,
+    /// Parameters.
+    pub parameters: &'static [Parameter],
+    /// Type of the answer; none when there is no body.
+    pub result: Option<&'static str>,
+}
+
+/// How a verb is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerbKind {
+    /// By GET, without effect.
+    Function,
+    /// By POST.
+    Action,
+}
+
+/// A parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Name.
+    pub name: &'static str,
+    /// EDM type.
+    pub edm: &'static str,
+    /// Must be given.
+    pub required: bool,
+}
+
+const fn must(name: &'static str, edm: &'static str) -> Parameter {
+    Parameter { name, edm, required: true }
+}
+
+const fn may(name: &'static str, edm: &'static str) -> Parameter {
+    Parameter { name, edm, required: false }
+}
+
+/// The type of answers that are documents of connref: open, described in its manual.
+pub const DOCUMENT: &str = "mscrm.connref_Document";
+
+/// Everything that is offered, by name.
+pub static VERBS: &[Verb] = &[
+    Verb {
+        name: "AddSolutionComponent",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("ComponentId", "Edm.Guid"),
+            must("ComponentType", "Edm.Int32"),
+            must("SolutionUniqueName", "Edm.String"),
+            may("AddRequiredComponents", "Edm.Boolean"),
+            may("DoNotIncludeSubcomponents", "Edm.Boolean"),
+            may("IncludedComponentSettingsValues", "Collection(Edm.String)"),
+        ],
+        result: Some("mscrm.AddSolutionComponentResponse"),
+    },
+    Verb {
+        name: "ExportSolution",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("SolutionName", "Edm.String"),
+            may("Managed", "Edm.Boolean"),
+            may("TargetVersion", "Edm.String"),
+            may("ExportAutoNumberingSettings", "Edm.Boolean"),
+            may("ExportCalendarSettings", "Edm.Boolean"),
+            may("ExportCustomizationSettings", "Edm.Boolean"),
+            may("ExportEmailTrackingSettings", "Edm.Boolean"),
+            may("ExportGeneralSettings", "Edm.Boolean"),
+            may("ExportMarketingSettings", "Edm.Boolean"),
+            may("ExportOutlookSynchronizationSettings", "Edm.Boolean"),
+            may("ExportRelationshipRoles", "Edm.Boolean"),
+            may("ExportIsvConfig", "Edm.Boolean"),
+            may("ExportSales", "Edm.Boolean"),
+            may("ExportExternalApplications", "Edm.Boolean"),
+        ],
+        result: Some("mscrm.ExportSolutionResponse"),
+    },
+    Verb {
+        name: "ImportSolution",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("CustomizationFile", "Edm.Binary"),
+            may("OverwriteUnmanagedCustomizations", "Edm.Boolean"),
+            may("PublishWorkflows", "Edm.Boolean"),
+            may("ImportJobId", "Edm.Guid"),
+            may("ConvertToManaged", "Edm.Boolean"),
+            may("SkipProductUpdateDependencies", "Edm.Boolean"),
+            may("HoldingSolution", "Edm.Boolean"),
+            may("SkipQueueRibbonJob", "Edm.Boolean"),
+            may("AsyncRibbonProcessing", "Edm.Boolean"),
+            may("ComponentParameters", "Collection(mscrm.crmbaseentity)"),
+        ],
+        result: None,
+    },
+    Verb {
+        name: "WhoAmI",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.WhoAmIResponse"),
+    },
+    Verb {
+        name: "connref_AuditDeparted",
+        kind: VerbKind::Function,
+        parameters: &[may("User", "Edm.String")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_AuditLog",
+        kind: VerbKind::Function,
+        parameters: &[may("Top", "Edm.Int32")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_AuditVerify",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_BindingHistory",
+        kind: VerbKind::Function,
+        parameters: &[must("Reference", "Edm.String")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_FlowShare",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("WorkflowId", "Edm.Guid"),
+            must("Principal", "Edm.String"),
+            must("Level", "Edm.String"),
+        ],
+        result: None,
+    },
+    Verb {
+        name: "connref_FlowWhy",
+        kind: VerbKind::Function,
+        parameters: &[must("WorkflowId", "Edm.Guid")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_Reassign",
+        kind: VerbKind::Action,
+        parameters: &[
+            may("Owner", "Edm.String"),
+            may("ConnectionIds", "Collection(Edm.String)"),
+            must("To", "Edm.String"),
+            may("DryRun", "Edm.Boolean"),
+        ],
+        result: Some(DOCUMENT),
+    },
+];
+
+/// A verb by name, case and all.
+pub fn verb(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| verb.name == name)
+}

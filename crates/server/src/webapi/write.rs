@@ -1,0 +1,155 @@
+//! Writes: create, update, upsert, delete, and the conditions under which they are meant.
+use axum::response::Response;
+use connref_store::query::{Expr, Literal, Query, Record, TableDef};
+use http::{Method, StatusCode};
+use serde_json::{Map, Value};
+
+use super::body::{Fields, Purpose, object};
+use super::filter_function::Surroundings;
+use super::locate::{Key, find, run};
+use super::{Asked, Fault, options, render, reply, table};
+
+/// Answers everything but GET below an entity set.
+pub(super) async fn write(asked: &Asked, table: &'static TableDef) -> Result<Response, Fault> {
+    let Some((first, rest)) = asked.segments.split_first() else {
+        return Err(Fault::no_resource(table.set));
+    };
+    if rest.last().is_some_and(|last| last.name == "$ref") {
+        return Err(Fault::unsupported("$ref is not supported; set lookups with `@odata.bind`"));
+    }
+    let key = first.arguments.as_ref().map(|a| Key::read(asked, table, a)).transpose()?;
+    match (&asked.method, &key, rest) {
+        (&Method::POST, None, []) => {
+            let fields = Fields::read(table, object(&asked.body)?, Purpose::Create)?;
+            create(asked, table, fields).await
+        }
+        (&Method::PATCH, Some(key), []) => patch(asked, key).await,
+        (&Method::DELETE, Some(key), []) => {
+            let record = expected(asked, key).await?;
+            table::delete(asked, &record).await?;
+            Ok(reply::nothing())
+        }
+        (&Method::PUT, Some(key), [property]) => {
+            let mut body = object(&asked.body)?;
+            let value = body
+                .remove("value")
+                .ok_or_else(|| Fault::payload("The body has no property `value`."))?;
+            set(asked, key, &property.name, value).await
+        }
+        (&Method::DELETE, Some(key), [property]) => {
+            set(asked, key, &property.name, Value::Null).await
+        }
+        (&Method::POST, Some(_), [_, ..]) => {
+            Err(Fault::unsupported("actions behind a row are not supported"))
+        }
+        (method, _, _) => Err(Fault::method(&format!("http method '{method}'"))),
+    }
+}
+
+async fn create(
+    asked: &Asked,
+    table: &'static TableDef,
+    fields: Fields,
+) -> Result<Response, Fault> {
+    fields.complete()?;
+    let id = table::create(asked, table, fields).await?;
+    written(asked, table, &id, true).await
+}
+
+/// Changes one property.
+async fn set(asked: &Asked, key: &Key, property: &str, value: Value) -> Result<Response, Fault> {
+    let record = expected(asked, key).await?;
+    let body = Map::from_iter([(property.to_owned(), value)]);
+    let fields = Fields::read(key.table, body, Purpose::Update)?;
+    table::update(asked, &record, fields).await?;
+    Ok(reply::nothing())
+}
+
+async fn patch(asked: &Asked, key: &Key) -> Result<Response, Fault> {
+    let body = object(&asked.body)?;
+    let Some(record) = find(asked, key).await? else {
+        if asked.header("if-match").is_some() {
+            return Err(key.missing());
+        }
+        return upsert_create(asked, key, body).await;
+    };
+    if asked.header("if-none-match").is_some_and(|etag| etag.trim() == "*") {
+        return Err(Fault::duplicate());
+    }
+    version_check(asked, &record)?;
+    let mut fields = Fields::read(key.table, body, Purpose::Update)?;
+    fields.differing_from(&record);
+    table::update(asked, &record, fields).await?;
+    written(asked, key.table, &record.id, false).await
+}
+
+/// A PATCH where no row is: the key in the address becomes part of the new row.
+async fn upsert_create(
+    asked: &Asked,
+    key: &Key,
+    body: Map<String, Value>,
+) -> Result<Response, Fault> {
+    if let Some((column, _)) = key.parts.iter().find(|(column, _)| !column.creatable) {
+        // A row this caller cannot see, or no row: a new one could not have this id anyway.
+        return Err(if key.is_primary() {
+            key.missing()
+        } else {
+            Fault::unsupported(format!("a new row cannot be given its `{}` here", column.name))
+        });
+    }
+    let mut fields = Fields::read(key.table, body, Purpose::Create)?;
+    for (column, text) in &key.parts {
+        fields.add(column, text.clone())?;
+    }
+    create(asked, key.table, fields).await
+}
+
+/// The row a change is meant for.
+async fn expected(asked: &Asked, key: &Key) -> Result<Record, Fault> {
+    let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+    version_check(asked, &record)?;
+    Ok(record)
+}
+
+/// `If-Match` with an etag: only that version of the row.
+fn version_check(asked: &Asked, record: &Record) -> Result<(), Fault> {
+    let Some(wanted) = asked.header("if-match").map(str::trim).filter(|etag| *etag != "*") else {
+        return Ok(());
+    };
+    if record.version.is_some_and(|version| render::etag(version) == wanted) {
+        return Ok(());
+    }
+    Err(Fault::version())
+}
+
+/// The answer to a create or an update: nothing but the address, or the row as it is now.
+async fn written(
+    asked: &Asked,
+    table: &'static TableDef,
+    id: &str,
+    created: bool,
+) -> Result<Response, Fault> {
+    let address = format!("{}/{}({id})", asked.root, table.set);
+    let mut response = if asked.prefer.representation {
+        let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+        reply::row(asked, status, &representation(asked, table, id).await?)
+    } else {
+        reply::nothing()
+    };
+    reply::entity_id(&mut response, &address, created);
+    Ok(response)
+}
+
+async fn representation(asked: &Asked, table: &'static TableDef, id: &str) -> Result<Value, Fault> {
+    let around =
+        Surroundings { query: &asked.query, now: asked.cx.store().now(), user: asked.user() };
+    let parsed = options::parse(table, &asked.query, &asked.prefer, &around)?;
+    let mut query = Query::new(table);
+    query.select = parsed.query.select;
+    query.expand = parsed.query.expand;
+    query.names = parsed.query.names;
+    query.filter = Some(Expr::equal(table.primary_id, Literal::Guid(id.to_owned())));
+    query.top = Some(1);
+    let record = run(asked, query).await?.pop().ok_or_else(|| Fault::no_row(table.name, id))?;
+    Ok(render::entity(&record, &asked.root, &parsed.shape, &asked.prefer.annotations))
+}

@@ -1,0 +1,86 @@
+//! Readers of the files a solution is made of. Each is total: a value and the problems met.
+pub mod agent_xml;
+pub mod canvas_app_xml;
+pub mod connector_xml;
+pub mod customizations_xml;
+pub mod reference_xml;
+pub mod settings_json;
+pub mod solution_xml;
+pub mod variable_xml;
+pub mod workflow_json;
+pub mod workflow_xml;
+
+use crate::document::xml::Node;
+use crate::model::package::Problem;
+
+/// Collects problems of one part.
+pub struct Problems<'a> {
+    part: &'a str,
+    found: &'a mut Vec<Problem>,
+}
+
+impl<'a> Problems<'a> {
+    /// Problems of a part go to `found`.
+    pub fn new(part: &'a str, found: &'a mut Vec<Problem>) -> Self {
+        Self { part, found }
+    }
+
+    /// A problem at an XML path or JSON pointer.
+    pub fn add(&mut self, at: impl Into<String>, message: impl Into<String>) {
+        self.found.push(Problem {
+            part: self.part.to_owned(),
+            at: at.into(),
+            message: message.into(),
+        });
+    }
+}
+
+/// The text of a child without surrounding blanks; `None` if missing, nil or blank.
+pub(crate) fn word(node: Node<'_>, name: &str) -> Option<String> {
+    let text = node.child_text(name)?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The text of a child as it is; `None` if missing or empty.
+pub(crate) fn prose(node: Node<'_>, name: &str) -> Option<String> {
+    node.child_text(name).filter(|text| !text.is_empty()).map(Into::into)
+}
+
+/// A number in a child; `None` if missing; a problem if it is none.
+pub(crate) fn number<T: std::str::FromStr>(
+    node: Node<'_>,
+    name: &str,
+    problems: &mut Problems<'_>,
+) -> Option<T> {
+    let text = word(node, name)?;
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        problems.add(node.path(), format!("`{name}` is `{}`, not a number in range", cut(&text)));
+    }
+    parsed
+}
+
+/// A hostile text, shortened for a message.
+pub(crate) fn cut(text: &str) -> String {
+    let mut short: String = text.chars().take(80).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// The `description` of the first child in a list like `LocalizedNames`, preferring a language.
+pub(crate) fn localized(node: Node<'_>, list: &str, language: u32) -> Option<String> {
+    let chosen = localized_node(node, list, language)?;
+    chosen.attribute("description").map(Into::into)
+}
+
+/// The element that [`localized`] reads.
+pub(crate) fn localized_node<'a>(node: Node<'a>, list: &str, language: u32) -> Option<Node<'a>> {
+    let list = node.child(list)?;
+    let wanted = language.to_string();
+    list.children()
+        .find(|n| n.attribute("languagecode").is_some_and(|code| code == wanted))
+        .or_else(|| list.children().next())
+}

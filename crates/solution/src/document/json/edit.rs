@@ -1,0 +1,112 @@
+//! Changes to a document.
+use serde_json::Value;
+
+use super::scan::{Kind, Tree, scan, steps};
+use super::{JsonDocument, JsonError, pretty};
+
+pub(super) fn set(
+    document: &JsonDocument,
+    pointer: &str,
+    value: &Value,
+) -> Result<JsonDocument, JsonError> {
+    let nothing = || JsonError::Pointer { pointer: pointer.to_owned() };
+    let tree = scan(&document.text).ok_or_else(nothing)?;
+    let layout = Layout::of(document, &tree);
+    if let Some(found) = tree.find(pointer) {
+        let depth = steps(pointer).map_or(0, |s| s.len());
+        let text = layout.render(value, depth);
+        return document.respliced(spliced(&document.text, found.span.clone(), &text));
+    }
+    let (parent, key) = pointer.rsplit_once('/').ok_or_else(nothing)?;
+    let object = tree.find(parent).ok_or_else(nothing)?;
+    let Kind::Object(members) = &object.kind else { return Err(nothing()) };
+    let depth = steps(parent).map_or(0, |s| s.len()) + 1;
+    let key = Value::String(key.replace("~1", "/").replace("~0", "~")).to_string();
+    let member = format!("{key}{}{}", layout.colon, layout.render(value, depth));
+    let text = match members.last() {
+        Some(last) => {
+            let at = last.value.span.end;
+            spliced(&document.text, at..at, &format!(",{}{member}", layout.line(depth)))
+        }
+        None => {
+            let whole = format!("{{{}{member}{}}}", layout.line(depth), layout.line(depth - 1));
+            spliced(&document.text, object.span.clone(), &whole)
+        }
+    };
+    document.respliced(text)
+}
+
+pub(super) fn remove(document: &JsonDocument, pointer: &str) -> Result<JsonDocument, JsonError> {
+    let nothing = || JsonError::Pointer { pointer: pointer.to_owned() };
+    let tree = scan(&document.text).ok_or_else(nothing)?;
+    let (parent, _) = pointer.rsplit_once('/').ok_or_else(nothing)?;
+    let step = steps(pointer).and_then(|s| s.last().cloned()).ok_or_else(nothing)?;
+    let holder = tree.find(parent).ok_or_else(nothing)?;
+    let spans: Vec<(usize, usize)> = match &holder.kind {
+        Kind::Object(members) => members.iter().map(|m| (m.key_start, m.value.span.end)).collect(),
+        Kind::Array(items) => items.iter().map(|i| (i.span.start, i.span.end)).collect(),
+        Kind::Scalar => return Err(nothing()),
+    };
+    let index = match &holder.kind {
+        Kind::Object(members) => members.iter().rposition(|m| m.key == step),
+        _ => step.parse().ok().filter(|i| *i < spans.len()),
+    };
+    let index = index.ok_or_else(nothing)?;
+    let range = if spans.len() == 1 {
+        holder.span.start + 1..holder.span.end - 1
+    } else if index > 0 {
+        spans[index - 1].1..spans[index].1
+    } else {
+        spans[0].0..spans[1].0
+    };
+    document.respliced(spliced(&document.text, range, ""))
+}
+
+fn spliced(text: &str, range: std::ops::Range<usize>, with: &str) -> String {
+    format!("{}{with}{}", &text[..range.start], &text[range.end..])
+}
+
+/// How a document is laid out.
+struct Layout {
+    /// Indentation per level; `None` for compact text.
+    unit: Option<String>,
+    colon: &'static str,
+    eol: &'static str,
+}
+
+impl Layout {
+    fn of(document: &JsonDocument, tree: &Tree) -> Self {
+        let first = match &tree.kind {
+            Kind::Object(members) => members.first().map(|m| m.key_start),
+            Kind::Array(items) => items.first().map(|i| i.span.start),
+            Kind::Scalar => None,
+        };
+        let head = first.map_or("", |at| &document.text[tree.span.start + 1..at]);
+        let unit = match (head.rfind('\n'), first) {
+            (Some(at), _) => Some(head[at + 1..].to_owned()),
+            (None, Some(_)) => None,
+            (None, None) => Some("  ".to_owned()),
+        };
+        let tight = match &tree.kind {
+            Kind::Object(members) => {
+                members.first().is_some_and(|m| document.text[..m.value.span.start].ends_with(':'))
+            }
+            _ => unit.is_none(),
+        };
+        Self { unit, colon: if tight { ":" } else { ": " }, eol: document.eol() }
+    }
+
+    fn line(&self, depth: usize) -> String {
+        match &self.unit {
+            Some(unit) => format!("{}{}", self.eol, unit.repeat(depth)),
+            None => String::new(),
+        }
+    }
+
+    fn render(&self, value: &Value, depth: usize) -> String {
+        match &self.unit {
+            Some(unit) => pretty(value, unit).replace('\n', &self.line(depth)),
+            None => value.to_string(),
+        }
+    }
+}

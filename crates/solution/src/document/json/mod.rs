@@ -1,0 +1,177 @@
+//! JSON documents: the text as read, its value, and edits that are splices.
+mod edit;
+mod error;
+pub(crate) mod scan;
+
+use serde_json::Value;
+
+pub use error::JsonError;
+
+use super::line_column;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+const MAX_BYTES: usize = 256 << 20;
+/// Nesting that is read at most; flows of real solutions stay below 60.
+pub const MAX_DEPTH: usize = 100;
+
+/// A document. Numbers and escapes keep their spelling wherever nothing was edited.
+#[derive(Clone, Debug)]
+pub struct JsonDocument {
+    bom: bool,
+    text: String,
+    value: Value,
+}
+
+/// A place in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Byte offset in the text without byte order mark.
+    pub offset: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl JsonDocument {
+    /// Reads a document: UTF-8 with or without byte order mark, strict JSON.
+    ///
+    /// # Errors
+    /// What is none, is too large or nests deeper than 100.
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(JsonError::Size { limit: MAX_BYTES });
+        }
+        let (bom, rest) = match bytes.strip_prefix(BOM) {
+            Some(rest) => (true, rest),
+            None => (false, bytes),
+        };
+        if rest.starts_with(b"\xFF\xFE") || rest.starts_with(b"\xFE\xFF") {
+            return Err(JsonError::Utf16);
+        }
+        let text = std::str::from_utf8(rest).map_err(|e| JsonError::NotUtf8 {
+            offset: e.valid_up_to() + bytes.len() - rest.len(),
+        })?;
+        depth_check(text)?;
+        let value = serde_json::from_str(text).map_err(|source| JsonError::Syntax { source })?;
+        Ok(Self { bom, text: text.to_owned(), value })
+    }
+
+    /// A new document, two blanks per level, line feeds, no final newline: as the platform
+    /// writes flows.
+    pub fn new(value: Value) -> Self {
+        let text = pretty(&value, "  ");
+        Self { bom: false, text, value }
+    }
+
+    /// The document as bytes: those that were read, if nothing was edited.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.text.len() + 3);
+        if self.bom {
+            bytes.extend_from_slice(BOM);
+        }
+        bytes.extend_from_slice(self.text.as_bytes());
+        bytes
+    }
+
+    /// The text without byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Whether the text began with a byte order mark.
+    pub fn bom(&self) -> bool {
+        self.bom
+    }
+
+    /// The line end of the document.
+    pub fn eol(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+    }
+
+    /// Where the value at a JSON pointer begins.
+    pub fn locate(&self, pointer: &str) -> Option<Place> {
+        let tree = scan::scan(&self.text)?;
+        let offset = tree.find(pointer)?.span.start;
+        let (line, column) = line_column(&self.text, offset);
+        Some(Place { offset, line, column })
+    }
+
+    /// Pointers of members whose name occurs twice in one object; readers differ on which of
+    /// them counts.
+    pub fn duplicates(&self) -> Vec<String> {
+        scan::scan(&self.text).map(|tree| tree.duplicates()).unwrap_or_default()
+    }
+
+    /// Sets the value at a JSON pointer: replaces what is there, or adds a member to an object.
+    /// Every other byte stays.
+    ///
+    /// # Errors
+    /// A pointer whose parent is not there or is no object.
+    pub fn set(&mut self, pointer: &str, value: &Value) -> Result<(), JsonError> {
+        *self = edit::set(self, pointer, value)?;
+        Ok(())
+    }
+
+    /// Removes the member or element at a JSON pointer. Every other byte stays.
+    ///
+    /// # Errors
+    /// A pointer that leads nowhere.
+    pub fn remove(&mut self, pointer: &str) -> Result<(), JsonError> {
+        *self = edit::remove(self, pointer)?;
+        Ok(())
+    }
+
+    fn respliced(&self, text: String) -> Result<Self, JsonError> {
+        depth_check(&text)?;
+        let value = serde_json::from_str(&text).map_err(|source| JsonError::Syntax { source })?;
+        Ok(Self { bom: self.bom, text, value })
+    }
+}
+
+/// Counts nesting before anything recursive sees the text.
+fn depth_check(text: &str) -> Result<(), JsonError> {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for (offset, byte) in text.bytes().enumerate() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    let (line, _) = line_column(text, offset);
+                    return Err(JsonError::Depth { limit: MAX_DEPTH, line });
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// JSON text with an indentation.
+fn pretty(value: &Value, unit: &str) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(unit.as_bytes());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    serde::Serialize::serialize(value, &mut serializer)
+        .expect("a JSON value has text keys and finite numbers");
+    String::from_utf8(out).expect("JSON text is UTF-8")
+}
+
+#[cfg(test)]
+mod tests;

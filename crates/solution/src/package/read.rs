@@ -1,0 +1,235 @@
+//! From an archive to the model.
+use super::PackageError;
+use super::variable::variables_read;
+use crate::archive::{Archive, Layout};
+use crate::artefact::{
+    Problems, agent_xml, canvas_app_xml, connector_xml, customizations_xml, solution_xml,
+    workflow_xml,
+};
+use crate::document::json::JsonDocument;
+use crate::document::xml::{Node, XmlDocument};
+use crate::model::Package;
+use crate::model::package::{PackageConnector, Problem, Workflow};
+
+/// Reads everything of a solution that connref models.
+///
+/// # Errors
+/// `solution.xml` or `customizations.xml` missing or not well formed. Everything else that is odd
+/// goes to [`Package::problems`].
+pub fn package_read(archive: &Archive) -> Result<Package, PackageError> {
+    let packager = archive.layout() == Layout::Packager;
+    let (solution, customizations) = root_parts(archive)?;
+    let manifest = xml(archive, solution)?;
+    let document = xml(archive, customizations)?;
+    let mut package = Package::default();
+    let mut found = Vec::new();
+    let mut problems = Problems::new(solution, &mut found);
+    package.manifest = solution_xml::manifest_read(&manifest, &mut problems);
+
+    let mut problems = Problems::new(customizations, &mut found);
+    let values = |list: Vec<(Node<'_>, Workflow)>| list.into_iter().map(|(_, w)| w).collect();
+    package.references =
+        customizations_xml::references(&document, &mut problems).into_iter().map(|p| p.1).collect();
+    package.workflows = values(customizations_xml::workflows(&document, &mut problems));
+    let connectors = customizations_xml::connectors(&document, &mut problems);
+    package.canvas_apps = customizations_xml::canvas_apps(&document, &mut problems)
+        .into_iter()
+        .map(|(_, app)| app)
+        .collect();
+    for (node, mut connector) in connectors {
+        connector_parts(archive, node, &mut connector, &mut found)?;
+        package.connectors.push(connector);
+    }
+    if packager {
+        component_files(archive, &mut package, &mut found)?;
+    }
+    for flow in &mut package.workflows {
+        body_read(archive, flow, &mut found)?;
+    }
+    package.variables =
+        variables_read(archive, &mut found)?.into_iter().map(|v| v.variable).collect();
+    if let Some(document) = component_xml(archive, agent_xml::PART, &mut found)? {
+        let mut problems = Problems::new(agent_xml::PART, &mut found);
+        package.agent_uses = agent_xml::agent_uses_read(&document, &mut problems);
+    }
+    package.problems = found;
+    Ok(package)
+}
+
+/// Names of the two parts every solution has.
+pub(super) fn root_parts(archive: &Archive) -> Result<(&'static str, &'static str), PackageError> {
+    let (solution, customizations) = match archive.layout() {
+        Layout::Packager => ("Other/Solution.xml", "Other/Customizations.xml"),
+        _ => ("solution.xml", "customizations.xml"),
+    };
+    for part in [solution, customizations] {
+        if archive.part(part).is_none() {
+            return Err(missing(archive, part));
+        }
+    }
+    Ok((solution, customizations))
+}
+
+fn missing(archive: &Archive, part: &'static str) -> PackageError {
+    if archive.part("Microsoft.Flow/flows/manifest.json").is_some() {
+        return PackageError::LegacyPackage { archive: archive.label().to_owned() };
+    }
+    let deeper = archive.parts().find(|p| {
+        p.name().to_lowercase().rsplit_once('/').is_some_and(|(_, file)| file == "solution.xml")
+    });
+    let fix = match (part, deeper) {
+        ("solution.xml", Some(found)) => {
+            let folder = found.name().rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("it lies in `{folder}` below: give that folder, or zip its content")
+        }
+        _ => "give a solution zip or the root of an unpacked solution".to_owned(),
+    };
+    PackageError::Missing { archive: archive.label().to_owned(), part, fix }
+}
+
+/// A part that must be there and well formed.
+pub(super) fn xml(archive: &Archive, part: &str) -> Result<XmlDocument, PackageError> {
+    let bytes = archive.bytes(part)?.unwrap_or_default();
+    XmlDocument::parse(bytes).map_err(|source| PackageError::Xml {
+        archive: archive.label().to_owned(),
+        part: part.to_owned(),
+        source,
+    })
+}
+
+/// A part that may be missing or odd; odd ones are a problem.
+pub(super) fn component_xml(
+    archive: &Archive,
+    part: &str,
+    found: &mut Vec<Problem>,
+) -> Result<Option<XmlDocument>, PackageError> {
+    let Some(bytes) = archive.bytes(part)? else { return Ok(None) };
+    match XmlDocument::parse(bytes) {
+        Ok(document) => Ok(Some(document)),
+        Err(error) => {
+            Problems::new(part, found).add("", error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+/// `SolutionPackager` keeps one file for each workflow, connector and canvas app.
+fn component_files(
+    archive: &Archive,
+    package: &mut Package,
+    found: &mut Vec<Problem>,
+) -> Result<(), PackageError> {
+    for part in archive.parts() {
+        let Some(kind) = component_kind(part.name()) else { continue };
+        let Some(document) = component_xml(archive, part.name(), found)? else { continue };
+        let root = document.root();
+        let mut problems = Problems::new(part.name(), found);
+        if root.name() != kind {
+            problems.add(root.path(), format!("the root is not `{kind}`"));
+            continue;
+        }
+        match kind {
+            "Workflow" => {
+                package.workflows.extend(workflow_xml::workflow_read(root, &mut problems));
+            }
+            "Connector" => {
+                if let Some(mut connector) = connector_xml::connector_read(root, &mut problems) {
+                    connector_parts(archive, root, &mut connector, found)?;
+                    package.connectors.push(connector);
+                }
+            }
+            _ => package.canvas_apps.extend(canvas_app_xml::canvas_app_read(root, &mut problems)),
+        }
+    }
+    Ok(())
+}
+
+/// The root element of a `SolutionPackager` component file, by its name.
+pub(super) fn component_kind(name: &str) -> Option<&'static str> {
+    let key = name.to_lowercase();
+    let (folder, file) = key.split_once('/')?;
+    match folder {
+        "workflows" if file.ends_with(".data.xml") => Some("Workflow"),
+        "connectors" if file.ends_with(".xml") => Some("Connector"),
+        "canvasapps" if file.ends_with(".meta.xml") => Some("CanvasApp"),
+        _ => None,
+    }
+}
+
+/// A named part of a connector: `/Connector/…` in files, `Connectors/…` when unpacked.
+pub(super) fn connector_part<'a>(archive: &'a Archive, named: &str) -> Option<&'a str> {
+    let name = named.trim().trim_start_matches('/');
+    let file = name.rsplit('/').next().unwrap_or(name);
+    archive
+        .part(name)
+        .or_else(|| archive.part(&format!("Connectors/{file}")))
+        .or_else(|| archive.part(&format!("Connector/{file}")))
+        .map(crate::archive::Part::name)
+}
+
+fn connector_parts(
+    archive: &Archive,
+    node: Node<'_>,
+    connector: &mut PackageConnector,
+    found: &mut Vec<Problem>,
+) -> Result<(), PackageError> {
+    for part in &connector_xml::PARTS {
+        let Some(named) = crate::artefact::word(node, part.element) else { continue };
+        let Some(name) = connector_part(archive, &named) else {
+            let message = format!("connector `{}`: part `{named}` is missing", connector.name);
+            Problems::new("Connector", found).add(node.path(), message);
+            continue;
+        };
+        // Real packages have parts of no bytes: the connector has no such setting.
+        let blank = archive.bytes(name)?.is_none_or(<[u8]>::is_empty);
+        *(part.slot)(connector) = if blank { None } else { text_read(archive, name, found)? };
+    }
+    Ok(())
+}
+
+/// The text of a JSON part, without byte order mark. What is no JSON is a problem and kept.
+fn text_read(
+    archive: &Archive,
+    name: &str,
+    found: &mut Vec<Problem>,
+) -> Result<Option<String>, PackageError> {
+    let bytes = archive.bytes(name)?.unwrap_or_default();
+    match JsonDocument::parse(bytes) {
+        Ok(document) => Ok(Some(document.text().to_owned())),
+        Err(error) => {
+            Problems::new(name, found).add("", error.to_string());
+            let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+            Ok(std::str::from_utf8(text).ok().map(str::to_owned))
+        }
+    }
+}
+
+/// The part that holds a workflow's body.
+pub(super) fn body_part<'a>(archive: &'a Archive, flow: &Workflow) -> Option<&'a str> {
+    let named = flow.json_file_name.as_deref()?;
+    let part = archive.part(named).or_else(|| {
+        // Renamed files keep the id at the end of their name.
+        let end = format!("-{}.json", flow.id);
+        archive.parts().find(|p| {
+            let key = p.name().to_lowercase();
+            key.starts_with("workflows/") && key.ends_with(&end)
+        })
+    });
+    part.map(crate::archive::Part::name)
+}
+
+fn body_read(
+    archive: &Archive,
+    flow: &mut Workflow,
+    found: &mut Vec<Problem>,
+) -> Result<(), PackageError> {
+    let Some(named) = flow.json_file_name.clone() else { return Ok(()) };
+    match body_part(archive, flow) {
+        Some(name) => flow.client_data = text_read(archive, name, found)?,
+        None => {
+            let message = format!("the body of workflow `{}` is missing", flow.name);
+            Problems::new(&named, found).add("", message);
+        }
+    }
+    Ok(())
+}

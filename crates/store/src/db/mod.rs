@@ -1,0 +1,175 @@
+//! The database: SQLite embedded, or PostgreSQL for several nodes, behind one SQL text.
+//!
+//! Nouns are written as synchronous functions over [`Sql`], so each is one piece of code for both
+//! engines. Reads run inline on the calling worker on SQLite (a read by key takes microseconds;
+//! handing it to another thread costs more) and on a blocking thread on PostgreSQL. Changes of the
+//! model go through one writer thread on SQLite, which groups whatever is queued into one durable
+//! commit, and are ordinary transactions on PostgreSQL. What a run writes goes through a grouping
+//! writer on both. Figures: docs/decisions/0003-storage.md.
+mod error;
+mod migrate;
+mod postgres;
+mod sqlite;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+pub use error::DbError;
+pub use value::{Param, Row};
+
+/// Where the data lies.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL connection string. It may hold a password, so `Debug` hides it.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "Sqlite({})", path.display()),
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
+}
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db(Engine);
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+/// One session in which statements run: a read, or the inside of a transaction.
+///
+/// Placeholders are `$1`, `$2` …; the statement's text is the same for both engines.
+pub struct Sql<'a>(Session<'a>);
+
+enum Session<'a> {
+    Sqlite(&'a rusqlite::Connection),
+    Postgres(postgres::Session<'a>),
+}
+
+impl Sql<'_> {
+    /// Runs a statement and answers how many rows it changed.
+    pub fn execute(&mut self, text: &str, params: &[Param<'_>]) -> Result<u64, DbError> {
+        match &mut self.0 {
+            Session::Sqlite(connection) => sqlite::execute(connection, text, params),
+            Session::Postgres(session) => session.execute(text, params),
+        }
+    }
+
+    /// Runs a query and answers its rows.
+    pub fn query(&mut self, text: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        match &mut self.0 {
+            Session::Sqlite(connection) => sqlite::query(connection, text, params),
+            Session::Postgres(session) => session.query(text, params),
+        }
+    }
+
+    /// The first row, if there is one.
+    pub fn query_one(&mut self, text: &str, params: &[Param<'_>]) -> Result<Option<Row>, DbError> {
+        Ok(self.query(text, params)?.into_iter().next())
+    }
+
+    /// What must follow a `SELECT` whose rows will be changed in this transaction: nothing on
+    /// SQLite, where the writer is alone; a row lock on PostgreSQL.
+    pub fn for_update(&self) -> &'static str {
+        match self.0 {
+            Session::Sqlite(_) => "",
+            Session::Postgres(_) => " FOR UPDATE",
+        }
+    }
+}
+
+impl Db {
+    /// Opens the database, making it if it is not there, and brings its schema up to date.
+    pub async fn open(location: &Location) -> Result<Self, DbError> {
+        match location {
+            Location::Sqlite(path) => Self::open_sqlite(path),
+            Location::Postgres(url) => {
+                Ok(Self(Engine::Postgres(postgres::Postgres::open(url).await?)))
+            }
+        }
+    }
+
+    fn open_sqlite(path: &Path) -> Result<Self, DbError> {
+        Ok(Self(Engine::Sqlite(sqlite::Sqlite::open(path)?)))
+    }
+
+    /// Reads. Each statement sees the newest committed state.
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.read(false, f),
+            Engine::Postgres(engine) => engine.read(false, f).await,
+        }
+    }
+
+    /// Reads with one snapshot for all statements.
+    pub async fn snapshot<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.read(true, f),
+            Engine::Postgres(engine) => engine.read(true, f).await,
+        }
+    }
+
+    /// Changes the model in one durable transaction: all of it or, on an error, nothing. Answers
+    /// after the commit.
+    pub async fn change<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.change(f).await,
+            Engine::Postgres(engine) => engine.change(f).await,
+        }
+    }
+
+    /// Runs one fixed statement through the grouping writer and answers, after the commit, how many
+    /// rows it changed. For what runs write: many at once, each small.
+    pub async fn append(&self, statement: Statement) -> Result<u64, DbError> {
+        let mut counts = self.append_all(vec![statement]).await?;
+        counts.pop().ok_or(DbError::WriterGone)
+    }
+
+    /// Several statements that belong together, in one grouped commit: all or none.
+    pub async fn append_all(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
+        match &self.0 {
+            Engine::Sqlite(engine) => engine.append(statements).await,
+            Engine::Postgres(engine) => engine.append(statements).await,
+        }
+    }
+
+    /// Which engine it is, for messages and benches.
+    pub fn engine(&self) -> &'static str {
+        match self.0 {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+}
+
+/// A statement with its values, to be run by the grouping writer.
+pub struct Statement {
+    /// Text with `$n` placeholders.
+    pub text: &'static str,
+    /// Values.
+    pub params: Vec<Param<'static>>,
+}

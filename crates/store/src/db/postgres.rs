@@ -1,0 +1,287 @@
+//! PostgreSQL: a pool for reads and changes, and one connection on which what runs write is grouped
+//! and pipelined.
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
+use tokio_postgres::{Client, NoTls};
+
+use super::migrate::{self, Dialect};
+use super::{DbError, Param, Row, Session as AnySession, Sql, Statement};
+
+const POOL_SIZE: usize = 16;
+const GROUP_MAX: usize = 256;
+/// The lock under which nodes that start together apply migrations one after another.
+const MIGRATION_LOCK: i64 = 0x636f_6e6e_7265_6601;
+
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Pool,
+    appends: mpsc::UnboundedSender<Append>,
+}
+
+struct Append {
+    statements: Vec<Statement>,
+    tell: oneshot::Sender<Result<Vec<u64>, DbError>>,
+}
+
+/// A session on a pooled connection; its calls block, so it lives on a blocking thread.
+pub(super) struct Session<'a> {
+    client: &'a Object,
+    handle: Handle,
+}
+
+impl Session<'_> {
+    pub(super) fn execute(&mut self, text: &str, params: &[Param<'_>]) -> Result<u64, DbError> {
+        self.handle.block_on(async {
+            let statement = self.client.prepare_cached(text).await?;
+            Ok(self.client.execute(&statement, &references(params)).await?)
+        })
+    }
+
+    pub(super) fn query(&mut self, text: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        self.handle.block_on(async {
+            let statement = self.client.prepare_cached(text).await?;
+            let rows = self.client.query(&statement, &references(params)).await?;
+            rows.iter().map(row).collect()
+        })
+    }
+
+    fn run(&mut self, text: &str) -> Result<(), DbError> {
+        Ok(self.handle.block_on(self.client.batch_execute(text))?)
+    }
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str) -> Result<Self, DbError> {
+        let fail = |source: Box<dyn Error + Send + Sync>| DbError::Open {
+            place: "postgres".to_owned(),
+            source,
+        };
+        let config: tokio_postgres::Config = url.parse().map_err(|e| fail(Box::new(e)))?;
+        let manager = Manager::from_config(
+            config.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool =
+            Pool::builder(manager).max_size(POOL_SIZE).build().map_err(|e| fail(Box::new(e)))?;
+        let (client, connection) = config.connect(NoTls).await.map_err(|e| fail(Box::new(e)))?;
+        tokio::spawn(connection);
+        let (appends, queue) = mpsc::unbounded_channel();
+        tokio::spawn(append_loop(client, queue));
+        let opened = Self { pool, appends };
+        opened.migrate().await?;
+        Ok(opened)
+    }
+
+    async fn migrate(&self) -> Result<(), DbError> {
+        self.change(|sql| {
+            sql.query("SELECT pg_advisory_xact_lock($1)", &[MIGRATION_LOCK.into()])?;
+            sql.execute(migrate::TABLE, &[])?;
+            migrate::apply(sql, &Dialect::Postgres)
+        })
+        .await
+    }
+
+    async fn session<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let client = self.pool.get().await.map_err(|e| DbError::Statement(Box::new(e)))?;
+        let handle = Handle::current();
+        tokio::task::spawn_blocking(move || f(&mut Session { client: &client, handle }))
+            .await
+            .map_err(|_| DbError::Panicked)?
+    }
+
+    pub(super) async fn read<T, E, F>(&self, snapshot: bool, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.session(move |session| {
+            if snapshot {
+                session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            }
+            let result = f(&mut wrap(session));
+            if snapshot {
+                session.run("COMMIT")?;
+            }
+            result
+        })
+        .await
+    }
+
+    pub(super) async fn change<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.session(move |session| {
+            session.run("BEGIN")?;
+            // A panic must not hand a connection with an open transaction back to the pool.
+            let result =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut wrap(session))))
+                    .unwrap_or_else(|_| Err(DbError::Panicked.into()));
+            match result {
+                Ok(value) => session.run("COMMIT").map(|()| value).map_err(Into::into),
+                Err(error) => {
+                    session.run("ROLLBACK")?;
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn append(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
+        let (tell, told) = oneshot::channel();
+        self.appends.send(Append { statements, tell }).map_err(|_| DbError::WriterGone)?;
+        told.await.map_err(|_| DbError::WriterGone)?
+    }
+}
+
+fn wrap<'a>(session: &'a mut Session<'_>) -> Sql<'a> {
+    Sql(AnySession::Postgres(Session { client: session.client, handle: session.handle.clone() }))
+}
+
+async fn append_loop(client: Client, mut queue: mpsc::UnboundedReceiver<Append>) {
+    let mut prepared = HashMap::new();
+    while let Some(first) = queue.recv().await {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = queue.try_recv()
+        {
+            group.push(next);
+        }
+        match append_group(&client, &mut prepared, &group).await {
+            Ok(counts) => {
+                for (append, counts) in group.into_iter().zip(counts) {
+                    drop(append.tell.send(Ok(counts)));
+                }
+            }
+            // One bad statement fails the whole group on PostgreSQL: run each alone, so that only
+            // its own caller hears of it.
+            Err(_) => {
+                for append in group {
+                    let alone = std::slice::from_ref(&append);
+                    let result = append_group(&client, &mut prepared, alone).await;
+                    let result = result.and_then(|mut c| c.pop().ok_or(DbError::WriterGone));
+                    drop(append.tell.send(result));
+                }
+            }
+        }
+    }
+}
+
+type Prepared = HashMap<&'static str, Arc<tokio_postgres::Statement>>;
+
+/// One transaction for the group. The statements are sent without waiting for one another, so the
+/// group costs about one round trip, and each answers its own count.
+async fn append_group(
+    client: &Client,
+    prepared: &mut Prepared,
+    group: &[Append],
+) -> Result<Vec<Vec<u64>>, DbError> {
+    let mut work = Vec::new();
+    for statement in group.iter().flat_map(|a| &a.statements) {
+        if !prepared.contains_key(statement.text) {
+            let ready = Arc::new(client.prepare(statement.text).await?);
+            prepared.insert(statement.text, ready);
+        }
+        work.push((Arc::clone(&prepared[statement.text]), references(&statement.params)));
+    }
+    client.batch_execute("BEGIN").await?;
+    let sent = work.iter().map(|(statement, params)| client.execute(&**statement, params));
+    let counts: Result<Vec<u64>, _> = futures::future::try_join_all(sent).await;
+    match counts {
+        Ok(counts) => {
+            client.batch_execute("COMMIT").await?;
+            let mut counts = counts.into_iter();
+            Ok(group.iter().map(|a| counts.by_ref().take(a.statements.len()).collect()).collect())
+        }
+        Err(error) => {
+            client.batch_execute("ROLLBACK").await?;
+            Err(error.into())
+        }
+    }
+}
+
+fn references<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, DbError> {
+    let cells: Result<Vec<_>, _> =
+        (0..row.len()).map(|index| row.try_get::<_, Cell>(index).map(|cell| cell.0)).collect();
+    Ok(Row(cells?))
+}
+
+struct Cell(Param<'static>);
+
+impl<'a> FromSql<'a> for Cell {
+    fn from_sql(kind: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(match *kind {
+            Type::INT8 => Param::Int(i64::from_sql(kind, raw)?),
+            Type::INT4 => Param::Int(i32::from_sql(kind, raw)?.into()),
+            Type::INT2 => Param::Int(i16::from_sql(kind, raw)?.into()),
+            Type::BOOL => Param::Int(bool::from_sql(kind, raw)?.into()),
+            Type::BYTEA => Param::Bytes(raw.to_vec().into()),
+            Type::VOID => Param::Null,
+            _ => Param::Text(String::from_sql(&Type::TEXT, raw)?.into()),
+        }))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(Param::Null))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(
+            *kind,
+            Type::INT8
+                | Type::INT4
+                | Type::INT2
+                | Type::BOOL
+                | Type::BYTEA
+                | Type::TEXT
+                | Type::VARCHAR
+                | Type::VOID
+        )
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Text(text) => text.as_ref().to_sql(kind, out),
+            Self::Int(number) => match *kind {
+                Type::INT4 => i32::try_from(*number)?.to_sql(kind, out),
+                Type::INT2 => i16::try_from(*number)?.to_sql(kind, out),
+                _ => number.to_sql(kind, out),
+            },
+            Self::Bytes(bytes) => bytes.as_ref().to_sql(kind, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}

@@ -1,0 +1,246 @@
+//! SQLite: one writer thread that groups commits, and a pool of readers used inline.
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql};
+use tokio::sync::oneshot;
+
+use super::migrate::{self, Dialect};
+use super::{DbError, Param, Row, Session, Sql, Statement};
+
+/// A group never grows beyond this, so that the first in it does not wait for ever.
+const GROUP_MAX: usize = 256;
+/// Readers kept open; more are opened under load and dropped afterwards.
+const READERS_KEPT: usize = 8;
+
+#[derive(Clone)]
+pub(super) struct Sqlite {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    writer: mpsc::Sender<Job>,
+}
+
+/// A queued change: runs inside the group's transaction, then is told how the commit went.
+type Job = Box<dyn FnOnce(&Connection) -> Done + Send>;
+
+struct Done {
+    keep: bool,
+    tell: Box<dyn FnOnce(Option<String>) + Send>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path) -> Result<Self, DbError> {
+        let fail = |source: rusqlite::Error| DbError::Open {
+            place: path.display().to_string(),
+            source: Box::new(source),
+        };
+        let connection = Connection::open(path).map_err(fail)?;
+        prepare(&connection).map_err(fail)?;
+        connection.execute_batch("PRAGMA journal_mode=WAL; BEGIN IMMEDIATE;").map_err(fail)?;
+        connection.execute_batch(migrate::TABLE)?;
+        migrate::apply(&mut Sql(Session::Sqlite(&connection)), &Dialect::Sqlite)?;
+        connection.execute_batch("COMMIT").map_err(fail)?;
+        let (writer, jobs) = mpsc::channel();
+        thread::Builder::new()
+            .name("connref-writer".into())
+            .spawn(move || write_loop(&connection, &jobs))
+            .map_err(|source| DbError::Open {
+                place: path.display().to_string(),
+                source: Box::new(source),
+            })?;
+        let shared = Shared { path: path.to_owned(), readers: Mutex::default(), writer };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub(super) fn read<T, E, F>(&self, snapshot: bool, f: F) -> Result<T, E>
+    where
+        E: From<DbError>,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E>,
+    {
+        let connection = self.reader()?;
+        if snapshot {
+            connection
+                .prepare_cached("BEGIN")
+                .and_then(|mut s| s.execute([]))
+                .map_err(DbError::from)?;
+        }
+        let result = f(&mut Sql(Session::Sqlite(&connection)));
+        if snapshot {
+            connection
+                .prepare_cached("COMMIT")
+                .and_then(|mut s| s.execute([]))
+                .map_err(DbError::from)?;
+        }
+        let mut readers = self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn reader(&self) -> Result<Connection, DbError> {
+        let kept = self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = kept {
+            return Ok(connection);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.shared.path, flags)?;
+        prepare(&connection)?;
+        connection.execute_batch("PRAGMA query_only=ON")?;
+        Ok(connection)
+    }
+
+    pub(super) async fn change<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel::<Result<T, E>>();
+        let job: Job = Box::new(move |connection| {
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| f(&mut Sql(Session::Sqlite(connection)))))
+                    .unwrap_or_else(|_| Err(DbError::Panicked.into()));
+            Done {
+                keep: outcome.is_ok(),
+                tell: Box::new(move |failure| {
+                    // A caller that hung up does not want the answer; the change stands.
+                    drop(tell.send(match failure {
+                        Some(why) if outcome.is_ok() => Err(DbError::Commit(why).into()),
+                        _ => outcome,
+                    }));
+                }),
+            }
+        });
+        self.shared.writer.send(job).map_err(|_| DbError::WriterGone)?;
+        told.await.map_err(|_| DbError::WriterGone)?
+    }
+
+    pub(super) async fn append(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
+        self.change(move |sql| statements.iter().map(|s| sql.execute(s.text, &s.params)).collect())
+            .await
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.execute_batch(
+        "PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF; PRAGMA cache_size=-4096; \
+         PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;",
+    )
+}
+
+/// Takes whatever is queued into one transaction, commits it, and only then answers. There is no
+/// timer: the next group gathers while the disk works on this one.
+fn write_loop(connection: &Connection, jobs: &mpsc::Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            group.push(job);
+        }
+        let (done, failure) = write_group(connection, group);
+        for one in done {
+            (one.tell)(failure.clone());
+        }
+    }
+}
+
+fn write_group(connection: &Connection, group: Vec<Job>) -> (Vec<Done>, Option<String>) {
+    let run = |text: &str| connection.prepare_cached(text).and_then(|mut s| s.execute([]));
+    let mut done = Vec::with_capacity(group.len());
+    if let Err(error) = run("BEGIN IMMEDIATE") {
+        // Dropping the jobs closes their channels: each caller learns that the writer failed.
+        return (done, Some(error.to_string()));
+    }
+    let mut failure = None;
+    for job in group {
+        let result = run("SAVEPOINT job").and_then(|_| {
+            let one = job(connection);
+            let end = if one.keep { Ok(0) } else { run("ROLLBACK TO job") };
+            done.push(one);
+            end.and_then(|_| run("RELEASE job"))
+        });
+        if let Err(error) = result {
+            failure = Some(error.to_string());
+            break;
+        }
+    }
+    if failure.is_none() {
+        failure = run("COMMIT").err().map(|error| error.to_string());
+    }
+    if failure.is_some() && !connection.is_autocommit() {
+        drop(run("ROLLBACK"));
+    }
+    (done, failure)
+}
+
+pub(super) fn execute(
+    connection: &Connection,
+    text: &str,
+    params: &[Param<'_>],
+) -> Result<u64, DbError> {
+    let mut statement = connection.prepare_cached(&numbered(text))?;
+    let changed = statement.execute(rusqlite::params_from_iter(params))?;
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    text: &str,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>, DbError> {
+    let mut statement = connection.prepare_cached(&numbered(text))?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    let mut answer = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut cells = Vec::with_capacity(columns);
+        for index in 0..columns {
+            cells.push(cell(row.get_ref(index)?)?);
+        }
+        answer.push(Row(cells));
+    }
+    Ok(answer)
+}
+
+/// `$1` is a name to SQLite, numbered by first appearance; `?1` is a number on every engine of it.
+fn numbered(text: &str) -> String {
+    text.replace('$', "?")
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Param<'static>, DbError> {
+    Ok(match value {
+        ValueRef::Null => Param::Null,
+        ValueRef::Integer(number) => Param::Int(number),
+        ValueRef::Real(number) => Param::Text(number.to_string().into()),
+        ValueRef::Text(text) => Param::Text(
+            std::str::from_utf8(text)
+                .map_err(|e| DbError::Statement(Box::new(e)))?
+                .to_owned()
+                .into(),
+        ),
+        ValueRef::Blob(bytes) => Param::Bytes(bytes.to_vec().into()),
+    })
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

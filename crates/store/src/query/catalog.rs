@@ -1,0 +1,585 @@
+//! The tables that the Web API serves. Names, lengths, choices and object type codes are those of a
+//! live organisation's metadata; what such an organisation has and this does not is left out.
+use super::table::{
+    AlternateKey, Choice, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
+};
+
+/// Every table, by logical name.
+pub static TABLES: &[TableDef] = &[
+    BUSINESS_UNIT,
+    CONNECTION_REFERENCE,
+    CONNECTOR,
+    VARIABLE,
+    VARIABLE_VALUE,
+    IMPORT_JOB,
+    ORGANIZATION,
+    PUBLISHER,
+    SOLUTION,
+    SOLUTION_COMPONENT,
+    SYSTEM_USER,
+    WORKFLOW,
+];
+
+/// A table by entity set name, case and all, as the vendor's service does.
+pub fn table_by_set(set: &str) -> Option<&'static TableDef> {
+    TABLES.iter().find(|table| table.set == set)
+}
+
+/// A table by logical name.
+pub fn table_by_logical_name(name: &str) -> Option<&'static TableDef> {
+    TABLES.iter().find(|table| table.name.eq_ignore_ascii_case(name))
+}
+
+const COMPONENT_STATES: &[Choice] =
+    &[(0, "Published"), (1, "Unpublished"), (2, "Deleted"), (3, "Deleted Unpublished")];
+const ACTIVE_STATES: &[Choice] = &[(0, "Active"), (1, "Inactive")];
+const ACTIVE_STATUSES: &[Choice] = &[(1, "Active"), (2, "Inactive")];
+
+const CREATED: Col = Col::new("createdon", Kind::Time);
+const MODIFIED: Col = Col::new("modifiedon", Kind::Time);
+const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
+const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
+const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
+const OWNER: Col = Col::lookup("ownerid", "systemuser", "ownerid");
+const OWNING_USER: Col =
+    Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Column("ownerid"));
+const OWNING_UNIT: Col = unit("owningbusinessunit", "owningbusinessunit");
+const COMPONENT_STATE: Col =
+    Col::new("componentstate", Kind::Picklist(COMPONENT_STATES)).from(Source::Constant(0));
+const STATE: Col = Col::new("statecode", Kind::State(ACTIVE_STATES)).from(Source::Constant(0));
+const STATUS: Col = Col::new("statuscode", Kind::Status(ACTIVE_STATUSES)).from(Source::Constant(1));
+
+const fn unit(name: &'static str, navigation: &'static str) -> Col {
+    Col::lookup(name, "businessunit", navigation).from(Source::Sql(
+        "(SELECT e.businessunitid FROM environment e WHERE e.environmentid = {t}.environmentid)",
+    ))
+}
+
+const fn organization(name: &'static str, navigation: &'static str) -> Col {
+    Col::lookup(name, "organization", navigation).from(Source::Sql(
+        "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
+    ))
+}
+
+const BUSINESS_UNIT: TableDef = TableDef {
+    name: "businessunit",
+    set: "businessunits",
+    display_name: "Business Unit",
+    object_type_code: 10,
+    physical: "environment",
+    primary_id: "businessunitid",
+    primary_name: Some("name"),
+    ownership: Ownership::BusinessUnit,
+    columns: &[
+        Col::new("businessunitid", Kind::Guid),
+        Col::new("name", Kind::Text(160)),
+        Col::lookup("organizationid", "organization", "organizationid"),
+        CREATED,
+        Col::new("versionnumber", Kind::BigInt).from(Source::Column("version")),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const CONNECTION_REFERENCE: TableDef = TableDef {
+    name: "connectionreference",
+    set: "connectionreferences",
+    display_name: "Connection Reference",
+    object_type_code: 10091,
+    physical: "connectionreference",
+    primary_id: "connectionreferenceid",
+    primary_name: Some("connectionreferencedisplayname"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("connectionreferenceid", Kind::Guid),
+        Col::new("connectionreferencelogicalname", Kind::Text(200))
+            .folded("logicalname_key")
+            .create()
+            .required(),
+        Col::new("connectionreferencedisplayname", Kind::Text(200)).edit(),
+        Col::new("description", Kind::Text(2000)).edit(),
+        Col::new("connectorid", Kind::Text(1000)).create().required(),
+        Col::lookup("customconnectorid", "connector", "CustomConnectorId"),
+        Col::new("connectionid", Kind::Text(1000)).edit(),
+        Col::new("promptingbehavior", Kind::Picklist(&[(0, "Prompt on import"), (1, "Skip")])),
+        Col::new("iscustomizable", Kind::Managed),
+        MANAGED,
+        COMPONENT_STATE,
+        STATE,
+        STATUS,
+        OWNER,
+        OWNING_USER,
+        OWNING_UNIT,
+        CREATED_BY,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey {
+        name: "connectionreferencelogicalnamekey",
+        columns: &["connectionreferencelogicalname"],
+    }],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const CONNECTOR: TableDef = TableDef {
+    name: "connector",
+    set: "connectors",
+    display_name: "Connector",
+    object_type_code: 372,
+    physical: "connector",
+    primary_id: "connectorid",
+    primary_name: Some("name"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("connectorid", Kind::Guid),
+        Col::new("name", Kind::Text(500)).create(),
+        Col::new("connectorinternalid", Kind::Text(400)).folded("api_key"),
+        Col::new("displayname", Kind::Text(200)).create(),
+        Col::new("description", Kind::Memo(100_000)),
+        Col::new("connectortype", Kind::Picklist(&[(0, "NotSpecified"), (1, "CustomConnector")]))
+            .create(),
+        Col::new("openapidefinition", Kind::Memo(500_000)).create().required(),
+        Col::new("connectionparameters", Kind::Memo(500_000)).create(),
+        Col::new("connectionparametersets", Kind::Memo(500_000)),
+        Col::new("policytemplateinstances", Kind::Memo(500_000)).create(),
+        MANAGED,
+        COMPONENT_STATE,
+        STATE,
+        STATUS,
+        OWNER,
+        OWNING_USER,
+        OWNING_UNIT,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[],
+    many: &[ToMany {
+        name: "connector_connectionreference",
+        table: "connectionreference",
+        column: "customconnectorid",
+    }],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const VARIABLE: TableDef = TableDef {
+    name: "environmentvariabledefinition",
+    set: "environmentvariabledefinitions",
+    display_name: "Environment Variable Definition",
+    object_type_code: 380,
+    physical: "environmentvariabledefinition",
+    primary_id: "environmentvariabledefinitionid",
+    primary_name: Some("schemaname"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("environmentvariabledefinitionid", Kind::Guid),
+        Col::new("schemaname", Kind::Text(100)).folded("schemaname_key").create().required(),
+        Col::new("displayname", Kind::Text(100)).create(),
+        Col::new("description", Kind::Memo(2000)).create(),
+        Col::new(
+            "type",
+            Kind::Picklist(&[
+                (100_000_000, "String"),
+                (100_000_001, "Number"),
+                (100_000_002, "Boolean"),
+                (100_000_003, "JSON"),
+                (100_000_004, "Data Source"),
+                (100_000_005, "Secret"),
+            ]),
+        )
+        .create(),
+        Col::new("defaultvalue", Kind::Memo(2000)).create(),
+        Col::new("isrequired", Kind::Flag).create(),
+        Col::new("apiid", Kind::Text(150)),
+        Col::new("parameterkey", Kind::Text(150)),
+        Col::new(
+            "secretstore",
+            Kind::Picklist(&[(0, "Azure Key Vault"), (1, "Microsoft Dataverse")]),
+        ),
+        MANAGED,
+        COMPONENT_STATE,
+        STATE,
+        STATUS,
+        OWNER,
+        OWNING_USER,
+        OWNING_UNIT,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey { name: "definitionkey", columns: &["schemaname"] }],
+    many: &[ToMany {
+        name: "environmentvariabledefinition_environmentvariablevalue",
+        table: "environmentvariablevalue",
+        column: "environmentvariabledefinitionid",
+    }],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const VARIABLE_VALUE: TableDef = TableDef {
+    name: "environmentvariablevalue",
+    set: "environmentvariablevalues",
+    display_name: "Environment Variable Value",
+    object_type_code: 381,
+    physical: "environmentvariablevalue",
+    primary_id: "environmentvariablevalueid",
+    primary_name: Some("schemaname"),
+    ownership: Ownership::None,
+    columns: &[
+        Col::new("environmentvariablevalueid", Kind::Guid),
+        Col::new("schemaname", Kind::Text(100)).create(),
+        Col::new("value", Kind::Memo(2000)).edit().required(),
+        Col::lookup(
+            "environmentvariabledefinitionid",
+            "environmentvariabledefinition",
+            "EnvironmentVariableDefinitionId",
+        )
+        .create()
+        .required(),
+        Col::new("ismanaged", Kind::Flag).from(Source::Column("base")),
+        COMPONENT_STATE,
+        STATE,
+        STATUS,
+        Col::lookup("ownerid", "systemuser", "ownerid"),
+        OWNING_UNIT,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey {
+        name: "environmentvariabledefinitionidkey",
+        columns: &["environmentvariabledefinitionid"],
+    }],
+    many: &[],
+    visibility: Visibility::Members,
+    // The environment's own value hides the one that travelled in a managed package.
+    rows: Some(
+        "({t}.base = 0 OR NOT EXISTS (SELECT 1 FROM environmentvariablevalue o \
+         WHERE o.environmentid = {t}.environmentid AND o.base = 0 \
+         AND o.environmentvariabledefinitionid = {t}.environmentvariabledefinitionid))",
+    ),
+};
+
+const IMPORT_JOB: TableDef = TableDef {
+    name: "importjob",
+    set: "importjobs",
+    display_name: "Import Job",
+    object_type_code: 9107,
+    physical: "importjob",
+    primary_id: "importjobid",
+    primary_name: None,
+    ownership: Ownership::Organization,
+    columns: &[
+        Col::new("importjobid", Kind::Guid),
+        Col::new("solutionname", Kind::Text(256)),
+        Col::new("progress", Kind::Double),
+        Col::new("data", Kind::Memo(1_073_741_823)),
+        CREATED_BY,
+        Col::new("createdon", Kind::Time).from(Source::Column("startedon")),
+        Col::new("startedon", Kind::Time),
+        Col::new("completedon", Kind::Time),
+        VERSION,
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const ORGANIZATION: TableDef = TableDef {
+    name: "organization",
+    set: "organizations",
+    display_name: "Organization",
+    object_type_code: 1019,
+    physical: "environment",
+    primary_id: "organizationid",
+    primary_name: Some("name"),
+    ownership: Ownership::None,
+    columns: &[
+        Col::new("organizationid", Kind::Guid),
+        Col::new("name", Kind::Text(160)),
+        Col::new("languagecode", Kind::Int).from(Source::Constant(1033)),
+        CREATED,
+        Col::new("versionnumber", Kind::BigInt).from(Source::Column("version")),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const PUBLISHER: TableDef = TableDef {
+    name: "publisher",
+    set: "publishers",
+    display_name: "Publisher",
+    object_type_code: 7101,
+    physical: "publisher",
+    primary_id: "publisherid",
+    primary_name: Some("friendlyname"),
+    ownership: Ownership::Organization,
+    columns: &[
+        Col::new("publisherid", Kind::Guid),
+        Col::new("uniquename", Kind::Text(256)).folded("uniquename_key").create().required(),
+        Col::new("friendlyname", Kind::Text(256)).create().required(),
+        Col::new("customizationprefix", Kind::Text(8)).create().required(),
+        Col::new("customizationoptionvalueprefix", Kind::Int).create().required(),
+        organization("organizationid", "organizationid"),
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey { name: "connref_publishername", columns: &["uniquename"] }],
+    many: &[ToMany { name: "publisher_solution", table: "solution", column: "publisherid" }],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const SOLUTION: TableDef = TableDef {
+    name: "solution",
+    set: "solutions",
+    display_name: "Solution",
+    object_type_code: 7100,
+    physical: "solution",
+    primary_id: "solutionid",
+    primary_name: Some("friendlyname"),
+    ownership: Ownership::Organization,
+    columns: &[
+        Col::new("solutionid", Kind::Guid),
+        Col::new("uniquename", Kind::Text(65)).folded("uniquename_key").create().required(),
+        Col::new("friendlyname", Kind::Text(256)).create().required(),
+        Col::new("description", Kind::Text(2000)).create(),
+        Col::new("version", Kind::Text(256)).create().required(),
+        MANAGED,
+        Col::new("isvisible", Kind::Flag).from(Source::Constant(1)),
+        Col::new("solutiontype", Kind::Picklist(&[(0, "None"), (1, "Snapshot"), (2, "Internal")]))
+            .from(Source::Constant(0)),
+        Col::lookup("publisherid", "publisher", "publisherid").create().required(),
+        organization("organizationid", "organizationid"),
+        Col::new("installedon", Kind::Time),
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey { name: "connref_solutionname", columns: &["uniquename"] }],
+    many: &[ToMany {
+        name: "solution_solutioncomponent",
+        table: "solutioncomponent",
+        column: "solutionid",
+    }],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const SOLUTION_COMPONENT: TableDef = TableDef {
+    name: "solutioncomponent",
+    set: "solutioncomponents",
+    display_name: "Solution Component",
+    object_type_code: 7103,
+    physical: "solutioncomponent",
+    primary_id: "solutioncomponentid",
+    primary_name: None,
+    ownership: Ownership::None,
+    columns: &[
+        // The row has no id of its own: made of the random ends of the two ids that are its key.
+        Col::new("solutioncomponentid", Kind::Guid).from(Source::Sql(
+            "(substr({t}.solutionid, 29, 8) || '-' || substr({t}.solutionid, 25, 4) || '-' || \
+             substr({t}.solutionid, 20, 4) || '-' || substr({t}.objectid, 20))",
+        )),
+        Col::lookup("solutionid", "solution", "solutionid"),
+        Col::new(
+            "componenttype",
+            Kind::Picklist(&[
+                (29, "Workflow"),
+                (372, "Connector"),
+                (380, "Environment Variable Definition"),
+                (10091, "Connection Reference"),
+            ]),
+        )
+        .from(Source::Sql(
+            "CAST(CASE {t}.kind WHEN 'flow' THEN 29 WHEN 'connector' THEN 372 \
+             WHEN 'variable' THEN 380 WHEN 'reference' THEN 10091 ELSE 0 END AS BIGINT)",
+        )),
+        Col::new("objectid", Kind::Guid),
+        Col::new(
+            "rootcomponentbehavior",
+            Kind::Picklist(&[
+                (0, "Include Subcomponents"),
+                (1, "Do not include subcomponents"),
+                (2, "Include As Shell Only"),
+            ]),
+        )
+        .from(Source::Constant(0)),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const SYSTEM_USER: TableDef = TableDef {
+    name: "systemuser",
+    set: "systemusers",
+    display_name: "User",
+    object_type_code: 8,
+    physical: "systemuser",
+    primary_id: "systemuserid",
+    primary_name: Some("fullname"),
+    ownership: Ownership::BusinessUnit,
+    columns: &[
+        Col::new("systemuserid", Kind::Guid),
+        Col::new("domainname", Kind::Text(1024)).folded("domainname_key").create().required(),
+        Col::new("fullname", Kind::Text(200)).create(),
+        Col::new("internalemailaddress", Kind::Text(100)).from(Source::Column("domainname")),
+        Col::new("applicationid", Kind::Guid).create(),
+        // A user's object id on the wire is its row id.
+        Col::new("azureactivedirectoryobjectid", Kind::Guid).from(Source::Column("systemuserid")),
+        Col::new("isdisabled", Kind::Flag).edit(),
+        Col::new(
+            "accessmode",
+            Kind::Picklist(&[
+                (0, "Read-Write"),
+                (1, "Administrative"),
+                (2, "Read"),
+                (3, "Support User"),
+                (4, "Non-interactive"),
+                (5, "Delegated Admin"),
+            ]),
+        )
+        .from(Source::Sql(
+            "CAST(CASE {t}.kind WHEN 'service principal' THEN 4 ELSE 0 END AS BIGINT)",
+        ))
+        .create(),
+        Col::new(
+            "connref_role",
+            Kind::Spelled(&[
+                ("system administrator", "System Administrator"),
+                ("environment maker", "Environment Maker"),
+                ("basic user", "Basic User"),
+            ]),
+        )
+        .from(Source::Column("role"))
+        .create(),
+        Col::new("connref_departedon", Kind::Time).from(Source::Column("departedon")),
+        unit("businessunitid", "businessunitid"),
+        organization("organizationid", "organizationid_organization"),
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[
+        AlternateKey { name: "aadobjectid", columns: &["azureactivedirectoryobjectid"] },
+        AlternateKey { name: "connref_username", columns: &["domainname"] },
+    ],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+};
+
+const WORKFLOW: TableDef = TableDef {
+    name: "workflow",
+    set: "workflows",
+    display_name: "Process",
+    object_type_code: 4703,
+    physical: "workflow",
+    primary_id: "workflowid",
+    primary_name: Some("name"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("workflowid", Kind::Guid).create(),
+        Col::new("name", Kind::Text(100)).edit().required(),
+        Col::new("description", Kind::Memo(100_000)).edit(),
+        Col::new(
+            "category",
+            Kind::Picklist(&[
+                (0, "Workflow"),
+                (1, "Dialog"),
+                (2, "Business Rule"),
+                (3, "Action"),
+                (4, "Business Process Flow"),
+                (5, "Modern Flow"),
+                (6, "Desktop Flow"),
+                (7, "AI Flow"),
+            ]),
+        )
+        .create()
+        .required(),
+        Col::new("type", Kind::Picklist(&[(1, "Definition"), (2, "Activation"), (3, "Template")]))
+            .create(),
+        Col::new("statecode", Kind::State(&[(0, "Draft"), (1, "Activated"), (2, "Suspended")]))
+            .update(),
+        Col::new(
+            "statuscode",
+            Kind::Status(&[(1, "Draft"), (2, "Activated"), (3, "CompanyDLPViolation")]),
+        )
+        .update(),
+        Col::new("clientdata", Kind::Memo(1_073_741_823)).edit().required(),
+        Col::new(
+            "modernflowtype",
+            Kind::Picklist(&[
+                (0, "PowerAutomateFlow"),
+                (1, "CopilotStudioFlow"),
+                (2, "M365CopilotAgentFlow"),
+            ]),
+        ),
+        Col::new("primaryentity", Kind::Text(64)).create(),
+        MANAGED,
+        COMPONENT_STATE,
+        OWNER,
+        OWNING_USER,
+        OWNING_UNIT,
+        CREATED_BY,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::OwnedOrShared {
+        owner: "ownerid",
+        share: "workflow_share",
+        id: "workflowid",
+    },
+    rows: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_table_is_whole() {
+        for table in TABLES {
+            let names: BTreeSet<_> = table.columns.iter().map(|column| column.name).collect();
+            assert_eq!(names.len(), table.columns.len(), "{}: a column twice", table.name);
+            assert_eq!(table.id_column().kind, Kind::Guid, "{}", table.name);
+            for name in table.primary_name.iter().chain(table.keys.iter().flat_map(|k| k.columns)) {
+                assert!(table.column(name).is_some(), "{}: no column {name}", table.name);
+            }
+            for column in table.columns {
+                if let Some((target, _)) = column.kind.lookup() {
+                    assert!(table_by_logical_name(target).is_some(), "{}: {target}", table.name);
+                }
+            }
+            for many in table.many {
+                let other = table_by_logical_name(many.table).expect(many.table);
+                let lookup = other.column(many.column).and_then(|column| column.kind.lookup());
+                assert_eq!(lookup.map(|l| l.0), Some(table.name), "{}", many.name);
+            }
+        }
+    }
+
+    #[test]
+    fn sets_and_names_are_found_as_clients_write_them() {
+        assert_eq!(table_by_set("workflows").map(|t| t.name), Some("workflow"));
+        assert!(table_by_set("Workflows").is_none());
+        assert_eq!(table_by_logical_name("WorkFlow").map(|t| t.set), Some("workflows"));
+    }
+}

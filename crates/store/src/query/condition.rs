@@ -1,0 +1,274 @@
+//! Conditions as SQL. Negation is pushed to the leaves, so that NULL never has to mean false.
+use super::emit::{At, Emitter, Form, Place};
+use super::expr::{Compare, Expr, Literal, Match, Operand};
+use super::operand::{Coerced, coerce, fold, from_cursor, like, mismatch};
+use super::table::Class;
+use super::{Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, VALUES_MAX};
+use crate::db::Param;
+
+const ALWAYS: &str = "1 = 1";
+const NEVER: &str = "1 = 0";
+
+fn constant(holds: bool) -> String {
+    if holds { ALWAYS } else { NEVER }.to_owned()
+}
+
+/// The SQL of a condition.
+pub(super) fn condition(
+    emitter: &mut Emitter<'_>,
+    at: At<'_>,
+    expr: &Expr,
+) -> Result<String, QueryError> {
+    Condition { emitter, at }.expr(expr, false, 0)
+}
+
+struct Condition<'e, 'a, 't> {
+    emitter: &'e mut Emitter<'a>,
+    at: At<'t>,
+}
+
+impl Condition<'_, '_, '_> {
+    fn expr(&mut self, expr: &Expr, negated: bool, depth: usize) -> Result<String, QueryError> {
+        self.emitter.nodes += 1;
+        if self.emitter.nodes > FILTER_NODES_MAX {
+            let why = format!("a filter has at most {FILTER_NODES_MAX} conditions");
+            return Err(QueryError::Costly(why));
+        }
+        if depth > FILTER_DEPTH_MAX {
+            let why = format!("a filter nests at most {FILTER_DEPTH_MAX} deep");
+            return Err(QueryError::Costly(why));
+        }
+        match expr {
+            Expr::And(parts) => self.list(parts, !negated, negated, depth),
+            Expr::Or(parts) => self.list(parts, negated, negated, depth),
+            Expr::Not(inner) => self.expr(inner, !negated, depth + 1),
+            Expr::Compare { left, by, right } => self.compare(left, *by, right, negated),
+            Expr::Match { path, by, pattern } => self.matches(path, *by, pattern, negated),
+            Expr::In { path, values } => self.one_of(path, values, negated),
+        }
+    }
+
+    fn list(
+        &mut self,
+        parts: &[Expr],
+        all: bool,
+        negated: bool,
+        depth: usize,
+    ) -> Result<String, QueryError> {
+        if parts.is_empty() {
+            return Ok(constant(all));
+        }
+        let parts = parts
+            .iter()
+            .map(|part| self.expr(part, negated, depth + 1))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(format!("({})", parts.join(if all { " AND " } else { " OR " })))
+    }
+
+    fn compare(
+        &mut self,
+        left: &Operand,
+        by: Compare,
+        right: &Operand,
+        negated: bool,
+    ) -> Result<String, QueryError> {
+        match (left, right) {
+            (Operand::Path(path), Operand::Literal(value)) => {
+                self.with_value(path, by, value, negated)
+            }
+            (Operand::Literal(value), Operand::Path(path)) => {
+                self.with_value(path, by.flipped(), value, negated)
+            }
+            (Operand::Path(left), Operand::Path(right)) => {
+                self.with_column(left, by, right, negated)
+            }
+            (Operand::Literal(_), Operand::Literal(_)) => {
+                Err(QueryError::Unsupported("a comparison needs a column".to_owned()))
+            }
+        }
+    }
+
+    fn with_value(
+        &mut self,
+        path: &[String],
+        by: Compare,
+        value: &Literal,
+        negated: bool,
+    ) -> Result<String, QueryError> {
+        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        Ok(match coerce(column, by, value)? {
+            Coerced::Null => match (by, negated) {
+                (Compare::Eq, false) | (Compare::Ne, true) => format!("{sql} IS NULL"),
+                (Compare::Ne, false) | (Compare::Eq, true) => format!("{sql} IS NOT NULL"),
+                _ => constant(negated),
+            },
+            Coerced::Nothing => constant((by == Compare::Ne) != negated),
+            Coerced::Value(value, by) => {
+                let value = self.emitter.bind(value);
+                match (by, negated) {
+                    (Compare::Eq, false) | (Compare::Ne, true) => format!("{sql} = {value}"),
+                    (Compare::Ne, false) | (Compare::Eq, true) => {
+                        format!("{sql} IS DISTINCT FROM {value}")
+                    }
+                    (by, false) => format!("{sql} {} {value}", spelling(by)),
+                    (by, true) => {
+                        format!("({sql} {} {value} OR {sql} IS NULL)", spelling(by.negated()))
+                    }
+                }
+            }
+        })
+    }
+
+    fn with_column(
+        &mut self,
+        left: &[String],
+        by: Compare,
+        right: &[String],
+        negated: bool,
+    ) -> Result<String, QueryError> {
+        let left = self.emitter.path(self.at, left, Form::Lower)?;
+        let right = self.emitter.path(self.at, right, Form::Lower)?;
+        if left.column.kind.class() != right.column.kind.class() {
+            let found = format!("`{}` ({})", right.column.name, right.column.kind.edm());
+            return Err(mismatch(left.column, found));
+        }
+        let (left, right) = (left.sql, right.sql);
+        Ok(match (by, negated) {
+            (Compare::Eq, false) | (Compare::Ne, true) => {
+                format!("{left} IS NOT DISTINCT FROM {right}")
+            }
+            (Compare::Ne, false) | (Compare::Eq, true) => {
+                format!("{left} IS DISTINCT FROM {right}")
+            }
+            (by, false) => format!("{left} {} {right}", spelling(by)),
+            (by, true) => format!(
+                "({left} {} {right} OR {left} IS NULL OR {right} IS NULL)",
+                spelling(by.negated())
+            ),
+        })
+    }
+
+    fn matches(
+        &mut self,
+        path: &[String],
+        by: Match,
+        pattern: &str,
+        negated: bool,
+    ) -> Result<String, QueryError> {
+        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        if column.kind.class() != Class::Text {
+            return Err(mismatch(column, "a searched text"));
+        }
+        let pattern = like(&fold(column, pattern))?;
+        let pattern = match by {
+            Match::Contains => format!("%{pattern}%"),
+            Match::StartsWith => format!("{pattern}%"),
+            Match::EndsWith => format!("%{pattern}"),
+        };
+        let pattern = self.emitter.bind(pattern.into());
+        Ok(if negated {
+            format!("({sql} NOT LIKE {pattern} ESCAPE '\\' OR {sql} IS NULL)")
+        } else {
+            format!("{sql} LIKE {pattern} ESCAPE '\\'")
+        })
+    }
+
+    fn one_of(
+        &mut self,
+        path: &[String],
+        values: &[Literal],
+        negated: bool,
+    ) -> Result<String, QueryError> {
+        if values.len() > VALUES_MAX {
+            return Err(QueryError::Costly(format!("a list has at most {VALUES_MAX} values")));
+        }
+        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        let mut places = Vec::with_capacity(values.len());
+        for value in values {
+            match coerce(column, Compare::Eq, value)? {
+                Coerced::Value(value, _) => places.push(self.emitter.bind(value)),
+                Coerced::Nothing => {}
+                Coerced::Null => return Err(mismatch(column, "null in a list")),
+            }
+        }
+        if places.is_empty() {
+            return Ok(constant(negated));
+        }
+        let places = places.join(", ");
+        Ok(if negated {
+            format!("({sql} NOT IN ({places}) OR {sql} IS NULL)")
+        } else {
+            format!("{sql} IN ({places})")
+        })
+    }
+}
+
+fn spelling(by: Compare) -> &'static str {
+    match by {
+        Compare::Eq => "=",
+        Compare::Ne => "<>",
+        Compare::Gt => ">",
+        Compare::Ge => ">=",
+        Compare::Lt => "<",
+        Compare::Le => "<=",
+    }
+}
+
+/// A sort key with its SQL.
+pub(super) struct Key {
+    pub(super) place: Place,
+    pub(super) descending: bool,
+}
+
+/// The sort keys of a query; the row's id comes last and makes the order total.
+pub(super) fn keys(
+    emitter: &mut Emitter<'_>,
+    at: At<'_>,
+    order: &[Order],
+) -> Result<Vec<Key>, QueryError> {
+    let mut keys = order
+        .iter()
+        .map(|key| {
+            let place = emitter.path(at, &key.path, Form::Folded)?;
+            Ok(Key { place, descending: key.descending })
+        })
+        .collect::<Result<Vec<_>, QueryError>>()?;
+    let id = emitter.path(at, &[at.table.primary_id.to_owned()], Form::Stored)?;
+    keys.push(Key { place: id, descending: false });
+    Ok(keys)
+}
+
+/// The condition that leaves the rows after a cursor.
+pub(super) fn after(
+    emitter: &mut Emitter<'_>,
+    keys: &[Key],
+    cursor: &Cursor,
+) -> Result<String, QueryError> {
+    if cursor.0.len() != keys.len() {
+        return Err(QueryError::Cursor);
+    }
+    let mut equal: Vec<String> = Vec::new();
+    let mut ways = Vec::new();
+    for (key, cell) in keys.iter().zip(&cursor.0) {
+        let sql = &key.place.sql;
+        let (beyond, same) = match from_cursor(key.place.column, cell)? {
+            Param::Null if key.descending => (None, format!("{sql} IS NULL")),
+            Param::Null => (Some(format!("{sql} IS NOT NULL")), format!("{sql} IS NULL")),
+            value => {
+                let value = emitter.bind(value);
+                let beyond = if key.descending {
+                    format!("({sql} < {value} OR {sql} IS NULL)")
+                } else {
+                    format!("{sql} > {value}")
+                };
+                (Some(beyond), format!("{sql} = {value}"))
+            }
+        };
+        if let Some(beyond) = beyond {
+            let way: Vec<_> = equal.iter().cloned().chain([beyond]).collect();
+            ways.push(format!("({})", way.join(" AND ")));
+        }
+        equal.push(same);
+    }
+    Ok(if ways.is_empty() { NEVER.to_owned() } else { format!("({})", ways.join(" OR ")) })
+}

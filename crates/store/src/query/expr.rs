@@ -1,0 +1,138 @@
+//! The condition tree. Columns are logical names; the types are checked when it is turned into SQL.
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// All of them; true when empty.
+    And(Vec<Expr>),
+    /// One of them; false when empty.
+    Or(Vec<Expr>),
+    /// Not this.
+    Not(Box<Expr>),
+    /// A comparison. At least one side is a column.
+    Compare {
+        /// Left side.
+        left: Operand,
+        /// How.
+        by: Compare,
+        /// Right side.
+        right: Operand,
+    },
+    /// A search in text. `%` and `_` in the pattern stand for any text and any character, `[x]` for
+    /// `x` itself, as in the vendor's service.
+    Match {
+        /// Lookups to follow, then the column.
+        path: Vec<String>,
+        /// Where.
+        by: Match,
+        /// What for.
+        pattern: String,
+    },
+    /// The column holds one of the values.
+    In {
+        /// Lookups to follow, then the column.
+        path: Vec<String>,
+        /// Values; none is null.
+        values: Vec<Literal>,
+    },
+}
+
+/// A side of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// Lookups to follow, then the column.
+    Path(Vec<String>),
+    /// A value.
+    Literal(Literal),
+}
+
+/// A value as written in a query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// null
+    Null,
+    /// Text.
+    Text(String),
+    /// Whole number.
+    Int(i64),
+    /// Number with a fraction.
+    Float(f64),
+    /// true or false.
+    Flag(bool),
+    /// GUID.
+    Guid(String),
+    /// Microseconds since the Unix epoch, UTC.
+    Time(i64),
+}
+
+/// Comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// Equal.
+    Eq,
+    /// Not equal; true when exactly one side is null.
+    Ne,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+}
+
+impl Compare {
+    /// The comparison with its sides exchanged.
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            same => same,
+        }
+    }
+
+    /// The comparison that holds when this one does not, nulls aside.
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Eq => Self::Ne,
+            Self::Ne => Self::Eq,
+            Self::Gt => Self::Le,
+            Self::Ge => Self::Lt,
+            Self::Lt => Self::Ge,
+            Self::Le => Self::Gt,
+        }
+    }
+}
+
+/// Where a text is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// Anywhere.
+    Contains,
+    /// At the start.
+    StartsWith,
+    /// At the end.
+    EndsWith,
+}
+
+impl Expr {
+    /// A column equals a value.
+    pub fn equal(column: &str, value: Literal) -> Self {
+        Self::Compare {
+            left: Operand::Path(vec![column.to_owned()]),
+            by: Compare::Eq,
+            right: Operand::Literal(value),
+        }
+    }
+
+    /// Both conditions, where there may be none yet.
+    pub fn and(first: Option<Self>, second: Self) -> Self {
+        match first {
+            Some(first) => Self::And(vec![first, second]),
+            None => second,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! One query tree over the tables that the Web API serves, and the one place that turns it into SQL.
+//!
+//! The tree names logical columns; whoever parses a language (OData today) translates its names and
+//! nothing else. Checking names and types, visibility (invariant 5), bounds and SQL live here.
+//!
+//! Comparison is two-valued, as OData defines it: `null eq null` is true, any other comparison with
+//! null is false except `ne`, and `not` negates that. Text compares without case (ASCII case in
+//! general; full Unicode case where the table keeps a folded key column). Nulls sort first in
+//! ascending order, as SQL Server sorts them.
+mod catalog;
+mod condition;
+mod emit;
+mod error;
+mod expand;
+mod expr;
+mod operand;
+mod run;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{TABLES, table_by_logical_name, table_by_set};
+pub use error::QueryError;
+pub use expr::{Compare, Expr, Literal, Match, Operand};
+pub use run::{Count, Expanded, Page, Record, query_run};
+pub use table::{
+    AlternateKey, Choice, ColumnDef, Kind, Ownership, Source, TableDef, ToMany, Visibility,
+};
+
+use crate::Store;
+use crate::access::Caller;
+use connref_solution::model::EnvironmentId;
+
+/// Most rows one page holds, and the ceiling of `$count`: what the vendor's service answers.
+pub const PAGE_MAX: usize = 5000;
+/// Most conditions in one filter.
+pub const FILTER_NODES_MAX: usize = 500;
+/// Deepest nesting of a filter.
+pub const FILTER_DEPTH_MAX: usize = 64;
+/// Most values in one `In`.
+pub const VALUES_MAX: usize = 1000;
+/// Most lookups a path may follow.
+pub const HOPS_MAX: usize = 3;
+/// Most sort keys.
+pub const ORDER_MAX: usize = 10;
+/// Most navigation properties expanded at once.
+pub const EXPAND_MAX: usize = 10;
+/// Longest text to search for, in bytes.
+pub const PATTERN_MAX: usize = 500;
+
+/// A question about one table.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Table.
+    pub table: &'static TableDef,
+    /// Logical columns to answer; none given means all.
+    pub select: Option<Vec<String>>,
+    /// Condition.
+    pub filter: Option<Expr>,
+    /// Sort keys, most significant first.
+    pub order: Vec<Order>,
+    /// At most so many rows altogether; no cursor follows.
+    pub top: Option<usize>,
+    /// Rows per page; at most [`PAGE_MAX`].
+    pub page: Option<usize>,
+    /// Whether to count all rows that fit, up to [`PAGE_MAX`].
+    pub count: bool,
+    /// Whether to answer the names of the rows that lookups point to.
+    pub names: bool,
+    /// Navigation properties to answer along.
+    pub expand: Vec<Expand>,
+    /// Where the previous page ended.
+    pub after: Option<Cursor>,
+}
+
+impl Query {
+    /// Everything of a table.
+    pub fn new(table: &'static TableDef) -> Self {
+        Self {
+            table,
+            select: None,
+            filter: None,
+            order: Vec::new(),
+            top: None,
+            page: None,
+            count: false,
+            names: false,
+            expand: Vec::new(),
+            after: None,
+        }
+    }
+}
+
+/// A sort key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// Logical columns: zero or more lookups, then the column to sort by.
+    pub path: Vec<String>,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// A navigation property to answer along with a row.
+#[derive(Clone, Debug)]
+pub struct Expand {
+    /// Name of the navigation property.
+    pub name: String,
+    /// Columns of the target; none given means all.
+    pub select: Option<Vec<String>>,
+    /// Condition on the targets; collections only.
+    pub filter: Option<Expr>,
+    /// Sort keys; collections only.
+    pub order: Vec<Order>,
+    /// At most so many targets per row; collections only.
+    pub top: Option<usize>,
+}
+
+/// The sort keys of the last row of a page, its id last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor(pub Vec<Cell>);
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// None.
+    Null,
+    /// Text, GUID or lookup.
+    Text(String),
+    /// Number or choice.
+    Int(i64),
+    /// Yes or no.
+    Flag(bool),
+    /// Microseconds since the Unix epoch, UTC.
+    Time(i64),
+}
+
+impl Store {
+    /// Answers a query over one snapshot.
+    ///
+    /// # Errors
+    /// Refuses unknown names, types that do not compare, and queries beyond the bounds above.
+    pub async fn query(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        query: Query,
+    ) -> Result<Page, QueryError> {
+        let (caller, environment) = (caller.clone(), environment.clone());
+        self.db().snapshot(move |sql| query_run(sql, &environment, &caller, &query)).await
+    }
+}

@@ -1,0 +1,131 @@
+//! Typing: what a literal means to a column.
+use super::expr::{Compare, Literal};
+use super::table::{Class, ColumnDef};
+use super::{Cell, PATTERN_MAX, QueryError};
+use crate::db::Param;
+use connref_solution::model::id::is_guid;
+
+/// A literal as a column sees it.
+pub(super) enum Coerced {
+    /// Null.
+    Null,
+    /// A value to compare with, and the comparison that then means the same.
+    Value(Param<'static>, Compare),
+    /// No value of the column is equal to it.
+    Nothing,
+}
+
+/// Fits a literal to a column, or says why it does not compare.
+pub(super) fn coerce(
+    column: &ColumnDef,
+    by: Compare,
+    literal: &Literal,
+) -> Result<Coerced, QueryError> {
+    let value = match (column.kind.class(), literal) {
+        (_, Literal::Null) => return Ok(Coerced::Null),
+        (Class::Text, Literal::Text(text) | Literal::Guid(text)) => fold(column, text).into(),
+        (Class::Guid, Literal::Text(text) | Literal::Guid(text)) if is_guid(text) => {
+            text.trim_matches(['{', '}']).to_ascii_lowercase().into()
+        }
+        (Class::Number, Literal::Int(number)) => Param::Int(*number),
+        (Class::Number, Literal::Float(number)) => return Ok(fraction(*number, by)),
+        (Class::Flag, Literal::Flag(flag)) => (*flag).into(),
+        (Class::Flag, Literal::Int(number @ (0 | 1))) => Param::Int(*number),
+        (Class::Time, Literal::Time(at)) => Param::Int(*at),
+        _ => return Err(mismatch(column, describe(literal))),
+    };
+    Ok(Coerced::Value(value, by))
+}
+
+/// Text in the form in which the column compares.
+pub(super) fn fold(column: &ColumnDef, text: &str) -> String {
+    // Key columns were folded in Rust; the rest is folded by `lower`, which knows ASCII only.
+    if column.folded.is_some() { text.to_lowercase() } else { text.to_ascii_lowercase() }
+}
+
+/// Columns hold whole numbers: a comparison with a fraction becomes one with its neighbour.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is what is meant")]
+fn fraction(number: f64, by: Compare) -> Coerced {
+    if number.is_nan() || (number.fract() != 0.0 && matches!(by, Compare::Eq | Compare::Ne)) {
+        return Coerced::Nothing;
+    }
+    let whole = match by {
+        Compare::Gt | Compare::Le => number.floor(),
+        _ => number.ceil(),
+    };
+    Coerced::Value(Param::Int(whole as i64), by)
+}
+
+pub(super) fn mismatch(column: &ColumnDef, found: impl Into<String>) -> QueryError {
+    QueryError::Mismatch {
+        column: column.name.to_owned(),
+        kind: column.kind.edm(),
+        found: found.into(),
+    }
+}
+
+fn describe(literal: &Literal) -> String {
+    match literal {
+        Literal::Null => "null".to_owned(),
+        Literal::Text(text) => format!("the text `{}`", shorten(text)),
+        Literal::Int(number) => format!("the number {number}"),
+        Literal::Float(number) => format!("the number {number}"),
+        Literal::Flag(flag) => format!("`{flag}`"),
+        Literal::Guid(guid) => format!("the GUID `{guid}`"),
+        Literal::Time(_) => "a moment".to_owned(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 40 {
+        text.to_owned()
+    } else {
+        text.chars().take(40).collect::<String>() + "…"
+    }
+}
+
+/// A LIKE pattern, with `\` as escape, for a pattern in the vendor's dialect.
+pub(super) fn like(pattern: &str) -> Result<String, QueryError> {
+    if pattern.len() > PATTERN_MAX {
+        return Err(QueryError::Costly(format!("a searched text has at most {PATTERN_MAX} bytes")));
+    }
+    let mut out = String::with_capacity(pattern.len() + 4);
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c == '['
+            && let Some((set, after)) = rest.split_once(']')
+        {
+            let mut inside = set.chars();
+            let (Some(only), None) = (inside.next(), inside.next()) else {
+                return Err(QueryError::Unsupported(format!(
+                    "sets of characters like `[{set}]` in a searched text are not supported; write `[[]` for a bracket"
+                )));
+            };
+            literal(only, &mut out);
+            rest = after;
+        } else if matches!(c, '%' | '_') {
+            out.push(c);
+        } else {
+            literal(c, &mut out);
+        }
+    }
+    Ok(out)
+}
+
+fn literal(c: char, out: &mut String) {
+    if matches!(c, '%' | '_' | '\\') {
+        out.push('\\');
+    }
+    out.push(c);
+}
+
+/// A cursor's value for a column, if it can be one.
+pub(super) fn from_cursor(column: &ColumnDef, cell: &Cell) -> Result<Param<'static>, QueryError> {
+    match (column.kind.class(), cell) {
+        (_, Cell::Null) => Ok(Param::Null),
+        (Class::Text | Class::Guid, Cell::Text(text)) => Ok(text.clone().into()),
+        (Class::Number | Class::Flag | Class::Time, Cell::Int(number)) => Ok(Param::Int(*number)),
+        _ => Err(QueryError::Cursor),
+    }
+}

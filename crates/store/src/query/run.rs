@@ -1,0 +1,301 @@
+//! Runs a query and shapes its rows.
+use connref_solution::model::EnvironmentId;
+
+use super::condition::{self, Key};
+use super::emit::{At, Emitter, Form, Scope, stored, unknown};
+use super::table::{ColumnDef, Kind, TableDef};
+use super::{
+    Cell, Cursor, EXPAND_MAX, Expr, ORDER_MAX, Order, PAGE_MAX, Query, QueryError, expand,
+    table_by_logical_name,
+};
+use crate::access::{Action, Caller};
+use crate::db::{Param, Row, Sql};
+
+/// A page of rows.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Rows.
+    pub rows: Vec<Record>,
+    /// Where it ended, if more follows.
+    pub next: Option<Cursor>,
+    /// How many rows fit, if it was asked.
+    pub count: Option<Count>,
+}
+
+/// How many rows fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Number, at most [`PAGE_MAX`].
+    pub rows: usize,
+    /// There are more.
+    pub exceeded: bool,
+}
+
+/// A row.
+#[derive(Debug)]
+pub struct Record {
+    /// Its table.
+    pub table: &'static TableDef,
+    /// Its id.
+    pub id: String,
+    /// Its version, if the table counts versions.
+    pub version: Option<i64>,
+    /// Values in the table's order of columns.
+    pub cells: Vec<(&'static ColumnDef, Cell)>,
+    /// Names of the rows that lookups point to: (logical column, name).
+    pub names: Vec<(&'static str, String)>,
+    /// What was expanded: (navigation property, rows).
+    pub expanded: Vec<(&'static str, Expanded)>,
+}
+
+/// What a navigation property answered.
+#[derive(Debug)]
+pub enum Expanded {
+    /// The row a lookup points to.
+    One(Option<Box<Record>>),
+    /// The rows of a collection.
+    Many(Vec<Record>),
+}
+
+impl Record {
+    /// A value by logical name.
+    pub fn cell(&self, name: &str) -> Option<&Cell> {
+        self.cells.iter().find(|(column, _)| column.name == name).map(|(_, cell)| cell)
+    }
+}
+
+/// Answers a query. The caller holds the snapshot.
+///
+/// # Errors
+/// See [`QueryError`]; an environment the caller may not see does not exist.
+pub fn query_run(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    caller: &Caller,
+    query: &Query,
+) -> Result<Page, QueryError> {
+    let attempt = format!("read `{}`", query.table.set);
+    caller.authorize(environment, Action::Read, &attempt)?;
+    if query.expand.len() > EXPAND_MAX {
+        let why = format!("a query expands at most {EXPAND_MAX} navigation properties");
+        return Err(QueryError::Costly(why));
+    }
+    let scope = Scope { environment, caller };
+    let shown = columns(query.table, query.select.as_deref())?;
+    let mut wanted = shown.clone();
+    for lookup in expand::lookups(query)? {
+        if !wanted.iter().any(|column| column.name == lookup.name) {
+            wanted.push(lookup);
+        }
+    }
+    let limit = query.top.or(query.page).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+    let ask = Ask {
+        table: query.table,
+        columns: wanted,
+        names: query.names,
+        filter: query.filter.as_ref(),
+        order: &query.order,
+        after: query.after.as_ref(),
+        among: None,
+        limit: limit + 1,
+    };
+    let mut found = fetch(sql, scope, &ask)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = (more && query.top.is_none()).then(|| found.last().map(|f| Cursor(f.keys.clone())));
+    let mut rows: Vec<Record> = found.into_iter().map(|found| found.record).collect();
+    for wish in &query.expand {
+        expand::expand(sql, scope, query, wish, &mut rows)?;
+    }
+    for row in &mut rows {
+        row.cells.retain(|(column, _)| shown.iter().any(|shown| shown.name == column.name));
+    }
+    let count = query.count.then(|| count(sql, scope, query)).transpose()?;
+    Ok(Page { rows, next: next.flatten(), count })
+}
+
+/// The columns to show, in the table's order. The id is always among them.
+pub(super) fn columns(
+    table: &'static TableDef,
+    select: Option<&[String]>,
+) -> Result<Vec<&'static ColumnDef>, QueryError> {
+    let Some(select) = select else { return Ok(table.columns.iter().collect()) };
+    for name in select {
+        table.column(name).ok_or_else(|| unknown(table, name))?;
+    }
+    let wanted = |column: &&ColumnDef| {
+        column.name == table.primary_id
+            || select.iter().any(|name| name.eq_ignore_ascii_case(column.name))
+    };
+    Ok(table.columns.iter().filter(wanted).collect())
+}
+
+/// One statement's worth of question.
+pub(super) struct Ask<'a> {
+    pub(super) table: &'static TableDef,
+    pub(super) columns: Vec<&'static ColumnDef>,
+    pub(super) names: bool,
+    pub(super) filter: Option<&'a Expr>,
+    pub(super) order: &'a [Order],
+    pub(super) after: Option<&'a Cursor>,
+    /// Only rows whose column holds one of these ids.
+    pub(super) among: Option<(&'static ColumnDef, &'a [String])>,
+    pub(super) limit: usize,
+}
+
+/// A row with its sort keys.
+pub(super) struct Found {
+    pub(super) record: Record,
+    keys: Vec<Cell>,
+}
+
+pub(super) fn fetch(
+    sql: &mut Sql<'_>,
+    scope: Scope<'_>,
+    ask: &Ask<'_>,
+) -> Result<Vec<Found>, QueryError> {
+    if ask.order.len() > ORDER_MAX {
+        return Err(QueryError::Costly(format!("rows sort by at most {ORDER_MAX} keys")));
+    }
+    let mut emitter = Emitter::new(scope);
+    let at = At { table: ask.table, alias: "t0" };
+    let keys = condition::keys(&mut emitter, at, ask.order)?;
+    let named = if ask.names { lookups(&ask.columns) } else { Vec::new() };
+    let mut list = vec![stored(ask.table.id_column(), at.alias)];
+    list.push(match ask.table.column("versionnumber") {
+        Some(version) => stored(version, at.alias),
+        None => "CAST(0 AS BIGINT)".to_owned(),
+    });
+    list.extend(ask.columns.iter().map(|column| stored(column, at.alias)));
+    for (column, name) in &named {
+        let path = [column.name.to_owned(), (*name).to_owned()];
+        list.push(emitter.path(at, &path, Form::Stored)?.sql);
+    }
+    list.extend(keys.iter().map(|key| key.place.sql.clone()));
+    let text = format!(
+        "SELECT {} FROM {} t0 WHERE {} ORDER BY {} LIMIT {}",
+        list.join(", "),
+        ask.table.physical,
+        conditions(&mut emitter, at, ask, &keys)?,
+        ordering(&keys),
+        emitter.bind(Param::Int(i64::try_from(ask.limit).unwrap_or(i64::MAX))),
+    );
+    let rows = sql.query(&text, &emitter.params)?;
+    rows.iter().map(|row| found(row, ask, &named, keys.len())).collect()
+}
+
+fn conditions(
+    emitter: &mut Emitter<'_>,
+    at: At<'_>,
+    ask: &Ask<'_>,
+    keys: &[Key],
+) -> Result<String, QueryError> {
+    let mut parts = vec![emitter.visible(at)];
+    if let Some(filter) = ask.filter {
+        parts.push(condition::condition(emitter, at, filter)?);
+    }
+    if let Some((column, ids)) = ask.among {
+        let places: Vec<_> = ids.iter().map(|id| emitter.bind(id.clone().into())).collect();
+        parts.push(format!("{} IN ({})", stored(column, at.alias), places.join(", ")));
+    }
+    if let Some(cursor) = ask.after {
+        parts.push(condition::after(emitter, keys, cursor)?);
+    }
+    Ok(parts.join(" AND "))
+}
+
+fn ordering(keys: &[Key]) -> String {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let direction = if key.descending { "DESC NULLS LAST" } else { "ASC NULLS FIRST" };
+            format!("{} {direction}", key.place.sql)
+        })
+        .collect();
+    keys.join(", ")
+}
+
+/// The lookups among columns whose targets have a name.
+fn lookups(columns: &[&'static ColumnDef]) -> Vec<(&'static ColumnDef, &'static str)> {
+    columns
+        .iter()
+        .filter_map(|column| {
+            let target = table_by_logical_name(column.kind.lookup()?.0)?;
+            Some((*column, target.primary_name?))
+        })
+        .collect()
+}
+
+fn found(
+    row: &Row,
+    ask: &Ask<'_>,
+    named: &[(&'static ColumnDef, &'static str)],
+    keys: usize,
+) -> Result<Found, QueryError> {
+    let counted = ask.table.column("versionnumber").is_some();
+    let mut at = 2;
+    let mut cells = Vec::with_capacity(ask.columns.len());
+    for column in &ask.columns {
+        cells.push((*column, cell(row, at, column)?));
+        at += 1;
+    }
+    let mut names = Vec::new();
+    for (column, _) in named {
+        if let Some(name) = row.text_opt(at)? {
+            names.push((column.name, name));
+        }
+        at += 1;
+    }
+    let keys = (at..at + keys).map(|index| raw(row.value(index))).collect();
+    let record = Record {
+        table: ask.table,
+        id: row.text(0)?,
+        version: if counted { row.int_opt(1)? } else { None },
+        cells,
+        names,
+        expanded: Vec::new(),
+    };
+    Ok(Found { record, keys })
+}
+
+fn cell(row: &Row, index: usize, column: &ColumnDef) -> Result<Cell, QueryError> {
+    let cell = raw(row.value(index));
+    Ok(match (column.kind, cell) {
+        (Kind::Flag | Kind::Managed, Cell::Int(number)) => Cell::Flag(number != 0),
+        (Kind::Time, Cell::Int(at)) => Cell::Time(at),
+        (Kind::Spelled(spellings), Cell::Text(text)) => {
+            let shown = spellings.iter().find(|(stored, _)| *stored == text);
+            Cell::Text(shown.map_or(text, |(_, shown)| (*shown).to_owned()))
+        }
+        (_, cell) => cell,
+    })
+}
+
+fn raw(value: &Param<'_>) -> Cell {
+    match value {
+        Param::Text(text) => Cell::Text(text.clone().into_owned()),
+        Param::Int(number) => Cell::Int(*number),
+        // No served column holds bytes.
+        Param::Null | Param::Bytes(_) => Cell::Null,
+    }
+}
+
+fn count(sql: &mut Sql<'_>, scope: Scope<'_>, query: &Query) -> Result<Count, QueryError> {
+    let mut emitter = Emitter::new(scope);
+    let at = At { table: query.table, alias: "t0" };
+    let mut condition = emitter.visible(at);
+    if let Some(filter) = &query.filter {
+        condition.push_str(" AND ");
+        condition.push_str(&condition::condition(&mut emitter, at, filter)?);
+    }
+    let limit = emitter.bind(Param::Int(i64::try_from(PAGE_MAX + 1).unwrap_or(i64::MAX)));
+    let text = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {} t0 WHERE {condition} LIMIT {limit}) counted",
+        query.table.physical
+    );
+    let found = match sql.query_one(&text, &emitter.params)? {
+        Some(row) => usize::try_from(row.int(0)?).unwrap_or(0),
+        None => 0,
+    };
+    Ok(Count { rows: found.min(PAGE_MAX), exceeded: found > PAGE_MAX })
+}

@@ -1,0 +1,46 @@
+//! Access tokens of a listening server: 256 random bits, of which only the hash is kept.
+use sha2::{Digest, Sha256};
+
+use crate::source::hex;
+use crate::{Result, Store};
+
+fn hash(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+impl Store {
+    /// Makes a token for the operator. It is told once.
+    pub async fn token_create(&self, principal_name: &str) -> Result<secrecy::SecretString> {
+        let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
+        self.ids.fill(&mut bytes[..]);
+        let token = hex(&bytes[..]);
+        let (hash, tenant, name, now) =
+            (hash(&token), self.vault.tenant().to_owned(), principal_name.to_owned(), self.now());
+        self.db
+            .change(move |sql| {
+                sql.execute(
+                    "INSERT INTO access_token (hash, tenantid, principalname, createdon, expireson) \
+                     VALUES ($1, $2, $3, $4, NULL)",
+                    &[hash.into(), tenant.into(), name.into(), now.into()],
+                )?;
+                Ok::<_, crate::StoreError>(())
+            })
+            .await?;
+        Ok(token.into())
+    }
+
+    /// Whose token it is; none if it is unknown or expired.
+    pub async fn token_find(&self, token: &str) -> Result<Option<String>> {
+        let (hash, now) = (hash(token), self.now());
+        self.db
+            .read(move |sql| {
+                let row = sql.query_one(
+                    "SELECT principalname FROM access_token WHERE hash = $1 \
+                     AND (expireson IS NULL OR expireson > $2)",
+                    &[hash.into(), now.into()],
+                )?;
+                row.map(|row| row.text(0).map_err(Into::into)).transpose()
+            })
+            .await
+    }
+}

@@ -1,0 +1,167 @@
+//! The sealed form of one secret field.
+//!
+//! ```text
+//! 1 byte   format, 1
+//! 4 bytes  version of the tenant key, big endian
+//! 32 bytes commitment: HMAC-SHA-256(data key, "connref.commit.v1")
+//! 60 bytes wrapped data key: 12 nonce ‖ 32 ciphertext ‖ 16 tag, AES-256-GCM under the tenant key
+//! rest     12 nonce ‖ ciphertext ‖ 16 tag, AES-256-GCM under the data key
+//! ```
+//! Associated data of both: the parts `connref.secret.v1` (or `connref.wrap.v1`), tenant,
+//! environment, connection, connector, field, version in decimal; each preceded by its length in
+//! bytes as 4 bytes big endian. The commitment makes one ciphertext open under one key only.
+use ring::hmac;
+use zeroize::Zeroizing;
+
+use super::{VaultError, decrypt, encrypt};
+use crate::source::Ids;
+
+const FORMAT: u8 = 1;
+const HEAD: usize = 1 + 4 + 32;
+const WRAP: usize = 12 + 32 + 16;
+
+/// The row and field a secret belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretPlace<'a> {
+    /// Environment id.
+    pub environment: &'a str,
+    /// Connection id.
+    pub connection: &'a str,
+    /// Connector's api name, lower case.
+    pub connector: &'a str,
+    /// Field name.
+    pub field: &'a str,
+    /// Version of the credential.
+    pub version: i64,
+}
+
+impl SecretPlace<'_> {
+    fn associated(&self, purpose: &str, tenant: &str) -> Vec<u8> {
+        let version = self.version.to_string();
+        let parts = [
+            purpose,
+            tenant,
+            self.environment,
+            self.connection,
+            self.connector,
+            self.field,
+            &version,
+        ];
+        let mut out = Vec::new();
+        for part in parts {
+            out.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            out.extend(part.as_bytes());
+        }
+        out
+    }
+}
+
+pub(super) fn seal(
+    ids: &dyn Ids,
+    tenant_key: &[u8; 32],
+    key_version: u32,
+    tenant: &str,
+    place: &SecretPlace<'_>,
+    plain: &[u8],
+) -> Result<Vec<u8>, VaultError> {
+    let mut data_key = Zeroizing::new([0_u8; 32]);
+    ids.fill(&mut data_key[..]);
+    let mut out = vec![FORMAT];
+    out.extend(key_version.to_be_bytes());
+    out.extend(commitment(&data_key).as_ref());
+    let wrap = place.associated("connref.wrap.v1", tenant);
+    out.extend(encrypt(ids, tenant_key, &wrap, &data_key[..])?);
+    let secret = place.associated("connref.secret.v1", tenant);
+    out.extend(encrypt(ids, &data_key, &secret, plain)?);
+    Ok(out)
+}
+
+pub(super) fn unseal(
+    tenant_key: &[u8; 32],
+    key_version: u32,
+    tenant: &str,
+    place: &SecretPlace<'_>,
+    sealed: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let (head, rest) = sealed.split_at_checked(HEAD)?;
+    if head[0] != FORMAT || head[1..5] != key_version.to_be_bytes() {
+        return None;
+    }
+    let (wrapped, body) = rest.split_at_checked(WRAP)?;
+    let opened = decrypt(tenant_key, &place.associated("connref.wrap.v1", tenant), wrapped)?;
+    let data_key: Zeroizing<[u8; 32]> = Zeroizing::new(opened.as_slice().try_into().ok()?);
+    hmac::verify(&commitment_key(&data_key), COMMIT, &head[5..]).ok()?;
+    decrypt(&data_key, &place.associated("connref.secret.v1", tenant), body)
+}
+
+const COMMIT: &[u8] = b"connref.commit.v1";
+
+fn commitment_key(data_key: &[u8; 32]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, data_key)
+}
+
+fn commitment(data_key: &[u8; 32]) -> hmac::Tag {
+    hmac::sign(&commitment_key(data_key), COMMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SystemIds;
+
+    const KEY: [u8; 32] = [7; 32];
+    const PLACE: SecretPlace<'_> = SecretPlace {
+        environment: "e",
+        connection: "c",
+        connector: "shared_x",
+        field: "password",
+        version: 3,
+    };
+
+    fn sealed() -> Vec<u8> {
+        seal(&SystemIds::default(), &KEY, 1, "t", &PLACE, b"secret").expect("seals")
+    }
+
+    #[test]
+    fn it_opens_in_its_place() {
+        let opened = unseal(&KEY, 1, "t", &PLACE, &sealed()).expect("opens");
+        assert_eq!(opened.as_slice(), b"secret");
+    }
+
+    #[test]
+    fn two_seals_differ() {
+        assert_ne!(sealed(), sealed());
+    }
+
+    #[test]
+    fn it_opens_nowhere_else() {
+        let places = [
+            SecretPlace { environment: "f", ..PLACE },
+            SecretPlace { connection: "d", ..PLACE },
+            SecretPlace { connector: "shared_y", ..PLACE },
+            SecretPlace { field: "passwor", ..PLACE },
+            SecretPlace { version: 4, ..PLACE },
+            // The lengths keep neighbours apart: "ec" + "" is not "e" + "c".
+            SecretPlace { environment: "ec", connection: "", ..PLACE },
+        ];
+        for place in places {
+            assert!(unseal(&KEY, 1, "t", &place, &sealed()).is_none(), "{place:?}");
+        }
+        assert!(unseal(&KEY, 1, "u", &PLACE, &sealed()).is_none());
+        assert!(unseal(&KEY, 2, "t", &PLACE, &sealed()).is_none());
+        assert!(unseal(&[8; 32], 1, "t", &PLACE, &sealed()).is_none());
+    }
+
+    #[test]
+    fn one_flipped_bit_is_seen() {
+        let sealed = sealed();
+        for bit in 0..sealed.len() * 8 {
+            let mut bad = sealed.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(unseal(&KEY, 1, "t", &PLACE, &bad).is_none(), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(unseal(&KEY, 1, "t", &PLACE, &sealed[..length]).is_none());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `connref server run` as a process of its own.
+use std::io::Read;
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::Home;
+use crate::http::{self, Answer};
+
+/// A running server; ends when dropped.
+pub struct Served {
+    child: Child,
+    /// Port it listens on.
+    pub port: u16,
+    /// The token it told.
+    pub token: String,
+    /// What it told at its start.
+    pub told: Value,
+}
+
+impl Served {
+    /// Starts it on a free port.
+    ///
+    /// # Panics
+    /// If it does not tell where it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start(home: &Home) -> Self {
+        let mut command = home.command(["server", "run", "--port", "0", "-o", "json"]);
+        command.stderr(std::process::Stdio::null());
+        let mut child = command.spawn().expect("the program can be started");
+        let mut output = child.stdout.take().expect("stdout was asked for");
+        let mut text = Vec::new();
+        let mut piece = [0; 4096];
+        let told: Value = loop {
+            let read = output.read(&mut piece).expect("the server's output can be read");
+            assert!(read > 0, "the server ended: {}", String::from_utf8_lossy(&text));
+            text.extend_from_slice(&piece[..read]);
+            if let Ok(told) = serde_json::from_slice(&text) {
+                break told;
+            }
+        };
+        let port = told["listening"].as_str().and_then(|at| at.rsplit(':').next()?.parse().ok());
+        Self {
+            child,
+            port: port.unwrap_or_else(|| panic!("no port in {told}")),
+            token: told["token"].as_str().unwrap_or_default().to_owned(),
+            told,
+        }
+    }
+
+    /// The host name of an environment.
+    #[must_use]
+    pub fn host(&self, env: &str) -> String {
+        format!("{env}.localhost:{}", self.port)
+    }
+
+    /// The address of an environment.
+    #[must_use]
+    pub fn url(&self, env: &str) -> String {
+        format!("http://{}", self.host(env))
+    }
+
+    /// Asks the Web API of an environment with the token.
+    #[must_use]
+    #[track_caller]
+    pub fn ask(&self, env: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        http::send(self.port, &self.host(env), method, path, &[("authorization", &bearer)], body)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already; either way it is waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
