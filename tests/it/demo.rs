@@ -10,13 +10,8 @@ fn the_demo_tells_its_story_and_holds_it() {
     command.env_remove("CONNREF_HOME").env_remove("CONNREF_CONFIG");
     let story = home.finish(command, None).expect(0).json();
     let text = story.to_string();
-    let facts = [
-        "DEV",
-        "PROD",
-        "XrmConnectionReferenceMissingConnection",
-        "Sync orders",
-        "Report orders",
-    ];
+    let facts =
+        ["DEV", "PROD", "XrmConnectionReferenceMissingConnection", "Sync orders", "Report orders"];
     for fact in facts {
         assert!(text.to_lowercase().contains(&fact.to_lowercase()), "`{fact}` is not in {story:#}");
     }
@@ -27,7 +22,8 @@ fn the_demo_tells_its_story_and_holds_it() {
 fn held(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.iter().all(|(name, member)| {
-            !(["ok", "held"].contains(&name.as_str()) && *member == Value::Bool(false)) && held(member)
+            !(["ok", "held"].contains(&name.as_str()) && *member == Value::Bool(false))
+                && held(member)
         }),
         Value::Array(items) => items.iter().all(held),
         _ => true,

@@ -52,7 +52,8 @@ impl World {
 
     /// Runs as a person who has a connection, and answers what arrived, all of it by that person.
     fn run(&self, flow: &str, person: &str, body: &Value) -> (Value, Vec<Request>) {
-        let run = self.home.json(["flow", "run", flow, "--as", person, "--body", &body.to_string()]);
+        let run =
+            self.home.json(["flow", "run", flow, "--as", person, "--body", &body.to_string()]);
         assert_eq!(run["status"], "Succeeded", "{run:#}");
         let arrived = self.site.take();
         for request in &arrived {
@@ -120,8 +121,12 @@ fn parent_refused(home: &Home, parent: &str, child: &str) {
     assert!(ran.stderr.contains("child workflows only support embedded connections"), "{ran:?}");
     assert!(ran.stderr.contains(child), "{ran:?}");
     let why = home.run_json(["flow", "why", parent]).expect(1).json();
-    let codes: Vec<_> = why["refusals"].as_array().into_iter().flatten().map(|r| &r["code"]).collect();
-    assert!(codes.iter().any(|code| *code == "ChildFlowUnsupportedForInvokerConnections"), "{why:#}");
+    let codes: Vec<_> =
+        why["refusals"].as_array().into_iter().flatten().map(|r| &r["code"]).collect();
+    assert!(
+        codes.iter().any(|code| *code == "ChildFlowUnsupportedForInvokerConnections"),
+        "{why:#}"
+    );
 }
 
 #[test]
@@ -210,5 +215,9 @@ fn list_info_runs_and_its_parent_is_refused() {
         assert_eq!(answer["title"], "Harbour Log");
         assert_eq!(answer["absolute_url"], format!("{site}/HarbourLog"));
     });
-    parent_refused(&world.home, "60d9a8dc-3d8e-ef11-8a69-002248db43e4", "Get Data Source List Info");
+    parent_refused(
+        &world.home,
+        "60d9a8dc-3d8e-ef11-8a69-002248db43e4",
+        "Get Data Source List Info",
+    );
 }

@@ -69,8 +69,16 @@ impl World {
         let (home, env) = (&self.home, place.env);
         let principal = format!("svc-quotes-{env}");
         home.ok([
-            "user", "add", &principal, "--service-principal", "--application-id", place.application,
-            "--role", "maker", "--env", env,
+            "user",
+            "add",
+            &principal,
+            "--service-principal",
+            "--application-id",
+            place.application,
+            "--role",
+            "maker",
+            "--env",
+            env,
         ]);
         let token_url = format!("{}{TOKEN_PATH}", self.quotes.url());
         let ledger = home.connection(&Connection {
@@ -97,8 +105,15 @@ impl World {
         let settings = settings(package, &ledger, &mailbox);
         let settings = home.file(&format!("settings-{env}.json"), settings.to_string());
         let import = [
-            "solution", "import", "--path", package.path, "--settings-file", &settings,
-            "--activate-flows", "--env", env,
+            "solution",
+            "import",
+            "--path",
+            package.path,
+            "--settings-file",
+            &settings,
+            "--activate-flows",
+            "--env",
+            env,
         ];
         let report = home.json(import);
         assert_eq!(report["flows"][0]["state"], "on", "{report:#}");
@@ -247,7 +262,9 @@ fn date(mut days: u64) -> String {
 
 #[test]
 fn days_become_dates() {
-    for (day, text) in [(0, "1970-01-01"), (59, "1970-03-01"), (789, "1972-02-29"), (20_000, "2024-10-04")] {
+    for (day, text) in
+        [(0, "1970-01-01"), (59, "1970-03-01"), (789, "1972-02-29"), (20_000, "2024-10-04")]
+    {
         assert_eq!(date(day), text);
     }
 }

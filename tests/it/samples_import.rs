@@ -2,9 +2,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use connref_tests::Home;
 use connref_tests::package::{fixture, folder_parts, part_text, unzip};
 use connref_tests::samples::{samples, zips};
-use connref_tests::Home;
 use serde_json::Value;
 
 const MISSING: &str = "XrmConnectionReferenceMissingConnection";
@@ -54,9 +54,9 @@ fn arrives(path: &Path, parts: &[(String, Vec<u8>)]) -> usize {
         let why = home.run_json(["flow", "why", &id]).expect(1).json();
         let refusals = why["refusals"].as_array().expect("refusals are a list");
         for name in used.intersection(&defined) {
-            let told = refusals.iter().any(|one| {
-                one["code"] == MISSING && one.to_string().to_lowercase().contains(name)
-            });
+            let told = refusals
+                .iter()
+                .any(|one| one["code"] == MISSING && one.to_string().to_lowercase().contains(name));
             assert!(told, "{at}: nothing names {name}: {why:#}");
         }
         asked += 1;
@@ -82,11 +82,11 @@ fn defined(parts: &[(String, Vec<u8>)]) -> BTreeSet<String> {
 fn flows_with_references(parts: &[(String, Vec<u8>)]) -> Vec<(String, BTreeSet<String>)> {
     let mut flows = Vec::new();
     for (name, _) in parts {
-        let Some(file) = name.strip_prefix("Workflows/").and_then(|n| n.strip_suffix(".json")) else {
+        let Some(file) = name.strip_prefix("Workflows/").and_then(|n| n.strip_suffix(".json"))
+        else {
             continue;
         };
-        let body: Value =
-            serde_json::from_str(&part_text(parts, name)).expect("a body is JSON");
+        let body: Value = serde_json::from_str(&part_text(parts, name)).expect("a body is JSON");
         let entries = body["properties"]["connectionReferences"].as_object();
         let used: BTreeSet<String> = entries
             .into_iter()

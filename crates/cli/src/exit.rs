@@ -143,7 +143,11 @@ impl From<ClientError> for Failure {
             Cause::Transport(_) | Cause::Unreadable(_) => Exit::Network,
             Cause::Unsent(_) => Exit::Clean,
         };
-        let fix = error.fix().map(str::to_owned).or_else(|| known_fix(&error));
+        // What a server proposes for a missing token is about headers.
+        let fix = match error.status() {
+            Some(401) => known_fix(&error),
+            _ => error.fix().map(str::to_owned).or_else(|| known_fix(&error)),
+        };
         let reasons = match error.reasons() {
             [_, _, ..] => error
                 .reasons()

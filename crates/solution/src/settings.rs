@@ -1,9 +1,9 @@
 //! Deployment settings against a package: made from it, held against it, turned into bindings.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::id::is_guid;
 use crate::model::settings::{SettingsReference, SettingsVariable};
-use crate::model::{ConnectionId, DeploymentSettings, LogicalName, Package};
+use crate::model::{ApiName, ConnectionId, DeploymentSettings, LogicalName, Package};
 
 /// Empty settings for everything a package wants, as `pac solution create-settings` makes them.
 pub fn settings_create(package: &Package) -> DeploymentSettings {
@@ -70,13 +70,16 @@ pub struct SettingsFinding {
 /// Holds settings against a package.
 pub fn settings_check(settings: &DeploymentSettings, package: &Package) -> Vec<SettingsFinding> {
     let mut found = Vec::new();
+    let references: HashMap<_, _> =
+        package.references.iter().map(|r| (&r.logical_name, &r.api_name)).collect();
+    let variables: HashSet<_> = package.variables.iter().map(|v| &v.schema_name).collect();
     let mut seen = HashSet::new();
     for (index, entry) in settings.references.iter().enumerate() {
         let at = format!("/ConnectionReferences/{index}");
         if !seen.insert(&entry.logical_name) {
             found.push(duplicate(&entry.logical_name, &at));
         }
-        reference_check(entry, package, &at, &mut found);
+        reference_check(entry, references.get(&entry.logical_name).copied(), &at, &mut found);
     }
     let mut seen = HashSet::new();
     for (index, entry) in settings.variables.iter().enumerate() {
@@ -84,7 +87,10 @@ pub fn settings_check(settings: &DeploymentSettings, package: &Package) -> Vec<S
         if !seen.insert(&entry.schema_name) {
             found.push(duplicate(&entry.schema_name, &at));
         }
-        variable_check(entry, package, &at, &mut found);
+        if !variables.contains(&entry.schema_name) {
+            found.push(unknown_variable(&entry.schema_name, &at));
+        }
+        variable_check(entry, &at, &mut found);
     }
     missing_check(settings, package, &mut found);
     found
@@ -105,14 +111,15 @@ fn duplicate(name: &LogicalName, at: &str) -> SettingsFinding {
     finding(SettingsIssue::Duplicate, name, at, message, "keep one of the entries")
 }
 
+/// `wanted` is the connector of the package's reference, if it has the reference.
 fn reference_check(
     entry: &SettingsReference,
-    package: &Package,
+    wanted: Option<&ApiName>,
     at: &str,
     found: &mut Vec<SettingsFinding>,
 ) {
     let name = &entry.logical_name;
-    match package.references.iter().find(|r| &r.logical_name == name) {
+    match wanted {
         None => found.push(finding(
             SettingsIssue::UnknownReference,
             name,
@@ -120,21 +127,17 @@ fn reference_check(
             format!("the package has no connection reference `{name}`"),
             "remove the entry, or check the spelling",
         )),
-        Some(reference) => {
-            let other = entry.api_name.as_ref().filter(|api| {
-                **api != reference.api_name
-                    && api.without_hash() != reference.api_name.without_hash()
-            });
+        Some(wanted) => {
+            // The hash of a custom connector differs from one environment to another.
+            let other = entry.api_name.as_ref();
+            let other = other.filter(|api| api.without_hash() != wanted.without_hash());
             if let Some(other) = other {
                 found.push(finding(
                     SettingsIssue::ConnectorMismatch,
                     name,
                     at,
-                    format!(
-                        "`{name}` is a reference to `{}`, not to `{other}`",
-                        reference.api_name
-                    ),
-                    format!("set `ConnectorId` to `{}`", reference.api_name.connector_id()),
+                    format!("`{name}` is a reference to `{wanted}`, not to `{other}`"),
+                    format!("set `ConnectorId` to `{}`", wanted.connector_id()),
                 ));
             }
         }
@@ -194,22 +197,18 @@ fn has_token(text: &str) -> bool {
     text.find("#{").is_some_and(|at| text[at..].contains("}#"))
 }
 
-fn variable_check(
-    entry: &SettingsVariable,
-    package: &Package,
-    at: &str,
-    found: &mut Vec<SettingsFinding>,
-) {
+fn unknown_variable(name: &LogicalName, at: &str) -> SettingsFinding {
+    finding(
+        SettingsIssue::UnknownVariable,
+        name,
+        at,
+        format!("the package has no environment variable `{name}`"),
+        "remove the entry, or check the spelling",
+    )
+}
+
+fn variable_check(entry: &SettingsVariable, at: &str, found: &mut Vec<SettingsFinding>) {
     let name = &entry.schema_name;
-    if !package.variables.iter().any(|v| &v.schema_name == name) {
-        found.push(finding(
-            SettingsIssue::UnknownVariable,
-            name,
-            at,
-            format!("the package has no environment variable `{name}`"),
-            "remove the entry, or check the spelling",
-        ));
-    }
     if has_token(&entry.value) {
         found.push(finding(
             SettingsIssue::Token,
@@ -226,9 +225,12 @@ fn missing_check(
     package: &Package,
     found: &mut Vec<SettingsFinding>,
 ) {
+    let named: HashSet<_> = settings.references.iter().map(|e| &e.logical_name).collect();
+    let valued: HashSet<_> =
+        settings.variables.iter().filter(|e| !e.value.is_empty()).map(|e| &e.schema_name).collect();
     for reference in &package.references {
         let name = &reference.logical_name;
-        if !settings.references.iter().any(|e| &e.logical_name == name) {
+        if !named.contains(name) {
             found.push(finding(
                 SettingsIssue::MissingReference,
                 name,
@@ -240,10 +242,8 @@ fn missing_check(
     }
     for variable in &package.variables {
         let name = &variable.schema_name;
-        let given =
-            settings.variables.iter().any(|e| &e.schema_name == name && !e.value.is_empty());
         let wanted = variable.value.is_none() && variable.default_value.is_none();
-        if wanted && !given {
+        if wanted && !valued.contains(name) {
             found.push(finding(
                 SettingsIssue::MissingVariable,
                 name,
@@ -286,11 +286,12 @@ pub fn settings_apply(
     for entry in settings.variables.iter().filter(|e| !e.value.is_empty()) {
         plan.values.push((entry.schema_name.clone(), entry.value.clone()));
     }
+    let bound: HashSet<_> = plan.bindings.iter().map(|(name, _)| name).collect();
     plan.unbound = package
         .references
         .iter()
         .map(|r| &r.logical_name)
-        .filter(|name| !plan.bindings.iter().any(|(bound, _)| bound == *name))
+        .filter(|name| !bound.contains(name))
         .cloned()
         .collect();
     Ok(plan)
@@ -299,7 +300,6 @@ pub fn settings_apply(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ApiName;
     use crate::model::package::PackageReference;
 
     fn package() -> Package {

@@ -46,8 +46,12 @@ impl DemoArgs {
         if self.serve {
             return serve(&ended, self.port, json).await.map(|()| exit);
         }
-        if ended.home.stays() && !json {
-            note(&format!("look around: {} connref env list", variables(&ended.home)));
+        if !json {
+            note(&match ended.home.stays() {
+                true => format!("look around: {} connref env list", variables(&ended.home)),
+                false => "all of it is gone now; --serve keeps it on, --home FOLDER keeps the data"
+                    .to_owned(),
+            });
         }
         Ok(exit)
     }
@@ -68,7 +72,10 @@ impl DemoArgs {
         }
         match context.output.format {
             Format::Table | Format::Json => Ok(()),
-            _ => Err(Failure::usage("the demo is told as text or as JSON").fix("connref demo --json")),
+            _ => {
+                Err(Failure::usage("the demo is told as text or as JSON")
+                    .fix("connref demo --json"))
+            }
         }
     }
 }

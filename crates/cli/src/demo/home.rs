@@ -31,10 +31,14 @@ impl Home {
         let data = data.canonicalize().map_err(|error| unusable(&data, error))?;
         if data.read_dir().map_err(|error| unusable(&data, error))?.next().is_some() {
             let text = format!("the demo needs an empty folder, `{}` is not", data.display());
-            return Err(Failure::new(Exit::Conflict, anyhow::anyhow!(text))
-                .fix("connref demo --home NEW_FOLDER, or without CONNREF_HOME in a temporary one"));
+            return Err(Failure::new(Exit::Conflict, anyhow::anyhow!(text)).fix(
+                "connref demo --home NEW_FOLDER, or without CONNREF_HOME in a temporary one",
+            ));
         }
-        if data.to_str().is_none_or(|text| text.contains(|c: char| c.is_whitespace() || ",#".contains(c))) {
+        if data
+            .to_str()
+            .is_none_or(|text| text.contains(|c: char| c.is_whitespace() || ",#".contains(c)))
+        {
             let text = format!(
                 "`{}` holds characters that an environment's list of allowed folders cannot",
                 data.display()

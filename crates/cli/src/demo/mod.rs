@@ -2,6 +2,7 @@
 //!
 //! Every step is a call of the API through the same client that the commands use. What the demo
 //! prints as proof of identity is the targets' own record.
+mod arrival;
 mod arrive;
 mod bind;
 mod cast;
@@ -23,6 +24,7 @@ use connref_client::flow::Flow;
 use connref_solution::model::Package;
 use connref_store::source::{Ids, SystemIds};
 
+use arrival::Mark;
 use cast::Stage;
 use installation::Installation;
 use target::{Account, Database, Targets};
@@ -76,6 +78,7 @@ struct Demo {
     clients: Vec<Account>,
     mailboxes: Vec<Account>,
     databases: Vec<Database>,
+    mark: Mark,
     zip: Vec<u8>,
     package: Package,
 }
@@ -114,6 +117,7 @@ impl Demo {
             clients,
             mailboxes,
             databases,
+            mark: Mark::default(),
             zip,
             package,
         })
@@ -138,4 +142,41 @@ async fn flow(client: &Client, name: &str) -> Result<Flow, Failure> {
 /// The connection of this name.
 async fn connection(client: &Client, name: &str) -> Result<Connection, Failure> {
     pick(client.connections().await?, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a line as a shell takes them; single quotes are all the demo uses.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for letter in line.chars() {
+            match letter {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                _ => words.last_mut().unwrap().push(letter),
+            }
+        }
+        words
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_whole_story_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { home: Some(folder.path().to_owned()), told: false };
+        let ended = run(&options).await.unwrap();
+        assert!(ended.story.held(), "{:#}", ended.story.to_json());
+        let document = ended.story.to_json();
+        for command in document["commands"].as_array().unwrap() {
+            let line = command.as_str().unwrap();
+            let parsed = <crate::cli::Cli as clap::Parser>::try_parse_from(words(line));
+            assert!(parsed.is_ok(), "{line}\n{}", parsed.unwrap_err());
+        }
+        assert_eq!(document["solution"]["flows"].as_array().unwrap().len(), 2);
+        assert_eq!(document["arrived"].as_array().unwrap().len(), 8);
+        assert_eq!(document["runWithoutOwner"]["status"], "Failed");
+        assert_eq!(document["runAfterReassign"]["status"], "Succeeded");
+    }
 }

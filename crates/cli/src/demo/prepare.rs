@@ -18,8 +18,7 @@ impl Demo {
         self.story.say("An environment reaches private addresses only where it says so.")?;
         let mut rows: Vec<Value> = Vec::new();
         for stage in STAGES {
-            let entries: String =
-                allowed.iter().map(|entry| format!(" --allow {entry}")).collect();
+            let entries: String = allowed.iter().map(|entry| format!(" --allow {entry}")).collect();
             let line = format!("env create {} --kind {}{entries}", stage.name, stage.kind);
             self.story.command(&line)?;
             let client = self.operator(stage);
@@ -52,7 +51,8 @@ impl Demo {
                 "address": format!("file:{}", database.path().display()),
             }));
         }
-        self.story.say("The targets run on this machine and keep their own record of who arrives.")?;
+        self.story
+            .say("The targets run on this machine and keep their own record of who arrives.")?;
         const COLUMNS: &[(&str, &str)] =
             &[("TARGET", "target"), ("WHAT", "what"), ("ADDRESS", "address")];
         self.story.table(COLUMNS, &rows)?;
@@ -73,9 +73,12 @@ impl Demo {
                 client.user_add(name, full_name, None, role).await?;
             }
             self.story.command(&add(stage, stage.service, "basic", " --service-principal"))?;
-            client.user_add(stage.service, stage.service, Some(stage.application_id), BASIC).await?;
+            client
+                .user_add(stage.service, stage.service, Some(stage.application_id), BASIC)
+                .await?;
             let ours = [BOB, ALICE, stage.service];
-            rows.extend(client.users().await?.iter().filter(|u| ours.contains(&&*u.name)).map(|u| {
+            rows
+                .extend(client.users().await?.iter().filter(|u| ours.contains(&&*u.name)).map(|u| {
                 json!({
                     "environment": stage.name,
                     "user": u.name,

@@ -11,13 +11,20 @@ pub(crate) struct Story {
     told: bool,
     chapters: usize,
     facts: Map<String, Value>,
+    commands: Vec<String>,
     expectations: Vec<(String, bool)>,
 }
 
 impl Story {
     /// An empty story; `told` prints it as it goes.
     pub(super) fn new(told: bool) -> Self {
-        Self { told, chapters: 0, facts: Map::new(), expectations: Vec::new() }
+        Self {
+            told,
+            chapters: 0,
+            facts: Map::new(),
+            commands: Vec::new(),
+            expectations: Vec::new(),
+        }
     }
 
     /// Whether every expectation held.
@@ -43,6 +50,7 @@ impl Story {
             .iter()
             .map(|(what, held)| json!({"what": what, "held": held}))
             .collect();
+        document.insert("commands".to_owned(), self.commands.clone().into());
         document.insert("expectations".to_owned(), expectations.into());
         document.insert("ok".to_owned(), self.held().into());
         document.into()
@@ -66,8 +74,9 @@ impl Story {
     }
 
     /// The command a person would type.
-    pub(super) fn command(&self, line: &str) -> Result<(), Failure> {
-        self.print(&format!("  {} connref {}\n", style::faint("$"), clean(line)))
+    pub(super) fn command(&mut self, line: &str) -> Result<(), Failure> {
+        self.commands.push(format!("connref {line}"));
+        self.print(&format!("  {} {}\n", style::faint("$"), wrapped(&clean(line))))
     }
 
     /// A table.
@@ -105,9 +114,35 @@ impl Story {
     }
 }
 
+/// A command line over several lines, as a shell takes it: broken before options.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 96;
+    let mut text = "connref".to_owned();
+    let mut width = text.len();
+    for (at, piece) in line.split(" --").enumerate() {
+        let piece = if at == 0 { format!(" {piece}") } else { format!(" --{piece}") };
+        if width + piece.len() > WIDTH && at > 0 {
+            text += " \\\n     ";
+            width = 5;
+        }
+        width += piece.len();
+        text += &piece;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_commands_are_broken_before_options() {
+        assert_eq!(wrapped("env list --env DEV"), "connref env list --env DEV");
+        let long = format!("a --one {} --two {}", "x".repeat(60), "y".repeat(60));
+        let text = wrapped(&long);
+        assert_eq!(text.lines().count(), 2);
+        assert_eq!(text.replace(" \\\n     ", ""), format!("connref {long}"));
+    }
 
     #[test]
     fn one_broken_expectation_breaks_the_story() {

@@ -29,8 +29,8 @@ pub enum TransportError {
     #[error("the answer broke off: {0}")]
     Broken(String),
     /// The network, or the guard in front of it.
-    #[error("{0}")]
-    Network(String),
+    #[error(transparent)]
+    Network(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A tower service that carries the API: any clonable service from requests to answers, both with

@@ -104,8 +104,7 @@ impl Service<Request<Bytes>> for Remote {
 impl Remote {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let (parts, body) = request.into_parts();
-        let network = |error: &dyn std::error::Error| TransportError::Network(error.to_string());
-        let url = Url::parse(&parts.uri.to_string()).map_err(|error| network(&error))?;
+        let url = Url::parse(&parts.uri.to_string()).map_err(network)?;
         let home = url.origin().ascii_serialization() == *self.origin;
         let mut outgoing = HttpRequest::new(parts.method, url);
         outgoing.headers = parts.headers;
@@ -116,13 +115,17 @@ impl Remote {
             outgoing.headers.insert(AUTHORIZATION, token.clone());
         }
         let answer = self.egress.http(&self.policy, outgoing).await;
-        let answer = answer.map_err(|error| network(&error))?;
+        let answer = answer.map_err(network)?;
         let mut response = Response::builder().status(answer.status);
         if let Some(headers) = response.headers_mut() {
             *headers = answer.headers;
         }
         response.body(answer.body).map_err(TransportError::Request)
     }
+}
+
+fn network(error: impl std::error::Error + Send + Sync + 'static) -> TransportError {
+    TransportError::Network(Box::new(error))
 }
 
 fn header(token: &SecretString) -> Result<HeaderValue, RemoteError> {

@@ -9,7 +9,7 @@ use super::path::{self, Segment};
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(super) enum Purpose {
     /// A new row.
     Create,
     /// A change of a row.
@@ -18,7 +18,7 @@ pub enum Purpose {
 
 /// A value in a body.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Given {
+pub(super) enum Given {
     /// null
     Null,
     /// Text, or a GUID in lower case.
@@ -34,7 +34,7 @@ pub enum Given {
 /// The values of a body. Whoever writes takes what it knows; what is left over is refused, so
 /// nothing a client sends is lost in silence.
 #[derive(Debug)]
-pub struct Fields {
+pub(super) struct Fields {
     table: &'static TableDef,
     values: Vec<(&'static ColumnDef, Given)>,
 }
@@ -43,7 +43,7 @@ pub struct Fields {
 ///
 /// # Errors
 /// What is no JSON object.
-pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
@@ -59,7 +59,7 @@ impl Fields {
     ///
     /// # Errors
     /// Unknown or unwritable properties, values of the wrong type, texts that are too long.
-    pub fn read(
+    pub(super) fn read(
         table: &'static TableDef,
         body: Map<String, Value>,
         purpose: Purpose,
@@ -85,7 +85,9 @@ impl Fields {
             Value::Null => Given::Null,
             Value::String(address) => Given::Row(reference(address)?),
             _ => {
-                return Err(Fault::payload(format!("`{navigation}@odata.bind` is not an address.")));
+                return Err(Fault::payload(format!(
+                    "`{navigation}@odata.bind` is not an address."
+                )));
             }
         };
         self.put(column, given)
@@ -130,10 +132,9 @@ impl Fields {
     }
 
     fn typed(&self, column: &ColumnDef, value: Value) -> Result<Given, Fault> {
-        let wrong = |value: &Value| {
+        let wrong = |found: &'static str| {
             Fault::payload(format!(
-                "The value {} of the property `{}` is not of the type {}.",
-                brief(value),
+                "The property `{}` is of the type {}, not {found}.",
                 column.name,
                 column.kind.edm()
             ))
@@ -164,7 +165,7 @@ impl Fields {
             (kind, Value::Number(number)) => {
                 let number =
                     number.as_i64().filter(|_| matches!(kind.edm(), "Edm.Int32" | "Edm.Int64"));
-                let number = number.ok_or_else(|| wrong(&Value::Null))?;
+                let number = number.ok_or_else(|| wrong("a number"))?;
                 match kind.choices() {
                     Some(choices) if !choices.iter().any(|(value, _)| *value == number) => {
                         let name = column.name;
@@ -175,7 +176,7 @@ impl Fields {
                     _ => Ok(Given::Int(number)),
                 }
             }
-            (_, value) => Err(wrong(&value)),
+            (_, value) => Err(wrong(brief(&value))),
         }
     }
 
@@ -199,7 +200,7 @@ impl Fields {
     ///
     /// # Errors
     /// A body that says something else.
-    pub fn add(&mut self, column: &'static ColumnDef, text: String) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, column: &'static ColumnDef, text: String) -> Result<(), Fault> {
         match self.values.iter().find(|(there, _)| there.name == column.name) {
             None => {
                 self.values.push((column, Given::Text(text)));
@@ -217,7 +218,7 @@ impl Fields {
     ///
     /// # Errors
     /// The first missing property.
-    pub fn complete(&self) -> Result<(), Fault> {
+    pub(super) fn complete(&self) -> Result<(), Fault> {
         let missing = self.table.columns.iter().find(|column| {
             column.required && !self.values.iter().any(|(there, _)| there.name == column.name)
         });
@@ -233,7 +234,7 @@ impl Fields {
 
     /// Drops the key and whatever already has the value it is set to; what clients send back
     /// unchanged is no attempt to change it. A state stays: setting it again says that it is meant.
-    pub fn differing_from(&mut self, record: &Record) {
+    pub(super) fn differing_from(&mut self, record: &Record) {
         self.values.retain(|(column, given)| {
             let state = matches!(column.kind, Kind::State(_) | Kind::Status(_));
             column.name != self.table.primary_id
@@ -247,7 +248,7 @@ impl Fields {
     }
 
     /// A text; `Some(None)` stands for an explicit null.
-    pub fn nullable(&mut self, name: &str) -> Option<Option<String>> {
+    pub(super) fn nullable(&mut self, name: &str) -> Option<Option<String>> {
         self.take(name).map(|given| match given {
             Given::Text(text) => Some(text),
             _ => None,
@@ -255,12 +256,12 @@ impl Fields {
     }
 
     /// A text, null and nothing being the same.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.nullable(name).flatten()
     }
 
     /// A number or choice.
-    pub fn int(&mut self, name: &str) -> Option<i64> {
+    pub(super) fn int(&mut self, name: &str) -> Option<i64> {
         match self.take(name) {
             Some(Given::Int(number)) => Some(number),
             _ => None,
@@ -268,7 +269,7 @@ impl Fields {
     }
 
     /// Yes or no.
-    pub fn flag(&mut self, name: &str) -> Option<bool> {
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
         match self.take(name) {
             Some(Given::Flag(flag)) => Some(flag),
             _ => None,
@@ -276,7 +277,7 @@ impl Fields {
     }
 
     /// A row to point to.
-    pub fn row(&mut self, name: &str) -> Option<Segment> {
+    pub(super) fn row(&mut self, name: &str) -> Option<Segment> {
         match self.take(name) {
             Some(Given::Row(segment)) => Some(segment),
             _ => None,
@@ -287,7 +288,7 @@ impl Fields {
     ///
     /// # Errors
     /// The first property left.
-    pub fn finish(self) -> Result<(), Fault> {
+    pub(super) fn finish(self) -> Result<(), Fault> {
         match self.values.first() {
             None => Ok(()),
             Some((column, _)) => Err(Fault::unsupported(format!(
@@ -312,7 +313,7 @@ fn same(cell: &Cell, given: &Given) -> bool {
 
 fn brief(value: &Value) -> &'static str {
     match value {
-        Value::Null => "given",
+        Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
         Value::String(_) => "a text",

@@ -16,7 +16,7 @@ use super::query_string::QueryString;
 ///
 /// # Errors
 /// Unknown tables and attributes, and options that are not offered.
-pub fn read(segments: &[Segment], query: &QueryString, root: &str) -> Result<Value, Fault> {
+pub(super) fn read(segments: &[Segment], query: &QueryString, root: &str) -> Result<Value, Fault> {
     let (first, rest) =
         segments.split_first().ok_or_else(|| Fault::no_resource("EntityDefinitions"))?;
     let Some(arguments) = &first.arguments else {

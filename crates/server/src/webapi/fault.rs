@@ -15,7 +15,7 @@ use crate::operation::OperationError;
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
-pub struct Fault {
+pub(super) struct Fault {
     /// HTTP status.
     pub status: StatusCode,
     /// Code as clients know it: `0x` and eight digits.
@@ -25,99 +25,99 @@ pub struct Fault {
     /// The command that helps.
     pub fix: Option<String>,
     /// What judgement refused, one by one, for clients of connref.
-    pub refusals: Option<Value>,
+    pub refusals: Option<Box<Value>>,
 }
 
 /// The object does not exist.
-pub const NOT_FOUND: &str = "0x80040217";
+pub(super) const NOT_FOUND: &str = "0x80040217";
 /// The caller lacks a privilege.
-pub const DENIED: &str = "0x80040220";
+pub(super) const DENIED: &str = "0x80040220";
 /// An argument does not fit.
-pub const INVALID: &str = "0x80040203";
+pub(super) const INVALID: &str = "0x80040203";
 /// The payload does not fit the type.
-pub const PAYLOAD: &str = "0x80048d19";
+pub(super) const PAYLOAD: &str = "0x80048d19";
 /// A row with the key is there.
-pub const DUPLICATE: &str = "0x80040237";
+pub(super) const DUPLICATE: &str = "0x80040237";
 /// The row changed meanwhile.
-pub const CONFLICT: &str = "0x80060882";
+pub(super) const CONFLICT: &str = "0x80060882";
 /// A path or query option is not understood.
-pub const SYNTAX: &str = "0x80060888";
+pub(super) const SYNTAX: &str = "0x80060888";
 /// Something else depends on the row.
-pub const IN_USE: &str = "0x8004f01f";
+pub(super) const IN_USE: &str = "0x8004f01f";
 /// Nobody is signed in.
-pub const UNAUTHENTICATED: &str = "0x80040236";
+pub(super) const UNAUTHENTICATED: &str = "0x80040236";
 /// Signed in, but no user of this environment.
-pub const NOT_A_MEMBER: &str = "0x80072560";
+pub(super) const NOT_A_MEMBER: &str = "0x80072560";
 /// Unexpected.
-pub const UNEXPECTED: &str = "0x80040216";
+pub(super) const UNEXPECTED: &str = "0x80040216";
 /// Not offered.
-pub const UNSUPPORTED: &str = "0x80040229";
+pub(super) const UNSUPPORTED: &str = "0x80040229";
 
 impl Fault {
     /// A fault.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), fix: None, refusals: None }
     }
 
     /// 400: the address or the query is not understood.
-    pub fn syntax(message: impl Into<String>) -> Self {
+    pub(super) fn syntax(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, SYNTAX, message)
     }
 
     /// 400: an argument does not fit.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, INVALID, message)
     }
 
     /// 400: the body does not fit.
-    pub fn payload(message: impl Into<String>) -> Self {
+    pub(super) fn payload(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, PAYLOAD, message)
     }
 
     /// 404: nothing at this address.
-    pub fn no_resource(segment: &str) -> Self {
+    pub(super) fn no_resource(segment: &str) -> Self {
         let message = format!("Resource not found for the segment '{segment}'.");
         Self::new(StatusCode::NOT_FOUND, SYNTAX, message)
     }
 
     /// 404: no row with this id.
-    pub fn no_row(table: &str, id: &str) -> Self {
+    pub(super) fn no_row(table: &str, id: &str) -> Self {
         let message = format!("Entity '{table}' With Id = {id} Does Not Exist");
         Self::new(StatusCode::NOT_FOUND, NOT_FOUND, message)
     }
 
     /// 405: not with this verb.
-    pub fn method(what: &str) -> Self {
+    pub(super) fn method(what: &str) -> Self {
         let message = format!("The requested resource does not support {what}.");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, SYNTAX, message)
     }
 
     /// 501: known to exist, not offered here.
-    pub fn unsupported(what: impl Into<String>) -> Self {
+    pub(super) fn unsupported(what: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, UNSUPPORTED, what)
     }
 
     /// 412: the row is at another version.
-    pub fn version() -> Self {
+    pub(super) fn version() -> Self {
         let message =
             "The version of the existing record doesn't match the RowVersion property provided.";
         Self::new(StatusCode::PRECONDITION_FAILED, CONFLICT, message)
     }
 
     /// 412: a row with this key exists.
-    pub fn duplicate() -> Self {
+    pub(super) fn duplicate() -> Self {
         let message = "A record with matching key values already exists.";
         Self::new(StatusCode::PRECONDITION_FAILED, DUPLICATE, message)
     }
 
     /// The answer on the wire.
-    pub fn response(&self) -> Response {
+    pub(super) fn response(&self) -> Response {
         let mut error = json!({"code": self.code, "message": self.message});
         if let (Some(fix), Some(error)) = (&self.fix, error.as_object_mut()) {
             error.insert("@connref.fix".to_owned(), json!(fix));
         }
         if let (Some(refusals), Some(error)) = (&self.refusals, error.as_object_mut()) {
-            error.insert("@connref.refusals".to_owned(), refusals.clone());
+            error.insert("@connref.refusals".to_owned(), (**refusals).clone());
         }
         let body = json!({"error": error}).to_string();
         let mut response = Response::builder().status(self.status);
@@ -175,7 +175,7 @@ impl From<QueryError> for Fault {
 
 impl Fault {
     /// 400: the type has no such property.
-    pub fn no_property(table: &str, property: &str) -> Self {
+    pub(super) fn no_property(table: &str, property: &str) -> Self {
         Self::syntax(format!(
             "Could not find a property named '{property}' on type 'Microsoft.Dynamics.CRM.{table}'."
         ))
@@ -218,17 +218,17 @@ impl From<OperationError> for Fault {
 
 impl Fault {
     /// What judgement refused, in the words in which the vendor's Web API passes it on.
-    pub fn refused(refusals: &[Refusal]) -> Self {
+    pub(super) fn refused(refusals: &[Refusal]) -> Self {
         let message =
             flow_client_error(refusals).unwrap_or_else(|| "The request was refused.".to_owned());
         let mut fault = Self::new(StatusCode::BAD_REQUEST, DATAVERSE_CODE, message);
-        fault.refusals = Some(refusals.iter().map(refusal).collect());
+        fault.refusals = Some(Box::new(refusals.iter().map(refusal).collect()));
         fault.fix = refusals.iter().find_map(|refusal| refusal.fix.clone());
         fault
     }
 
     /// The same, where no flow is concerned: the texts themselves.
-    pub fn refused_plainly(refusals: &[Refusal]) -> Self {
+    pub(super) fn refused_plainly(refusals: &[Refusal]) -> Self {
         let texts: Vec<_> = refusals.iter().map(|r| format!("{}: {}", r.code, r.text)).collect();
         let mut fault = Self::refused(refusals);
         fault.code = INVALID;

@@ -13,7 +13,7 @@ use super::names;
 ///
 /// # Errors
 /// A syntax fault that says what is wrong, or that a function is not offered.
-pub fn parse(
+pub(super) fn parse(
     table: &'static TableDef,
     text: &str,
     around: &Surroundings<'_>,
@@ -25,7 +25,7 @@ pub fn parse(
 ///
 /// # Errors
 /// As for a table; orders of properties are not offered.
-pub fn parse_metadata(text: &str, around: &Surroundings<'_>) -> Result<Expr, Fault> {
+pub(super) fn parse_metadata(text: &str, around: &Surroundings<'_>) -> Result<Expr, Fault> {
     run(Names::Metadata, text, around)
 }
 

@@ -10,7 +10,7 @@ use super::query_string::QueryString;
 
 /// What a filter may refer to besides rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Surroundings<'a> {
+pub(super) struct Surroundings<'a> {
     /// The query, for parameter aliases.
     pub query: &'a QueryString,
     /// Microseconds UTC.

@@ -9,7 +9,7 @@ use super::names;
 use super::verb::{VERBS, Verb, VerbKind};
 
 /// The service document.
-pub fn service(root: &str) -> Value {
+pub(super) fn service(root: &str) -> Value {
     let sets: Vec<_> = TABLES
         .iter()
         .map(|table| json!({"name": table.set, "kind": "EntitySet", "url": table.set}))
@@ -18,7 +18,7 @@ pub fn service(root: &str) -> Value {
 }
 
 /// The model as XML. Every name in it comes from this program and needs no escaping.
-pub fn csdl() -> String {
+pub(super) fn csdl() -> String {
     let mut out = String::from(HEAD);
     for table in TABLES {
         entity_type(&mut out, table);

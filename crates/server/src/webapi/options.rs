@@ -12,7 +12,7 @@ use super::token;
 
 /// What a read of rows asks for.
 #[derive(Debug)]
-pub struct Options {
+pub(super) struct Options {
     /// The query.
     pub query: Query,
     /// The part of the context in parentheses, such as `(name,ownerid(fullname))`.
@@ -23,7 +23,7 @@ pub struct Options {
 ///
 /// # Errors
 /// An option that is not known, or not offered, or does not parse.
-pub fn parse(
+pub(super) fn parse(
     table: &'static TableDef,
     text: &QueryString,
     prefer: &Prefer,

@@ -11,7 +11,7 @@ const SEGMENTS_MAX: usize = 8;
 
 /// A segment: a name, and what stands in its parentheses.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Segment {
+pub(super) struct Segment {
     /// Name, with the namespace it was written with removed.
     pub name: String,
     /// What the parentheses hold; none if there were none.
@@ -20,7 +20,7 @@ pub struct Segment {
 
 /// What parentheses hold.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Arguments {
+pub(super) enum Arguments {
     /// One value without a name: a primary key. Empty parentheses are `Named` without names.
     Key(Argument),
     /// Names and values: an alternate key, or parameters.
@@ -29,7 +29,7 @@ pub enum Arguments {
 
 /// A value in parentheses.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Argument {
+pub(super) enum Argument {
     /// In quotes.
     Text(String),
     /// Anything else: GUID, number, true, null.
@@ -40,7 +40,7 @@ pub enum Argument {
 
 impl Argument {
     /// The value as text, however it was written.
-    pub fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         match self {
             Self::Text(text) | Self::Bare(text) | Self::Alias(text) => text,
         }
@@ -51,7 +51,7 @@ impl Argument {
 ///
 /// # Errors
 /// What is not well-formed is a syntax fault.
-pub fn parse(raw: &str) -> Result<Vec<Segment>, Fault> {
+pub(super) fn parse(raw: &str) -> Result<Vec<Segment>, Fault> {
     if raw.len() > LENGTH_MAX {
         return Err(Fault::syntax(format!("an address has at most {LENGTH_MAX} bytes")));
     }

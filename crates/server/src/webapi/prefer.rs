@@ -3,7 +3,7 @@ use http::HeaderMap;
 
 /// What the client prefers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prefer {
+pub(super) struct Prefer {
     /// `return=representation`.
     pub representation: bool,
     /// `odata.maxpagesize`.
@@ -14,12 +14,12 @@ pub struct Prefer {
 
 /// Which annotations the client wants.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Annotations(Vec<String>);
+pub(super) struct Annotations(Vec<String>);
 
 impl Annotations {
     /// Whether an annotation is wanted: `*`, its name, or a prefix that ends in `*`. A pattern that
     /// begins with `-` takes away what those before it gave.
-    pub fn wants(&self, name: &str) -> bool {
+    pub(super) fn wants(&self, name: &str) -> bool {
         let mut wanted = false;
         for pattern in &self.0 {
             let (pattern, gives) = match pattern.strip_prefix('-') {
@@ -41,7 +41,7 @@ impl Annotations {
 impl Prefer {
     /// Reads every `Prefer` header. Preferences that are not known are ignored, as the header is
     /// meant.
-    pub fn parse(headers: &HeaderMap) -> Self {
+    pub(super) fn parse(headers: &HeaderMap) -> Self {
         let mut prefer = Self::default();
         for value in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()) {
             for part in parts(value) {
@@ -64,7 +64,7 @@ impl Prefer {
     }
 
     /// The preferences that an answer followed, for `Preference-Applied`.
-    pub fn applied(&self, rows: bool) -> Option<String> {
+    pub(super) fn applied(&self, rows: bool) -> Option<String> {
         let mut applied = Vec::new();
         if self.representation && !rows {
             applied.push("return=representation".to_owned());

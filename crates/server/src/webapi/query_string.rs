@@ -10,14 +10,14 @@ const PARAMETERS_MAX: usize = 100;
 
 /// Names and values, decoded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct QueryString(Vec<(String, String)>);
+pub(super) struct QueryString(Vec<(String, String)>);
 
 impl QueryString {
     /// Reads a query as it came: `%xx` and `+` for a space.
     ///
     /// # Errors
     /// A query that is too long, not UTF-8, or gives one `$` option twice.
-    pub fn parse(raw: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(raw: &str) -> Result<Self, Fault> {
         if raw.len() > LENGTH_MAX {
             return Err(Fault::syntax(format!("a query has at most {LENGTH_MAX} bytes")));
         }
@@ -42,7 +42,7 @@ impl QueryString {
     }
 
     /// The names that begin with `$`, with their values.
-    pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn options(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .filter(|(name, _)| name.starts_with('$'))
@@ -50,7 +50,7 @@ impl QueryString {
     }
 
     /// A parameter, compared without case.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
@@ -58,7 +58,7 @@ impl QueryString {
     ///
     /// # Errors
     /// An alias that the query does not define.
-    pub fn alias(&self, name: &str) -> Result<&str, Fault> {
+    pub(super) fn alias(&self, name: &str) -> Result<&str, Fault> {
         self.get(&format!("@{name}"))
             .ok_or_else(|| Fault::syntax(format!("the parameter alias `@{name}` has no value")))
     }
@@ -73,7 +73,7 @@ fn decode(text: &str) -> Result<String, Fault> {
 }
 
 /// The query without one option, still encoded: what a link to the next page is made from.
-pub fn without(raw: &str, option: &str) -> String {
+pub(super) fn without(raw: &str, option: &str) -> String {
     let kept: Vec<_> = raw
         .split('&')
         .filter(|part| {

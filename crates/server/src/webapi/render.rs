@@ -13,12 +13,12 @@ const TOTAL: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const TOTAL_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
 
 /// The etag of a row version.
-pub fn etag(version: i64) -> String {
+pub(super) fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
 /// A row by itself, with its context.
-pub fn entity(record: &Record, root: &str, shape: &str, annotations: &Annotations) -> Value {
+pub(super) fn entity(record: &Record, root: &str, shape: &str, annotations: &Annotations) -> Value {
     let mut object = Map::new();
     let context = format!("{root}/$metadata#{}{shape}/$entity", record.table.set);
     object.insert("@odata.context".to_owned(), Value::from(context));
@@ -27,7 +27,7 @@ pub fn entity(record: &Record, root: &str, shape: &str, annotations: &Annotation
 }
 
 /// A page of rows.
-pub struct Listed<'a> {
+pub(super) struct Listed<'a> {
     /// Rows.
     pub rows: &'a [Record],
     /// Entity set.
@@ -43,7 +43,7 @@ pub struct Listed<'a> {
 }
 
 /// A page of rows, with its context.
-pub fn collection(list: &Listed<'_>, annotations: &Annotations) -> Value {
+pub(super) fn collection(list: &Listed<'_>, annotations: &Annotations) -> Value {
     let mut object = Map::new();
     let context = format!("{}/$metadata#{}{}", list.root, list.set, list.shape);
     object.insert("@odata.context".to_owned(), Value::from(context));
@@ -117,7 +117,7 @@ fn annotate(
 }
 
 /// A value as JSON.
-pub fn value(column: &ColumnDef, cell: &Cell) -> Value {
+pub(super) fn value(column: &ColumnDef, cell: &Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
         Cell::Text(text) => Value::from(text.as_str()),
@@ -138,7 +138,7 @@ pub fn value(column: &ColumnDef, cell: &Cell) -> Value {
 }
 
 /// ISO 8601 in whole seconds, as the vendor's service answers.
-pub fn moment(at: i64) -> String {
+pub(super) fn moment(at: i64) -> String {
     match Timestamp::from_microsecond(at) {
         Ok(at) => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         // Out of the calendar's range: no row of this store has such a time.
@@ -160,6 +160,8 @@ fn formatted(record: &Record, column: &ColumnDef, cell: &Cell) -> Option<String>
                 .map(|(_, label)| (*label).to_owned()),
             None => Some(grouped(*number)),
         },
+        // A managed property is an object; there is no text for it.
+        Cell::Flag(_) if column.kind == Kind::Managed => None,
         Cell::Flag(flag) if column.name == "ismanaged" => {
             Some(if *flag { "Managed" } else { "Unmanaged" }.to_owned())
         }

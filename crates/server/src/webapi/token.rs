@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault::Fault;
 
 /// The cookie of a place.
-pub fn write(cursor: &Cursor) -> String {
+pub(super) fn write(cursor: &Cursor) -> String {
     let values: Vec<Value> = cursor
         .0
         .iter()
@@ -26,7 +26,7 @@ pub fn write(cursor: &Cursor) -> String {
 ///
 /// # Errors
 /// What no cookie of this server looks like.
-pub fn read(text: &str) -> Result<Cursor, Fault> {
+pub(super) fn read(text: &str) -> Result<Cursor, Fault> {
     let fault = || Fault::syntax("Malformed paging cookie in $skiptoken.");
     let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| fault())?;
     let values: Vec<Value> = serde_json::from_slice(&bytes).map_err(|_| fault())?;

@@ -2,7 +2,7 @@
 
 /// A function (GET) or an action (POST).
 #[derive(Debug)]
-pub struct Verb {
+pub(super) struct Verb {
     /// Name.
     pub name: &'static str,
     /// Function or action.
@@ -15,7 +15,7 @@ pub struct Verb {
 
 /// How a verb is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerbKind {
+pub(super) enum VerbKind {
     /// By GET, without effect.
     Function,
     /// By POST.
@@ -24,7 +24,7 @@ pub enum VerbKind {
 
 /// A parameter.
 #[derive(Debug)]
-pub struct Parameter {
+pub(super) struct Parameter {
     /// Name.
     pub name: &'static str,
     /// EDM type.
@@ -42,10 +42,10 @@ const fn may(name: &'static str, edm: &'static str) -> Parameter {
 }
 
 /// The type of answers that are documents of connref: open, described in its manual.
-pub const DOCUMENT: &str = "mscrm.connref_Document";
+pub(super) const DOCUMENT: &str = "mscrm.connref_Document";
 
 /// Everything that is offered, by name.
-pub static VERBS: &[Verb] = &[
+pub(super) static VERBS: &[Verb] = &[
     Verb {
         name: "AddSolutionComponent",
         kind: VerbKind::Action,
@@ -157,6 +157,6 @@ pub static VERBS: &[Verb] = &[
 ];
 
 /// A verb by name, case and all.
-pub fn verb(name: &str) -> Option<&'static Verb> {
+pub(super) fn verb(name: &str) -> Option<&'static Verb> {
     VERBS.iter().find(|verb| verb.name == name)
 }

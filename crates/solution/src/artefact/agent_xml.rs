@@ -19,7 +19,7 @@ pub fn agent_uses_read(
             (Some(component), Some(name)) => {
                 uses.push((component.into_owned(), LogicalName::new(name.trim())));
             }
-            _ => problems.add(node.path(), "a use by an agent names no component or reference"),
+            _ => problems.add_at(node, "a use by an agent names no component or reference"),
         }
     }
     uses

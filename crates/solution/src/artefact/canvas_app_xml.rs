@@ -10,7 +10,7 @@ use crate::model::{ApiName, LogicalName};
 /// Reads an element; `None` with a problem if it has no name.
 pub fn canvas_app_read(node: Node<'_>, problems: &mut Problems<'_>) -> Option<CanvasApp> {
     let Some(name) = word(node, "Name") else {
-        problems.add(node.path(), "a canvas app has no name");
+        problems.add_at(node, "a canvas app has no name");
         return None;
     };
     Some(CanvasApp {

@@ -57,7 +57,7 @@ pub(crate) const PARTS: [ConnectorPart; 4] = [
 /// Reads an element without its parts; `None` with a problem if it has no name.
 pub fn connector_read(node: Node<'_>, problems: &mut Problems<'_>) -> Option<PackageConnector> {
     let Some(name) = word(node, "name") else {
-        problems.add(node.path(), "a connector has no name");
+        problems.add_at(node, "a connector has no name");
         return None;
     };
     Some(PackageConnector {
@@ -96,7 +96,8 @@ pub(crate) fn connector_patch<'a>(
     }
     for part in &PARTS {
         match ((part.get)(old), (part.get)(new)) {
-            (None, Some(_)) => {
+            // A part that is named already, but was empty or missing, keeps its name.
+            (None, Some(_)) if word(node, part.element).is_none() => {
                 put(part.element, Some(&connector_part_name(new, part.element)));
             }
             (Some(_), None) => put(part.element, None),

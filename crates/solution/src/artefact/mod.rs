@@ -13,6 +13,9 @@ pub mod workflow_xml;
 use crate::document::xml::Node;
 use crate::model::package::Problem;
 
+/// Problems kept at most: the first say enough, and a hostile file could hold millions.
+const MAX_PROBLEMS: usize = 200;
+
 /// Collects problems of one part.
 pub struct Problems<'a> {
     part: &'a str,
@@ -25,8 +28,19 @@ impl<'a> Problems<'a> {
         Self { part, found }
     }
 
+    /// A problem at an element.
+    pub fn add_at(&mut self, node: Node<'_>, message: impl Into<String>) {
+        // The path costs a walk over the neighbours, so it is not made in vain.
+        if self.found.len() < MAX_PROBLEMS {
+            self.add(node.path(), message);
+        }
+    }
+
     /// A problem at an XML path or JSON pointer.
     pub fn add(&mut self, at: impl Into<String>, message: impl Into<String>) {
+        if self.found.len() >= MAX_PROBLEMS {
+            return;
+        }
         self.found.push(Problem {
             part: self.part.to_owned(),
             at: at.into(),
@@ -56,7 +70,7 @@ pub(crate) fn number<T: std::str::FromStr>(
     let text = word(node, name)?;
     let parsed = text.parse().ok();
     if parsed.is_none() {
-        problems.add(node.path(), format!("`{name}` is `{}`, not a number in range", cut(&text)));
+        problems.add_at(node, format!("`{name}` is `{}`, not a number in range", cut(&text)));
     }
     parsed
 }

@@ -25,17 +25,17 @@ pub fn reference_read(node: Node<'_>, problems: &mut Problems<'_>) -> Option<Pac
     let name = node.attribute("connectionreferencelogicalname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() {
-        problems.add(node.path(), "a connection reference has no logical name");
+        problems.add_at(node, "a connection reference has no logical name");
         return None;
     }
     let connector = word(node, "connectorid").unwrap_or_default();
     if connector.is_empty() {
-        problems.add(node.path(), format!("connection reference `{name}` names no connector"));
+        problems.add_at(node, format!("connection reference `{name}` names no connector"));
     }
     for child in BINDING {
         if word(node, child).is_some() {
-            problems.add(
-                node.path(),
+            problems.add_at(
+                node,
                 format!("connection reference `{name}` carries a connection (`{child}`); it is not read and not written"),
             );
         }

@@ -14,12 +14,12 @@ pub fn manifest_read(document: &XmlDocument, problems: &mut Problems<'_>) -> Man
         .and_then(|code| code.trim().parse().ok())
         .unwrap_or(DEFAULT_LANGUAGE);
     let Some(node) = root.child("SolutionManifest") else {
-        problems.add(root.path(), "`SolutionManifest` is missing");
+        problems.add_at(root, "`SolutionManifest` is missing");
         return Manifest { language, ..Manifest::default() };
     };
     for name in ["UniqueName", "Version", "Publisher"] {
         if node.child(name).is_none() {
-            problems.add(node.path(), format!("`{name}` is missing"));
+            problems.add_at(node, format!("`{name}` is missing"));
         }
     }
     Manifest {
@@ -44,7 +44,7 @@ fn managed(node: Node<'_>, problems: &mut Problems<'_>) -> Managed {
         Some("1") => Managed::Managed,
         Some("2") => Managed::Both,
         Some(other) => {
-            problems.add(node.path(), format!("`Managed` is `{}`, not 0, 1 or 2", cut(other)));
+            problems.add_at(node, format!("`Managed` is `{}`, not 0, 1 or 2", cut(other)));
             Managed::Unmanaged
         }
     }

@@ -41,7 +41,7 @@ pub fn variable_read(
     let node = document.root();
     let name = node.attribute("schemaname").unwrap_or_default();
     if name.trim().is_empty() {
-        problems.add(node.path(), "an environment variable has no schema name");
+        problems.add_at(node, "an environment variable has no schema name");
         return None;
     }
     let labelled = |child: &str| {

@@ -1,4 +1,6 @@
 //! A cloud flow's body: `Workflows/*.json`, what Dataverse keeps as `clientdata`.
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{Problems, cut};
@@ -53,7 +55,7 @@ pub fn flow_body_of(value: &Value, problems: &mut Problems<'_>) -> FlowBody {
     let at = format!("{at}/definition");
     triggers(definition, &at, &mut body, problems);
     if let Some(actions) = object(definition, "actions") {
-        actions_walk(actions, &mut body);
+        actions_walk(actions, &mut body, &mut HashSet::new());
     }
     body
 }
@@ -152,23 +154,23 @@ fn triggers(
 }
 
 /// Visits every action, nested ones too. The depth is that of the JSON, which is bounded.
-fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody) {
+fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody, children: &mut HashSet<FlowId>) {
     for (name, action) in actions {
         if let Some(child) = text(action, "/inputs/host/workflowReferenceName") {
             let child = FlowId::new(child);
-            if !body.children.contains(&child) {
+            if children.insert(child.clone()) {
                 body.children.push(child);
             }
         }
         host_use(name, action, body);
         for pointer in ["/actions", "/else/actions", "/default/actions"] {
             if let Some(nested) = action.pointer(pointer).and_then(Value::as_object) {
-                actions_walk(nested, body);
+                actions_walk(nested, body, children);
             }
         }
         if let Some(cases) = action.get("cases").and_then(Value::as_object) {
             for nested in cases.values().filter_map(|c| c.get("actions")?.as_object()) {
-                actions_walk(nested, body);
+                actions_walk(nested, body, children);
             }
         }
     }

@@ -38,13 +38,13 @@ const ORDER: [&str; 25] = [
 pub fn workflow_read(node: Node<'_>, problems: &mut Problems<'_>) -> Option<Workflow> {
     let id = node.attribute("WorkflowId").unwrap_or_default();
     if !is_guid(id.trim()) {
-        problems.add(node.path(), format!("`WorkflowId` is `{}`, not a GUID", super::cut(&id)));
+        problems.add_at(node, format!("`WorkflowId` is `{}`, not a GUID", super::cut(&id)));
         return None;
     }
     let text = |name| node.attribute(name).filter(|v| !v.is_empty()).map(|v| v.into_owned());
     let category = number(node, "Category", problems);
     if category.is_none() {
-        problems.add(node.path(), "`Category` is missing");
+        problems.add_at(node, "`Category` is missing");
     }
     Some(Workflow {
         id: FlowId::new(id.trim()),

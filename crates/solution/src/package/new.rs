@@ -19,7 +19,7 @@ pub(super) fn package_new(package: &Package) -> Result<Archive, WriteError> {
     archive.set(content_types::PART, Vec::new())?;
     put_xml(&mut archive, "solution.xml", &manifest_write(&package.manifest))?;
     for flow in &package.workflows {
-        body_write(&mut archive, None, flow)?;
+        body_write(&mut archive, None, false, flow)?;
     }
     for connector in &package.connectors {
         connector_parts_write(&mut archive, None, connector)?;

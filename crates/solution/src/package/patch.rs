@@ -1,8 +1,10 @@
 //! Bringing an archive from one package to another.
+use std::collections::HashMap;
+
 use super::WriteError;
 use super::list::List;
 use super::manifest::manifest_patch;
-use super::read::{body_part, connector_part, xml};
+use super::read::{Bodies, connector_part, xml};
 use super::variable::variables_patch;
 use crate::archive::Archive;
 use crate::artefact::connector_xml::{
@@ -14,9 +16,10 @@ use crate::artefact::word;
 use crate::artefact::workflow_xml::{workflow_patch, workflow_write};
 use crate::document::json::JsonDocument;
 use crate::document::xml::{Node, XmlDocument, XmlError};
-use crate::model::Package;
 use crate::model::package::{PackageConnector, PackageReference, Workflow};
+use crate::model::{FlowId, Package};
 
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 const SOLUTION: &str = "solution.xml";
 const CUSTOMIZATIONS: &str = "customizations.xml";
 
@@ -108,33 +111,35 @@ fn bindings_strip(document: XmlDocument) -> Result<XmlDocument, XmlError> {
 
 /// Bodies of flows: changed, renamed, added, removed.
 fn bodies_patch(archive: &mut Archive, old: &Package, new: &Package) -> Result<(), WriteError> {
-    for gone in old.workflows.iter().filter(|o| !new.workflows.iter().any(|n| n.id == o.id)) {
-        if let Some(part) = body_part(archive, gone).map(str::to_owned) {
+    let bodies = Bodies::of(archive);
+    let by_id = |package: &Package| -> HashMap<FlowId, usize> {
+        package.workflows.iter().enumerate().map(|(at, flow)| (flow.id.clone(), at)).collect()
+    };
+    let (old_by_id, new_by_id) = (by_id(old), by_id(new));
+    for gone in old.workflows.iter().filter(|flow| !new_by_id.contains_key(&flow.id)) {
+        if let Some(part) = bodies.part(archive, gone).map(str::to_owned) {
             archive.remove(&part);
         }
     }
     for flow in &new.workflows {
-        let before = old.workflows.iter().find(|o| o.id == flow.id);
-        match before {
-            Some(before)
-                if before.client_data == flow.client_data
-                    && before.json_file_name == flow.json_file_name => {}
-            None if flow.client_data.is_none() => {
-                return Err(WriteError::Unsupported {
-                    what: format!("workflow `{}`", flow.name),
-                    why: "it has no body",
-                });
-            }
-            _ => body_write(archive, before, flow)?,
+        let before = old_by_id.get(&flow.id).map(|at| &old.workflows[*at]);
+        let same = before.is_some_and(|before| {
+            before.client_data == flow.client_data && before.json_file_name == flow.json_file_name
+        });
+        if !same {
+            let part = before.and_then(|b| bodies.part(archive, b)).map(str::to_owned);
+            let renamed = before.is_some_and(|b| b.json_file_name != flow.json_file_name);
+            body_write(archive, part.as_deref(), renamed, flow)?;
         }
     }
     Ok(())
 }
 
-/// Writes a flow's body, in place of an older one if there is one.
+/// Writes a flow's body: in place of an older part, under its new name if it is renamed.
 pub(super) fn body_write(
     archive: &mut Archive,
-    before: Option<&Workflow>,
+    old_part: Option<&str>,
+    renamed: bool,
     flow: &Workflow,
 ) -> Result<(), WriteError> {
     let refuse =
@@ -147,24 +152,26 @@ pub(super) fn body_write(
         return refuse("its body is not named `/Workflows/….json`");
     }
     JsonDocument::parse(text.as_bytes()).map_err(WriteError::json(named))?;
-    let old_part = before.and_then(|b| body_part(archive, b)).map(str::to_owned);
     let mut bytes = Vec::new();
-    if let Some(part) = &old_part {
-        if archive.bytes(part)?.is_some_and(|b| b.starts_with(b"\xEF\xBB\xBF")) {
-            bytes.extend_from_slice(b"\xEF\xBB\xBF");
-        }
-        if before.is_some_and(|b| b.json_file_name != flow.json_file_name) {
-            archive.remove(part);
-        }
-    } else if archive.part(named).is_some() {
-        return refuse("the name of its body is taken");
+    if let Some(part) = old_part
+        && archive.bytes(part)?.is_some_and(|b| b.starts_with(BOM))
+    {
+        bytes.extend_from_slice(BOM);
     }
     bytes.extend_from_slice(text.as_bytes());
-    let target = match &old_part {
-        Some(part) if archive.part(part).is_some() => part.clone(),
-        _ => named.clone(),
+    let target = match old_part {
+        Some(part) if !renamed => part,
+        old_part => {
+            if let Some(part) = old_part {
+                archive.remove(part);
+            }
+            if archive.part(named).is_some() {
+                return refuse("the name of its body is taken");
+            }
+            named
+        }
     };
-    archive.set(&target, bytes)?;
+    archive.set(target, bytes)?;
     Ok(())
 }
 

@@ -1,4 +1,6 @@
 //! From an archive to the model.
+use std::collections::HashMap;
+
 use super::PackageError;
 use super::variable::variables_read;
 use crate::archive::{Archive, Layout};
@@ -9,6 +11,7 @@ use crate::artefact::{
 use crate::document::json::JsonDocument;
 use crate::document::xml::{Node, XmlDocument};
 use crate::model::Package;
+use crate::model::id::is_guid;
 use crate::model::package::{PackageConnector, Problem, Workflow};
 
 /// Reads everything of a solution that connref models.
@@ -43,8 +46,9 @@ pub fn package_read(archive: &Archive) -> Result<Package, PackageError> {
     if packager {
         component_files(archive, &mut package, &mut found)?;
     }
+    let bodies = Bodies::of(archive);
     for flow in &mut package.workflows {
-        body_read(archive, flow, &mut found)?;
+        body_read(archive, &bodies, flow, &mut found)?;
     }
     package.variables =
         variables_read(archive, &mut found)?.into_iter().map(|v| v.variable).collect();
@@ -125,7 +129,7 @@ fn component_files(
         let root = document.root();
         let mut problems = Problems::new(part.name(), found);
         if root.name() != kind {
-            problems.add(root.path(), format!("the root is not `{kind}`"));
+            problems.add_at(root, format!("the root is not `{kind}`"));
             continue;
         }
         match kind {
@@ -177,7 +181,7 @@ fn connector_parts(
         let Some(named) = crate::artefact::word(node, part.element) else { continue };
         let Some(name) = connector_part(archive, &named) else {
             let message = format!("connector `{}`: part `{named}` is missing", connector.name);
-            Problems::new("Connector", found).add(node.path(), message);
+            Problems::new("Connector", found).add_at(node, message);
             continue;
         };
         // Real packages have parts of no bytes: the connector has no such setting.
@@ -204,27 +208,38 @@ fn text_read(
     }
 }
 
-/// The part that holds a workflow's body.
-pub(super) fn body_part<'a>(archive: &'a Archive, flow: &Workflow) -> Option<&'a str> {
-    let named = flow.json_file_name.as_deref()?;
-    let part = archive.part(named).or_else(|| {
-        // Renamed files keep the id at the end of their name.
-        let end = format!("-{}.json", flow.id);
-        archive.parts().find(|p| {
-            let key = p.name().to_lowercase();
-            key.starts_with("workflows/") && key.ends_with(&end)
-        })
-    });
-    part.map(crate::archive::Part::name)
+/// Body parts by the id at the end of their name: renamed files keep it.
+pub(super) struct Bodies(HashMap<String, String>);
+
+impl Bodies {
+    pub(super) fn of(archive: &Archive) -> Self {
+        let by_id = archive.parts().filter_map(|part| {
+            let key = part.name().to_lowercase();
+            let stem = key.strip_prefix("workflows/")?.strip_suffix(".json")?;
+            let id = stem.get(stem.len().checked_sub(36)?..)?;
+            is_guid(id).then(|| (id.to_owned(), part.name().to_owned()))
+        });
+        Self(by_id.collect())
+    }
+
+    /// The part that holds a workflow's body.
+    pub(super) fn part<'a>(&self, archive: &'a Archive, flow: &Workflow) -> Option<&'a str> {
+        let named = flow.json_file_name.as_deref()?;
+        let part = archive
+            .part(named)
+            .or_else(|| self.0.get(flow.id.as_str()).and_then(|name| archive.part(name)));
+        part.map(crate::archive::Part::name)
+    }
 }
 
 fn body_read(
     archive: &Archive,
+    bodies: &Bodies,
     flow: &mut Workflow,
     found: &mut Vec<Problem>,
 ) -> Result<(), PackageError> {
     let Some(named) = flow.json_file_name.clone() else { return Ok(()) };
-    match body_part(archive, flow) {
+    match bodies.part(archive, flow) {
         Some(name) => flow.client_data = text_read(archive, name, found)?,
         None => {
             let message = format!("the body of workflow `{}` is missing", flow.name);

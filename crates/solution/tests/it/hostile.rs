@@ -39,7 +39,7 @@ fn a_truncated_zip_is_refused_wherever_it_is_cut() {
 #[test]
 fn damaged_content_is_an_error_of_its_entry() {
     let zip = managed_zip();
-    for at in (0..zip.len()).step_by(7) {
+    for at in (0..zip.len()).step_by(31) {
         let mut bytes = zip.clone();
         bytes[at] ^= 0x55;
         // Anything may come out but a panic.

@@ -128,6 +128,11 @@ proptest! {
             let _ = package_read(&Archive::from_zip(&zip, &Limits::default()).unwrap());
         }
     }
+}
+
+proptest! {
+    // Each case reads a whole package.
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn mutated_fixtures_are_read_or_refused(part in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::migrate::{self, Dialect};
 use super::{DbError, Param, Row, Session as AnySession, Sql, Statement};
@@ -63,7 +63,7 @@ impl Postgres {
             place: "postgres".to_owned(),
             source,
         };
-        let config: tokio_postgres::Config = url.parse().map_err(|e| fail(Box::new(e)))?;
+        let config: Config = url.parse().map_err(|e| fail(Box::new(e)))?;
         let manager = Manager::from_config(
             config.clone(),
             NoTls,
@@ -71,10 +71,9 @@ impl Postgres {
         );
         let pool =
             Pool::builder(manager).max_size(POOL_SIZE).build().map_err(|e| fail(Box::new(e)))?;
-        let (client, connection) = config.connect(NoTls).await.map_err(|e| fail(Box::new(e)))?;
-        tokio::spawn(connection);
+        let client = connect(&config).await.map_err(|e| fail(Box::new(e)))?;
         let (appends, queue) = mpsc::unbounded_channel();
-        tokio::spawn(append_loop(client, queue));
+        tokio::spawn(append_loop(config, client, queue));
         let opened = Self { pool, appends };
         opened.migrate().await?;
         Ok(opened)
@@ -155,9 +154,30 @@ fn wrap<'a>(session: &'a mut Session<'_>) -> Sql<'a> {
     Sql(AnySession::Postgres(Session { client: session.client, handle: session.handle.clone() }))
 }
 
-async fn append_loop(client: Client, mut queue: mpsc::UnboundedReceiver<Append>) {
+async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn append_loop(
+    config: Config,
+    mut client: Client,
+    mut queue: mpsc::UnboundedReceiver<Append>,
+) {
     let mut prepared = HashMap::new();
     while let Some(first) = queue.recv().await {
+        if client.is_closed() {
+            // The server restarted or dropped us. Whoever waits hears it if it is still away.
+            prepared.clear();
+            match connect(&config).await {
+                Ok(again) => client = again,
+                Err(error) => {
+                    drop(first.tell.send(Err(error.into())));
+                    continue;
+                }
+            }
+        }
         let mut group = vec![first];
         while group.len() < GROUP_MAX
             && let Ok(next) = queue.try_recv()

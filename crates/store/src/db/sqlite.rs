@@ -1,4 +1,6 @@
 //! SQLite: one writer thread that groups commits, and a pool of readers used inline.
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -42,6 +44,10 @@ impl Sqlite {
             place: path.display().to_string(),
             source: Box::new(source),
         };
+        make_private(path).map_err(|source| DbError::Open {
+            place: path.display().to_string(),
+            source: Box::new(source),
+        })?;
         let connection = Connection::open(path).map_err(fail)?;
         prepare(&connection).map_err(fail)?;
         connection.execute_batch("PRAGMA journal_mode=WAL; BEGIN IMMEDIATE;").map_err(fail)?;
@@ -127,6 +133,16 @@ impl Sqlite {
     pub(super) async fn append(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
         self.change(move |sql| statements.iter().map(|s| sql.execute(s.text, &s.params)).collect())
             .await
+    }
+}
+
+/// Makes the file, if it is not there, so that only its owner reads it; SQLite gives its side files
+/// the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

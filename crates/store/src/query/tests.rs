@@ -1,5 +1,6 @@
-//! The emitter against SQLite: held to a small evaluator over the same rows, and to hand-made cases.
+//! The emitter against a database: held to a small evaluator over the same rows, and to hand-made cases.
 use std::cmp::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering as AtomicOrdering};
 
 use super::*;
 use crate::access::Member;
@@ -50,11 +51,34 @@ fn guid(kind: u8, number: usize) -> String {
     format!("{kind:08x}-0000-7000-8000-{number:012x}")
 }
 
+/// A filled database: a SQLite file, or where `CONNREF_TEST_POSTGRES` names a server one of its own
+/// on that server. The folder lives as long as the test.
 async fn database(rows: Vec<Ref>) -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&Location::Sqlite(folder.path().join("t.db"))).await.unwrap();
+    let location = match std::env::var("CONNREF_TEST_POSTGRES") {
+        Ok(server) => Location::Postgres(postgres(&server).await),
+        Err(_) => Location::Sqlite(folder.path().join("t.db")),
+    };
+    let db = Db::open(&location).await.unwrap();
     db.change(move |sql: &mut Sql<'_>| fill(sql, &rows)).await.unwrap();
     (folder, db)
+}
+
+async fn postgres(server: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, AtomicOrdering::Relaxed);
+    let name = format!("connref_query_{}_{number}", std::process::id());
+    let config: tokio_postgres::Config = server.parse().unwrap();
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    drop(client);
+    driver.await.unwrap().unwrap();
+    // `postgres://host/database?options`: the same with another database.
+    let (base, options) = server.split_once('?').unwrap_or((server, ""));
+    let (base, _) = base.rsplit_once('/').unwrap();
+    format!("{base}/{name}?{options}")
 }
 
 fn fill(sql: &mut Sql<'_>, rows: &[Ref]) -> Result<(), DbError> {
@@ -329,7 +353,7 @@ async fn ids(db: &Db, query: Query) -> Vec<String> {
     page.rows.into_iter().map(|row| row.id).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn random_filters_mean_what_a_plain_evaluator_says() {
     let mut random = Random(seed());
     let rows = rows(&mut random, 40);
@@ -344,7 +368,7 @@ async fn random_filters_mean_what_a_plain_evaluator_says() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_follow_one_another_without_gap_or_overlap() {
     let mut random = Random(seed());
     let rows = rows(&mut random, 37);
@@ -378,7 +402,7 @@ async fn pages_follow_one_another_without_gap_or_overlap() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nulls_come_first_ascending_and_last_descending() {
     let mut rows = rows(&mut Random(1), 3);
     for (row, description) in rows.iter_mut().zip([Some("b"), None, Some("A")]) {
@@ -402,7 +426,7 @@ fn member(owner: usize, role: Role) -> Caller {
     })
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_sees_own_and_shared_flows_only() {
     let (_folder, db) = database(Vec::new()).await;
     let seen = async |caller: Caller| {
@@ -418,7 +442,7 @@ async fn a_member_sees_own_and_shared_flows_only() {
     assert_eq!(seen(Caller::Operator("root".into())).await.len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_of_another_environment_finds_nothing() {
     let (_folder, db) = database(Vec::new()).await;
     let caller = member(0, Role::SystemAdministrator);
@@ -427,7 +451,7 @@ async fn a_member_of_another_environment_finds_nothing() {
     assert!(matches!(refused, Err(QueryError::Store(crate::StoreError::NotFound { .. }))));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn lookups_carry_names_and_expand_both_ways() {
     let (_folder, db) = database(rows(&mut Random(5), 4)).await;
     db.change(|sql: &mut Sql<'_>| -> Result<(), DbError> {
@@ -506,7 +530,7 @@ async fn lookups_carry_names_and_expand_both_ways() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_table_answers_all_columns_names_and_a_sort_by_each() {
     let (_folder, db) = database(rows(&mut Random(9), 2)).await;
     for table in TABLES {
@@ -526,7 +550,7 @@ async fn every_table_answers_all_columns_names_and_a_sort_by_each() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_or_too_costly_is_refused() {
     let (_folder, db) = database(Vec::new()).await;
     let refused = async |filter: Expr| {

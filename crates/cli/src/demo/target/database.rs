@@ -48,8 +48,8 @@ impl Database {
         let read = || {
             let database =
                 Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            let mut statement =
-                database.prepare("SELECT OrderNumber, Customer, WrittenBy FROM OrderLog ORDER BY Id")?;
+            let mut statement = database
+                .prepare("SELECT OrderNumber, Customer, WrittenBy FROM OrderLog ORDER BY Id")?;
             let rows = statement.query_map([], |row| {
                 Ok(Row { order: row.get(0)?, customer: row.get(1)?, written_by: row.get(2)? })
             })?;

@@ -273,7 +273,10 @@ mod tests {
         let wrong = STANDARD.encode("\0a@contoso.test\0wrong");
         let answer = talk(&mail, &format!("EHLO x\nAUTH PLAIN {wrong}\nMAIL FROM:<a@b>\nQUIT\n"));
         assert_eq!(answer.await, "220 250 250 535 530 221");
-        assert_eq!(talk(&mail, "EHLO x\nRCPT TO:<b@c>\nDATA\nQUIT\n").await, "220 250 250 503 503 221");
+        assert_eq!(
+            talk(&mail, "EHLO x\nRCPT TO:<b@c>\nDATA\nQUIT\n").await,
+            "220 250 250 503 503 221"
+        );
         assert!(mail.letters().is_empty());
     }
 }

@@ -56,10 +56,7 @@ struct Kept {
 struct Identity(String);
 
 impl Orders {
-    pub(super) async fn start(
-        clients: Vec<Account>,
-        ids: Arc<dyn Ids>,
-    ) -> std::io::Result<Self> {
+    pub(super) async fn start(clients: Vec<Account>, ids: Arc<dyn Ids>) -> std::io::Result<Self> {
         let book = Book(Arc::new(Inner { clients, ids, state: Mutex::default() }));
         let guarded = Router::new()
             .route("/orders", get(orders))
@@ -94,8 +91,7 @@ impl Book {
 
 /// Client credentials, RFC 6749 §4.4, with the client's secret in the form.
 async fn token(State(book): State<Book>, body: Bytes) -> Response {
-    let form: HashMap<String, String> =
-        url::form_urlencoded::parse(&body).into_owned().collect();
+    let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     if field("grant_type") != "client_credentials" {
         return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type");
@@ -122,8 +118,8 @@ fn oauth_error(status: StatusCode, error: &str) -> Response {
 
 /// Finds whom the token belongs to, writes the visit down, and lets only the known pass.
 async fn sign_in(State(book): State<Book>, mut request: Request, next: Next) -> Response {
-    let identity = bearer(request.headers())
-        .and_then(|token| book.lock().tokens.get(token).cloned());
+    let identity =
+        bearer(request.headers()).and_then(|token| book.lock().tokens.get(token).cloned());
     book.lock().visits.push(Visit {
         identity: identity.clone(),
         method: request.method().to_string(),

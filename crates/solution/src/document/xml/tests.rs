@@ -97,6 +97,12 @@ fn attributes_keep_line_ends() {
 }
 
 #[test]
+fn long_attribute_values_are_fine() {
+    let text = format!("<r a='{}'/>", "x=".repeat(50_000));
+    assert_eq!(document(&text).root().attribute("a").unwrap().len(), 100_000);
+}
+
+#[test]
 fn refuses_what_it_must() {
     let deep = format!("{}{}", "<a>".repeat(10_000), "</a>".repeat(10_000));
     let many: String = (0..400).map(|i| format!(" a{i}=''")).collect();
