@@ -75,6 +75,14 @@ fn pure_crates_do_no_input_and_output() {
     }
 }
 
+/// The platform of the compiler at hand.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc can be started");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc tells its host").to_owned()
+}
+
 /// Normal and build dependencies of every package of the lock file.
 struct Graph {
     names: BTreeMap<String, String>,
@@ -86,6 +94,8 @@ impl Graph {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+            // What other platforms need was never downloaded.
+            .args(["--filter-platform", &host()])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .expect("cargo can be started");

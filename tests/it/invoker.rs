@@ -78,7 +78,7 @@ impl World {
     fn everybody(&self, flow: &str, body: &Value, check: impl Fn(&Value, &[Request])) {
         let [u, v] = PEOPLE;
         self.connection(u, Some(u));
-        self.site.take();
+        assert!(self.site.take().is_empty(), "making a connection calls nobody");
         let (run, arrived) = self.run(flow, u, body);
         check(&run, &arrived);
         self.run_refused(flow, v, body);

@@ -1,9 +1,10 @@
 //! The same service over a socket: signed in by a token, spoken to by hand and by the commands.
-use connref_tests::Home;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use connref_tests::home::Connection;
-use connref_tests::http;
-use connref_tests::package::fixture;
+use connref_tests::package::{self, fixture};
 use connref_tests::served::Served;
+use connref_tests::{Home, database, http};
 use serde_json::{Value, json};
 
 struct World {
@@ -126,7 +127,11 @@ fn references_are_bound_and_unbound_by_patch() {
     assert!((400..500).contains(&wrong.status), "{}", wrong.status);
     let error = &wrong.json()["error"];
     assert!(error["code"].as_str().is_some_and(|code| !code.is_empty()), "{error}");
-    assert!(error["message"].to_string().contains("hbr_Ledger"), "{error}");
+    assert!(error["message"].to_string().contains(&world.mailbox), "{error}");
+    assert!(
+        error["@connref.fix"].to_string().contains("shared_commondataserviceforapps"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -157,6 +162,42 @@ fn errors_have_the_shape_clients_know() {
     assert!(message.contains("XrmConnectionReferenceMissingConnection"), "{message}");
     let elsewhere = world.served.ask("nowhere", "GET", &format!("{API}/WhoAmI"), None);
     assert_eq!(elsewhere.status, 404);
+}
+
+/// The commands look at a package before they send it; whoever speaks the API may not.
+#[test]
+fn bad_packages_are_refused_over_the_socket() {
+    let world = World::new();
+    let before = database::dump(&world.home.database());
+    let dtd = b"<!DOCTYPE x [<!ENTITY a \"a\">]><ImportExportXml/>".to_vec();
+    let body = "Workflows/Noticeofarrivals-3C1F7A52-0D44-4C1E-9A61-7B5F20C8E101.json";
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
+    let mut climbing = package::folder_parts(&fixture("harbour_notices"));
+    climbing.push(("../outside.xml".to_owned(), b"<x/>".to_vec()));
+    let cases = [
+        ("no zip", b"Dear harbour master,".to_vec(), ""),
+        ("no solution.xml", fixture_with(&[("solution.xml", None)]), "solution.xml"),
+        ("a DTD", fixture_with(&[("solution.xml", Some(dtd))]), "solution.xml"),
+        ("a path that climbs", package::zip(&climbing), "outside.xml"),
+        ("a body too deep", fixture_with(&[(body, Some(deep))]), "Noticeofarrivals"),
+    ];
+    for (what, zip, word) in cases {
+        let import = json!({
+            "CustomizationFile": STANDARD.encode(zip), "OverwriteUnmanagedCustomizations": false,
+            "PublishWorkflows": true, "ImportJobId": "9b1d0f7e-0000-4000-8000-00000000c0de",
+        });
+        let answer =
+            world.served.ask("dev", "POST", &format!("{API}/ImportSolution"), Some(&import));
+        assert!((400..500).contains(&answer.status), "{what}: {}", answer.status);
+        let message = answer.json()["error"]["message"].to_string();
+        assert!(message.contains(word) && !message.contains("panicked"), "{what}: {message}");
+        let after = database::dump(&world.home.database());
+        assert_eq!(database::difference(&before, &after), "", "{what}");
+    }
+}
+
+fn fixture_with(changes: &[(&str, Option<Vec<u8>>)]) -> Vec<u8> {
+    package::fixture_zip_with("harbour_notices", changes)
 }
 
 #[test]

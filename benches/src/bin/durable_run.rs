@@ -41,7 +41,8 @@ const TOKEN: &str = "bench-token";
 
 fn main() -> Result<(), Fail> {
     let mut words = std::env::args().skip(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match words.next().as_deref() {
         Some("target") => runtime.block_on(target()),
         Some("load") => {
@@ -98,7 +99,9 @@ async fn load(url: &str, clients: usize) -> Result<(), Fail> {
     times.sort();
     let at = |share: f64| {
         let index = (times.len() as f64 * share) as usize;
-        times.get(index.min(times.len().saturating_sub(1))).map_or(0.0, |t| t.as_secs_f64() * 1000.0)
+        times
+            .get(index.min(times.len().saturating_sub(1)))
+            .map_or(0.0, |t| t.as_secs_f64() * 1000.0)
     };
     println!("{} {:.3} {:.3} {:.3}", times.len(), start.elapsed().as_secs_f64(), at(0.5), at(0.99));
     Ok(())
@@ -121,7 +124,10 @@ async fn measure(database: Option<&str>) -> Result<(), Fail> {
     let own = listener.local_addr()?.port();
     tokio::spawn(async move { axum::serve(listener, router).await });
     println!("database {}, fsync probe {fsync:.0}/s", app.store().db().engine());
-    println!("{:<10} {:>4} {:>10} {:>9} {:>9} {:>12} {:>12}", "what", "@", "per s", "p50 ms", "p99 ms", "CPU ms each", "× fsync");
+    println!(
+        "{:<10} {:>4} {:>10} {:>9} {:>9} {:>12} {:>12}",
+        "what", "@", "per s", "p50 ms", "p99 ms", "CPU ms each", "× fsync"
+    );
     for (what, path) in [("floor", "floor"), ("run", "run")] {
         for clients in ["1", "32"] {
             let url = format!("http://127.0.0.1:{own}/{path}");

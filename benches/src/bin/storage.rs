@@ -52,7 +52,10 @@ async fn measure(db: &Db, fsync: f64, bare: f64) -> Result<(), Fail> {
     fill(db).await?;
     for clients in [1, 32] {
         let rate = rate(clients, |i| point(db.clone(), i)).await?;
-        println!("read by key      @{clients:<3}   {rate:>10.0}/s  {:>5.2} × bare rusqlite", rate / bare);
+        println!(
+            "read by key      @{clients:<3}   {rate:>10.0}/s  {:>5.2} × bare rusqlite",
+            rate / bare
+        );
     }
     for clients in [1, 32] {
         let rate = rate(clients, |i| page(db.clone(), i)).await?;
@@ -60,11 +63,17 @@ async fn measure(db: &Db, fsync: f64, bare: f64) -> Result<(), Fail> {
     }
     for clients in [1, 32, 128] {
         let rate = rate(clients, |i| append(db.clone(), i)).await?;
-        println!("durable append   @{clients:<3}   {rate:>10.0}/s  {:>5.2} × fsync probe", rate / fsync);
+        println!(
+            "durable append   @{clients:<3}   {rate:>10.0}/s  {:>5.2} × fsync probe",
+            rate / fsync
+        );
     }
     for clients in [1, 32] {
         let rate = rate(clients, |i| change(db.clone(), i)).await?;
-        println!("durable change   @{clients:<3}   {rate:>10.0}/s  {:>5.2} × fsync probe", rate / fsync);
+        println!(
+            "durable change   @{clients:<3}   {rate:>10.0}/s  {:>5.2} × fsync probe",
+            rate / fsync
+        );
     }
     Ok(())
 }
@@ -99,7 +108,10 @@ async fn page(db: Db, i: u64) -> Result<(), Fail> {
     let from = format!("row {}", 1_000_000 + i.wrapping_mul(7919) % 90_000);
     let rows = db
         .read(move |sql| {
-            sql.query("SELECT k, name, v FROM bench WHERE name > $1 ORDER BY name LIMIT 50", &[from.into()])
+            sql.query(
+                "SELECT k, name, v FROM bench WHERE name > $1 ORDER BY name LIMIT 50",
+                &[from.into()],
+            )
         })
         .await?;
     if rows.len() == 50 { Ok(()) } else { Err("short page".into()) }
@@ -123,8 +135,14 @@ async fn append(db: Db, _: u64) -> Result<(), Fail> {
 async fn change(db: Db, _: u64) -> Result<(), Fail> {
     let key = next();
     db.change(move |sql| {
-        sql.execute("INSERT INTO bench_log (k, v) VALUES ($1, $2)", &[key.into(), "changed".into()])?;
-        sql.execute("UPDATE bench SET v = $2 WHERE k = $1", &[(key % ROWS + 1).into(), "changed".into()])
+        sql.execute(
+            "INSERT INTO bench_log (k, v) VALUES ($1, $2)",
+            &[key.into(), "changed".into()],
+        )?;
+        sql.execute(
+            "UPDATE bench SET v = $2 WHERE k = $1",
+            &[(key % ROWS + 1).into(), "changed".into()],
+        )
     })
     .await
     .map(drop)

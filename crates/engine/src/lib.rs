@@ -1,6 +1,6 @@
 //! Makes flows run: tokens, connectors, the runner.
 
 pub mod connector;
-pub mod token;
 pub mod credential;
 pub mod runner;
+pub mod token;

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use connref_solution::model::facts::{
     ConnectionFacts, ConnectionKind, ConnectionStatus, ShareLevel,
 };
-use connref_solution::model::{
-    ApiName, ConnectionId, EnvironmentId, FlowId, Micros, PrincipalId,
-};
+use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, FlowId, Micros, PrincipalId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

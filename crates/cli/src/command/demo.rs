@@ -60,10 +60,10 @@ impl DemoArgs {
     fn check(&self, context: &Context) -> Result<(), Failure> {
         let globals = &context.globals;
         let other = [
-            ("--database", globals.database.is_some()),
-            ("--environment", globals.environment.is_some()),
-            ("--env", globals.env.is_some()),
-            ("--as", globals.acting.is_some()),
+            ("--database (CONNREF_DATABASE)", globals.database.is_some()),
+            ("--environment (CONNREF_ENVIRONMENT)", globals.environment.is_some()),
+            ("--env (CONNREF_ENV)", globals.env.is_some()),
+            ("--as (CONNREF_AS)", globals.acting.is_some()),
             ("--dry-run", globals.dry_run),
         ];
         if let Some((name, _)) = other.iter().find(|(_, given)| *given) {

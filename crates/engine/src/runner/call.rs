@@ -6,7 +6,9 @@ use std::time::Duration;
 use connref_egress::Policy;
 use connref_flow::{ActionError, ActionStatus, Call, CallKind, CallOutcome, Object, Value};
 use connref_review::{Acting, Refusal, Use, connection_for_call};
-use connref_solution::model::{ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId};
+use connref_solution::model::{
+    ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId,
+};
 use connref_store::run::RunEvent;
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -17,7 +19,8 @@ use super::{Inner, RunRequest};
 use crate::connector::custom::CustomConnector;
 use crate::connector::http::{HttpCall, http_call};
 use crate::connector::{
-    CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target, call_paged,
+    CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target,
+    call_paged,
 };
 use crate::credential::credential_open;
 use crate::token::TokenError;
@@ -152,7 +155,8 @@ async fn perform(inner: &Arc<Inner>, carried: &Carried, call: &Call) -> Performe
             (child(inner, carried, call, workflow_id, body, headers).await, None)
         }
         CallKind::Http { .. } => (http(inner, carried, call).await, None),
-        CallKind::Connection { connection_key, .. } | CallKind::OldConnection { connection_key, .. } => {
+        CallKind::Connection { connection_key, .. }
+        | CallKind::OldConnection { connection_key, .. } => {
             connection(inner, carried, call, connection_key).await
         }
     }
@@ -163,15 +167,12 @@ async fn perform(inner: &Arc<Inner>, carried: &Carried, call: &Call) -> Performe
 async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) -> Performed {
     let facts = match inner.store.facts(&RUNNER, &carried.environment).await {
         Ok(facts) => facts,
-        Err(error) => return (failed(ActionStatus::Failed, "InternalError", &error.to_string()), None),
+        Err(error) => {
+            return (failed(ActionStatus::Failed, "InternalError", &error.to_string()), None);
+        }
     };
-    let chosen = connection_for_call(
-        &facts,
-        &carried.flow,
-        key,
-        &carried.principal,
-        &carried.start.choices,
-    );
+    let chosen =
+        connection_for_call(&facts, &carried.flow, key, &carried.principal, &carried.start.choices);
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(refusal) => return (refused(&refusal), None),
@@ -210,10 +211,8 @@ async fn prepare(
         .await
         .map_err(internal)?;
     let connector = connector_for(inner, carried, facts, &opened.api_name).await?;
-    let environment = store
-        .environment_get(&RUNNER, carried.environment.as_str())
-        .await
-        .map_err(internal)?;
+    let environment =
+        store.environment_get(&RUNNER, carried.environment.as_str()).await.map_err(internal)?;
     let policy = Policy::parse(&environment.allowed.join("\n"))
         .map_err(|error| ("InternalError", error.to_string()))?;
     let on_behalf_of = match &chosen.acting {
@@ -243,13 +242,13 @@ async fn connector_for(
     if let Some(found) = inner.compiled.connector(environment, api.as_str(), version) {
         return Ok(found);
     }
-    let row = inner
-        .store
-        .connector_get(&RUNNER, &carried.environment, api)
-        .await
-        .map_err(|_| ("ConnectorNotFound", format!("This environment has no connector '{api}'.")))?;
+    let row =
+        inner.store.connector_get(&RUNNER, &carried.environment, api).await.map_err(|_| {
+            ("ConnectorNotFound", format!("This environment has no connector '{api}'."))
+        })?;
     let Some(definition) = &row.openapi_definition else {
-        let message = format!("connref cannot call the connector '{api}' yet: it has no definition here.");
+        let message =
+            format!("connref cannot call the connector '{api}' yet: it has no definition here.");
         return Err(("ConnectorNotSupported", message));
     };
     let made = CustomConnector::from_parts(
@@ -341,7 +340,8 @@ async fn attempt_once(
     match &call.kind {
         CallKind::Connection { webhook: true, operation_id, .. } => Err(CallError::Unsupported {
             operation: operation_id.clone(),
-            reason: "operations that subscribe and wait for an event are not offered yet".to_owned(),
+            reason: "operations that subscribe and wait for an event are not offered yet"
+                .to_owned(),
         }
         .into()),
         CallKind::Connection { operation_id, parameters, .. } => {
@@ -472,7 +472,8 @@ async fn child_found(inner: &Inner, carried: &Carried, run: &RunId) -> CallOutco
                 return match answer {
                     Some(json) => {
                         let value = Value::from_json(&json);
-                        let status = json["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok());
+                        let status =
+                            json["statusCode"].as_u64().and_then(|s| u16::try_from(s).ok());
                         from_status(status.unwrap_or(200), value)
                     }
                     None => no_answer(&row.status, row.message.as_deref()),

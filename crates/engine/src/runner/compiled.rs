@@ -15,8 +15,11 @@ const KEPT: usize = 512;
 #[derive(Default)]
 pub(super) struct Cache {
     flows: Mutex<HashMap<(String, String, i64), Arc<Compiled>>>,
-    connectors: Mutex<HashMap<(String, String), (i64, Arc<dyn Connector>)>>,
+    connectors: Mutex<HashMap<(String, String), AtVersion>>,
 }
+
+/// A connector and the environment's version it was made at.
+type AtVersion = (i64, Arc<dyn Connector>);
 
 /// A flow ready to run.
 pub(super) struct Compiled {

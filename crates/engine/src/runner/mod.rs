@@ -10,8 +10,8 @@ mod start;
 use std::sync::Arc;
 
 use connref_egress::Egress;
-use connref_solution::model::{ConnectionId, EnvironmentId, FlowId, RunId};
 use connref_flow::Value;
+use connref_solution::model::{ConnectionId, EnvironmentId, FlowId, RunId};
 use connref_store::Store;
 use connref_store::access::Caller;
 use tokio::sync::{Semaphore, watch};
@@ -118,7 +118,13 @@ fn lost() -> RunEnded {
 
 impl Runner {
     /// Puts the parts together. `node` names this process among several.
-    pub fn new(store: Store, egress: Egress, registry: Registry, tokens: Tokens, node: String) -> Self {
+    pub fn new(
+        store: Store,
+        egress: Egress,
+        registry: Registry,
+        tokens: Tokens,
+        node: String,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             egress,

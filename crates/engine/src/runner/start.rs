@@ -148,15 +148,13 @@ pub(super) async fn resume(inner: &Arc<Inner>) -> Result<usize, RunError> {
             return Ok(count);
         };
         let version = Some(run.definition_version);
-        let source =
-            inner.store.flow_definition(&RUNNER, &environment, &run.flow, version).await?;
+        let source = inner.store.flow_definition(&RUNNER, &environment, &run.flow, version).await?;
         let compiled = inner.compiled.flow(environment.as_str(), &source)?;
         let start = start_read(run.id.as_str(), &run.start)?;
         let mut journal = Vec::new();
         for event in inner.store.run_events(&RUNNER, &environment, &run.id).await? {
-            let read = event_read(&event.path, event.at, &event.payload).map_err(|reason| {
-                RunError::Resume { run: run.id.to_string(), reason }
-            })?;
+            let read = event_read(&event.path, event.at, &event.payload)
+                .map_err(|reason| RunError::Resume { run: run.id.to_string(), reason })?;
             journal.push((read, event));
         }
         let carried = Carried {
@@ -195,8 +193,10 @@ fn parameters(compiled: &Compiled, facts: &Facts) -> Result<BTreeMap<String, Val
     let mut values = BTreeMap::new();
     for parameter in compiled.definition.parameters() {
         let Some(schema) = &parameter.environment_variable else { continue };
-        let found = facts.variables.iter().find(|v| v.schema_name.as_str().eq_ignore_ascii_case(schema));
-        let text = found.and_then(|v: &VariableFacts| v.value.as_ref().or(v.default_value.as_ref()));
+        let found =
+            facts.variables.iter().find(|v| v.schema_name.as_str().eq_ignore_ascii_case(schema));
+        let text =
+            found.and_then(|v: &VariableFacts| v.value.as_ref().or(v.default_value.as_ref()));
         let Some(text) = text else { continue };
         let value = typed(text, &parameter.type_name).ok_or_else(|| RunError::Variable {
             flow: compiled.name.clone(),
@@ -233,7 +233,10 @@ fn workflow(facts: &Facts, flow: &FlowFacts) -> Value {
     tags.insert("logicAppName", Value::string(flow.id.as_str()));
     tags.insert("xrmWorkflowId", Value::string(flow.id.as_str()));
     let mut object = Object::new();
-    let id = format!("/providers/Microsoft.ProcessSimple/environments/{}/flows/{}", environment.id, flow.id);
+    let id = format!(
+        "/providers/Microsoft.ProcessSimple/environments/{}/flows/{}",
+        environment.id, flow.id
+    );
     object.insert("id", Value::string(id));
     object.insert("name", Value::string(flow.id.as_str()));
     object.insert("type", Value::string("Microsoft.Logic/workflows"));

@@ -95,4 +95,3 @@ impl SignedIn {
         Ok(Context { app: app.clone(), caller, environment })
     }
 }
-

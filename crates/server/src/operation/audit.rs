@@ -1,7 +1,7 @@
 //! Audits and the audit log.
+use connref_review::departure::{Effect, reassign_effect};
 use connref_review::{Finding, audit};
 use connref_solution::model::ConnectionId;
-use connref_review::departure::{Effect, reassign_effect};
 use connref_store::audit_log::{AuditCheck, AuditRow};
 
 use super::{OperationError, Result, judged};

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 
 use connref_egress::Policy;
 use connref_engine::connector::custom::CustomConnector;
-use connref_engine::connector::{CallContext, Connector as _, ConnectorMetadata, ParameterKind, Probe, Target};
+use connref_engine::connector::{
+    CallContext, Connector as _, ConnectorMetadata, ParameterKind, Probe, Target,
+};
 use connref_engine::credential::credential_open;
 use connref_review::share::share_check;
 use connref_solution::model::facts::{ConnectionKind, ConnectionStatus, PrincipalKind, ShareLevel};
@@ -44,12 +46,16 @@ const TEST_TIME: Duration = Duration::from_secs(30);
 pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connection, bool)> {
     id_check(&put.id)?;
     let api = ApiName::from_connector_id(&put.api_name);
-    let connector = cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
-        OperationError::invalid(
-            format!("connector `{api}` does not exist in environment `{}`", cx.environment.name),
-            &format!("see `connref connector list --env {}`", cx.environment.name),
-        )
-    })?;
+    let connector =
+        cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
+            OperationError::invalid(
+                format!(
+                    "connector `{api}` does not exist in environment `{}`",
+                    cx.environment.name
+                ),
+                &format!("see `connref connector list --env {}`", cx.environment.name),
+            )
+        })?;
     let owner = match &put.owner {
         Some(name) => cx.store().user_get(&cx.caller, &cx.environment.id, name).await?,
         None => {
@@ -90,14 +96,16 @@ pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connect
             }
             Ok((cx.store().connection_update(&cx.caller, &cx.environment.id, new).await?, false))
         }
-        None => Ok((cx.store().connection_create(&cx.caller, &cx.environment.id, new).await?, true)),
+        None => {
+            Ok((cx.store().connection_create(&cx.caller, &cx.environment.id, new).await?, true))
+        }
     }
 }
 
 /// 32 hexadecimal digits, or a GUID, or an older `shared-office365-<guid>`.
 fn id_check(id: &str) -> Result<()> {
-    let fits = (8..=100).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let fits =
+        (8..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if fits {
         return Ok(());
     }
@@ -117,7 +125,10 @@ pub fn metadata(cx: &Context, row: &Connector) -> Option<ConnectorMetadata> {
 
 fn custom(row: &Connector) -> Result<CustomConnector> {
     let definition = row.openapi_definition.as_deref().ok_or_else(|| {
-        OperationError::invalid(format!("connector `{}` has no definition here", row.display_name), "")
+        OperationError::invalid(
+            format!("connector `{}` has no definition here", row.display_name),
+            "",
+        )
     })?;
     CustomConnector::from_parts(
         definition,
@@ -154,9 +165,19 @@ fn split(
 
 fn sounds_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["secret", "password", "pwd", "token", "key", "credential", "connectionstring", "certificate", "sas"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "secret",
+        "password",
+        "pwd",
+        "token",
+        "key",
+        "credential",
+        "connectionstring",
+        "certificate",
+        "sas",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
         && !["tokenurl", "token_url", "keyvaulturl"].contains(&name.as_str())
 }
 
@@ -195,9 +216,7 @@ pub async fn connection_test(cx: &Context, id: &str) -> Result<Probe> {
             (status, None)
         }
     };
-    cx.store()
-        .connection_status_set(&cx.caller, &cx.environment.id, &id, status, account)
-        .await?;
+    cx.store().connection_status_set(&cx.caller, &cx.environment.id, &id, status, account).await?;
     probed
 }
 

@@ -1,7 +1,7 @@
 //! Environments.
 use connref_egress::Policy;
-use connref_solution::model::facts::Capability;
 use connref_engine::connector::Support;
+use connref_solution::model::facts::Capability;
 use connref_store::access::Caller;
 use connref_store::connector::BuiltIn;
 use connref_store::environment::{Environment, EnvironmentNew};

@@ -60,9 +60,9 @@ impl OperationError {
         match self {
             Self::Refused { refusals } => refusals.iter().find_map(|r| r.fix.clone()),
             Self::Invalid { fix, .. } | Self::Conflict { fix, .. } => fix.clone(),
-            Self::Run(RunError::NotOn { flow, .. }) => {
-                Some(format!("see why with `connref flow why \"{flow}\"`, then `connref flow on \"{flow}\"`"))
-            }
+            Self::Run(RunError::NotOn { flow, .. }) => Some(format!(
+                "see why with `connref flow why \"{flow}\"`, then `connref flow on \"{flow}\"`"
+            )),
             Self::Store(StoreError::InUse { kind: "connection", .. }) => {
                 Some("bind the references elsewhere first, or delete with --force".to_owned())
             }

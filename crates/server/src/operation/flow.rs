@@ -123,7 +123,14 @@ pub async fn flow_state_set(cx: &Context, id: &str, on: bool) -> Result<()> {
         let codes: Vec<_> = refusals.iter().map(|r| r.code).collect();
         let detail = json!({"codes": codes});
         cx.store()
-            .audit_record(&cx.caller, &cx.environment.id, "flow_on_refused", "flow", id.as_str(), detail)
+            .audit_record(
+                &cx.caller,
+                &cx.environment.id,
+                "flow_on_refused",
+                "flow",
+                id.as_str(),
+                detail,
+            )
             .await?;
     }
     result
@@ -190,4 +197,3 @@ pub async fn run_get(cx: &Context, id: &str) -> Result<(Run, Vec<RunEvent>)> {
     let events = cx.store().run_events(&cx.caller, &cx.environment.id, &id).await?;
     Ok((run, events))
 }
-

@@ -43,7 +43,10 @@ where
             result => return result,
         }
     }
-    Err(last.map_or_else(|| OperationError::invalid("the environment is being changed", ""), Into::into))
+    Err(last.map_or_else(
+        || OperationError::invalid("the environment is being changed", ""),
+        Into::into,
+    ))
 }
 
 /// The acting principal. The operator acts in an environment as its administrator there.

@@ -28,12 +28,16 @@ pub struct ReferenceCreate {
 pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<ReferenceFacts> {
     name_check(&new.logical_name, 100)?;
     let api = ApiName::from_connector_id(&new.connector_id);
-    let connector = cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
-        OperationError::invalid(
-            format!("connector `{api}` does not exist in environment `{}`", cx.environment.name),
-            &format!("see `connref connector list --env {}`", cx.environment.name),
-        )
-    })?;
+    let connector =
+        cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
+            OperationError::invalid(
+                format!(
+                    "connector `{api}` does not exist in environment `{}`",
+                    cx.environment.name
+                ),
+                &format!("see `connref connector list --env {}`", cx.environment.name),
+            )
+        })?;
     let solution = match &new.solution {
         Some(name) => Some(super::solution::unmanaged(cx, name).await?),
         None => None,
@@ -43,7 +47,8 @@ pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<Refe
     } else {
         new.display_name.clone()
     };
-    let connection = new.connection_id.as_deref().filter(|id| !id.is_empty()).map(ConnectionId::new);
+    let connection =
+        new.connection_id.as_deref().filter(|id| !id.is_empty()).map(ConnectionId::new);
     if let Some(id) = &connection {
         connection_of_check(cx, &connector.api_name, id).await?;
     }

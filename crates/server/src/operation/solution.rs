@@ -75,7 +75,10 @@ pub async fn solution_component_add(
     id: &str,
 ) -> Result<()> {
     let solution = unmanaged(cx, solution).await?;
-    Ok(cx.store().solution_component_add(&cx.caller, &cx.environment.id, &solution, kind, id).await?)
+    Ok(cx
+        .store()
+        .solution_component_add(&cx.caller, &cx.environment.id, &solution, kind, id)
+        .await?)
 }
 
 /// An import.
@@ -103,13 +106,19 @@ pub struct SolutionImported {
 
 /// Imports a solution: all of it, or nothing. What was refused is kept with the job.
 pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<SolutionImported> {
-    let archive = Archive::from_zip(&import.file, &Limits::default())
-        .map_err(|e| OperationError::invalid(chain(&e), "export the solution again and give the zip as it is"))?;
-    let package = package_read(&archive)
-        .map_err(|e| OperationError::invalid(chain(&e), "give a solution zip with solution.xml and customizations.xml at its root"))?;
+    let archive = Archive::from_zip(&import.file, &Limits::default()).map_err(|e| {
+        OperationError::invalid(chain(&e), "export the solution again and give the zip as it is")
+    })?;
+    let package = package_read(&archive).map_err(|e| {
+        OperationError::invalid(
+            chain(&e),
+            "give a solution zip with solution.xml and customizations.xml at its root",
+        )
+    })?;
     let bodies = bodies(&package);
-    let parts: Vec<(String, Vec<u8>)> =
-        archive.to_parts().map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
+    let parts: Vec<(String, Vec<u8>)> = archive
+        .to_parts()
+        .map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
     let job = cx
         .store()
         .import_job_start(
@@ -224,12 +233,18 @@ pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<
 
 fn write(content: &SolutionContent) -> Result<Vec<u8>> {
     let internal = |e: &dyn std::error::Error| {
-        OperationError::Store(StoreError::Invalid(format!("the solution cannot be written: {}", chain(e))))
+        OperationError::Store(StoreError::Invalid(format!(
+            "the solution cannot be written: {}",
+            chain(e)
+        )))
     };
     let base = if content.parts.is_empty() {
         None
     } else {
-        Some(Archive::from_parts(content.parts.clone(), &Limits::default()).map_err(|e| internal(&e))?)
+        Some(
+            Archive::from_parts(content.parts.clone(), &Limits::default())
+                .map_err(|e| internal(&e))?,
+        )
     };
     let mut package = match &base {
         Some(base) => package_read(base).map_err(|e| internal(&e))?,
@@ -283,7 +298,9 @@ fn components(package: &mut Package) {
     wanted.extend(connectors.map(|c| (372, c.id.to_lowercase(), Some(c.name.clone()))));
     let roots = &mut package.manifest.root_components;
     let known = |kind: u32, id: &str| wanted.iter().any(|(k, i, _)| *k == kind && i == id);
-    roots.retain(|c| !matches!(c.kind, 29 | 372) || c.id.as_deref().is_none_or(|id| known(c.kind, id)));
+    roots.retain(|c| {
+        !matches!(c.kind, 29 | 372) || c.id.as_deref().is_none_or(|id| known(c.kind, id))
+    });
     for (kind, id, schema_name) in wanted {
         if !has(kind, &id, roots) {
             roots.push(RootComponent { kind, id: Some(id), schema_name, behavior: 0 });

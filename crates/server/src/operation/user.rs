@@ -24,7 +24,8 @@ pub struct UserCreate {
 pub async fn user_create(cx: &Context, new: UserCreate) -> Result<User> {
     let application = new.service_principal || new.application_id.is_some();
     let kind = if application { PrincipalKind::ServicePrincipal } else { PrincipalKind::User };
-    let display_name = if new.display_name.is_empty() { new.name.clone() } else { new.display_name };
+    let display_name =
+        if new.display_name.is_empty() { new.name.clone() } else { new.display_name };
     let row = UserNew {
         name: new.name,
         display_name,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use connref_solution::model::PrincipalId;
 use connref_solution::model::facts::{
     ConnectionKind, ConnectionStatus, Facts, PrincipalFacts, PrincipalKind, ShareLevel,
 };
-use connref_solution::model::PrincipalId;
 use connref_store::connection::Connection;
 use serde_json::{Map, Value, json};
 
@@ -117,7 +117,8 @@ fn parameters(properties: &Value) -> Result<(BTreeMap<String, String>, Secrets),
         add("connectionParametersSet", &Value::from(name))?;
     }
     let secrets = properties["connref"]["secrets"].as_object().into_iter().flatten();
-    let secrets = secrets.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned().into()))).collect();
+    let secrets =
+        secrets.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned().into()))).collect();
     Ok((all, secrets))
 }
 

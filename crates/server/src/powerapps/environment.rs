@@ -35,7 +35,11 @@ pub(crate) async fn create(
         "Production" => EnvironmentKind::Production,
         other => {
             let message = format!("`{other}` is no kind of environment");
-            return Err(Failure::bad_request("InvalidRequest", message, "use Developer, Sandbox or Production"));
+            return Err(Failure::bad_request(
+                "InvalidRequest",
+                message,
+                "use Developer, Sandbox or Production",
+            ));
         }
     };
     let fidelity = match properties["connref"]["fidelity"].as_str().unwrap_or("extended") {
@@ -43,7 +47,11 @@ pub(crate) async fn create(
         "dataverse" => Fidelity::Dataverse,
         other => {
             let message = format!("`{other}` is no fidelity");
-            return Err(Failure::bad_request("InvalidRequest", message, "use extended or dataverse"));
+            return Err(Failure::bad_request(
+                "InvalidRequest",
+                message,
+                "use extended or dataverse",
+            ));
         }
     };
     let allowed = strings(&properties["connref"]["allowed"]);

@@ -42,7 +42,9 @@ impl From<OperationError> for Failure {
             OperationError::Run(_) => "RunNotStarted".to_owned(),
             OperationError::Remote { .. } => "ConnectionTestFailed".to_owned(),
             OperationError::Conflict { .. } => "Conflict".to_owned(),
-            OperationError::Query(_) | OperationError::Invalid { .. } => "InvalidRequest".to_owned(),
+            OperationError::Query(_) | OperationError::Invalid { .. } => {
+                "InvalidRequest".to_owned()
+            }
         };
         let message = if status >= 500 && !matches!(error, OperationError::Remote { .. }) {
             tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");
@@ -89,7 +91,10 @@ impl From<IdentityError> for Failure {
                 status: 401,
                 code: "Unauthorized".to_owned(),
                 message: error.to_string(),
-                fix: Some("send the token that `connref server run` printed as `Authorization: Bearer`".to_owned()),
+                fix: Some(
+                    "send the token that `connref server run` printed as `Authorization: Bearer`"
+                        .to_owned(),
+                ),
             },
         }
     }

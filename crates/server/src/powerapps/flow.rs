@@ -41,7 +41,11 @@ pub(crate) async fn run(
 /// `triggerOutputs()` of a request: its headers without credentials, and its body.
 fn trigger_outputs(headers: &HeaderMap, body: &[u8]) -> Result<FlowValue, Failure> {
     if body.len() > BODY_MAX {
-        return Err(Failure::bad_request("RequestTooLarge", "the trigger's body has more than 16 MiB", ""));
+        return Err(Failure::bad_request(
+            "RequestTooLarge",
+            "the trigger's body has more than 16 MiB",
+            "",
+        ));
     }
     let mut kept = Object::new();
     for (name, value) in headers {
@@ -127,8 +131,11 @@ fn actions(run: &Run, events: &[RunEvent]) -> Value {
         .iter()
         .map(|event| {
             let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
-            let acting: Value =
-                event.acting.as_deref().and_then(|a| serde_json::from_str(a).ok()).unwrap_or(Value::Null);
+            let acting: Value = event
+                .acting
+                .as_deref()
+                .and_then(|a| serde_json::from_str(a).ok())
+                .unwrap_or(Value::Null);
             json!({
                 "path": event.path,
                 "name": event.path.rsplit('/').next(),

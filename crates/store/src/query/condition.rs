@@ -65,6 +65,13 @@ impl Condition<'_, '_, '_> {
         Ok(format!("({})", parts.join(if all { " AND " } else { " OR " })))
     }
 
+    /// A condition that no longer mentions the column it was about. What the column's path bound is
+    /// unbound again: PostgreSQL refuses a value that the text does not mention.
+    fn constant(&mut self, mark: usize, holds: bool) -> String {
+        self.emitter.params.truncate(mark);
+        constant(holds)
+    }
+
     fn compare(
         &mut self,
         left: &Operand,
@@ -95,14 +102,15 @@ impl Condition<'_, '_, '_> {
         value: &Literal,
         negated: bool,
     ) -> Result<String, QueryError> {
+        let mark = self.emitter.params.len();
         let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
         Ok(match coerce(column, by, value)? {
             Coerced::Null => match (by, negated) {
                 (Compare::Eq, false) | (Compare::Ne, true) => format!("{sql} IS NULL"),
                 (Compare::Ne, false) | (Compare::Eq, true) => format!("{sql} IS NOT NULL"),
-                _ => constant(negated),
+                _ => self.constant(mark, negated),
             },
-            Coerced::Nothing => constant((by == Compare::Ne) != negated),
+            Coerced::Nothing => self.constant(mark, (by == Compare::Ne) != negated),
             Coerced::Value(value, by) => {
                 let value = self.emitter.bind(value);
                 match (by, negated) {
@@ -182,6 +190,7 @@ impl Condition<'_, '_, '_> {
         if values.len() > VALUES_MAX {
             return Err(QueryError::Costly(format!("a list has at most {VALUES_MAX} values")));
         }
+        let mark = self.emitter.params.len();
         let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
         let mut places = Vec::with_capacity(values.len());
         for value in values {
@@ -192,7 +201,7 @@ impl Condition<'_, '_, '_> {
             }
         }
         if places.is_empty() {
-            return Ok(constant(negated));
+            return Ok(self.constant(mark, negated));
         }
         let places = places.join(", ");
         Ok(if negated {

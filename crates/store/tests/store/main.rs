@@ -420,7 +420,10 @@ fn an_import_is_written_whole_and_read_back() {
         assert_eq!(content.parts[1], ("b".to_owned(), vec![0, 255]));
         assert_eq!(content.workflows[0].client_data.as_deref(), Some(BODY));
         let twice = store.change_apply(cx, env, import(world.version().await, true), None).await;
-        assert!(matches!(twice, Err(StoreError::Exists { .. } | StoreError::Database(_))), "{twice:?}");
+        assert!(
+            matches!(twice, Err(StoreError::Exists { .. } | StoreError::Database(_))),
+            "{twice:?}"
+        );
         let after = store.facts(cx, env).await.unwrap();
         assert_eq!(*facts, *after, "a failed import leaves the environment as it was");
     });

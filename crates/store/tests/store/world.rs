@@ -1,4 +1,5 @@
 //! A store with one environment, on each engine that is there.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "the set-up of tests")]
 use std::future::Future;
 use std::sync::Arc;
 
@@ -27,11 +28,8 @@ where
     F: Fn(World) -> T,
     T: Future<Output = ()>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let file = Location::Sqlite(folder.path().join("test.db"));
@@ -63,8 +61,9 @@ impl World {
     async fn open(location: Location, folder: tempfile::TempDir) -> Self {
         let ids = SystemIds::default();
         let key = KeyFile::open_or_create(&folder.path().join("key"), &ids).unwrap();
-        let store =
-            Store::open(&location, Arc::new(key), Arc::new(SystemClock), Arc::new(ids)).await.unwrap();
+        let store = Store::open(&location, Arc::new(key), Arc::new(SystemClock), Arc::new(ids))
+            .await
+            .unwrap();
         let operator = Caller::Operator("admin".into());
         let new = EnvironmentNew {
             name: "DEV".into(),

@@ -271,8 +271,8 @@ mod tests {
     async fn strangers_send_nothing() {
         let mail = server().await;
         let wrong = STANDARD.encode("\0a@contoso.test\0wrong");
-        let answer = talk(&mail, &format!("EHLO x\nAUTH PLAIN {wrong}\nMAIL FROM:<a@b>\nQUIT\n"));
-        assert_eq!(answer.await, "220 250 250 535 530 221");
+        let lines = format!("EHLO x\nAUTH PLAIN {wrong}\nMAIL FROM:<a@b>\nQUIT\n");
+        assert_eq!(talk(&mail, &lines).await, "220 250 250 535 530 221");
         assert_eq!(
             talk(&mail, "EHLO x\nRCPT TO:<b@c>\nDATA\nQUIT\n").await,
             "220 250 250 503 503 221"

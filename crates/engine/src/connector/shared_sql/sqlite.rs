@@ -11,7 +11,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, Row, params_from_iter};
 use serde_json::{Map, Value as Json, json};
-use tokio::task::JoinHandle;
 
 use super::super::{CallContext, CallError, OperationResponse, Probe, body};
 use super::request::{Request, Table};
@@ -65,23 +64,26 @@ pub(super) async fn probe(cx: &CallContext<'_>, path: &str) -> Result<Probe, Cal
     Ok(Probe { identity: None, target: format!("file:{path}"), detail })
 }
 
-/// Runs work on a blocking thread and interrupts it when its time is up.
+/// Runs work on a blocking thread and interrupts it when its time is up or nobody waits any more.
 async fn work(
     cx: &CallContext<'_>,
     path: PathBuf,
     job: impl FnOnce(&Connection) -> Result<OperationResponse, Failure> + Send + 'static,
 ) -> Result<OperationResponse, CallError> {
     let (send, receive) = mpsc::channel::<InterruptHandle>();
-    let mut task = tokio::task::spawn_blocking(move || {
+    let task = tokio::task::spawn_blocking(move || {
         let db = open(&path)?;
-        // The waiting side may be gone already, then nobody will interrupt.
-        let _nobody = send.send(db.get_interrupt_handle());
-        job(&db)
+        // The waiting side may be gone already: then it interrupts as soon as it gets the handle.
+        let _gone = send.send(db.get_interrupt_handle());
+        let answer = job(&db);
+        drop(send);
+        answer
     });
-    let Ok(joined) = tokio::time::timeout(cx.timeout, &mut task).await else {
-        tokio::spawn(interrupt(task, receive));
-        return Err(CallError::TimedOut { seconds: cx.timeout.as_secs() });
-    };
+    let waiting = Waiting(Some(receive));
+    let joined = tokio::time::timeout(cx.timeout, task)
+        .await
+        .map_err(|_| CallError::TimedOut { seconds: cx.timeout.as_secs() })?;
+    waiting.over();
     match joined.map_err(|e| CallError::Interrupted(Box::new(e)))? {
         Ok(answer) | Err(Failure::Refused(answer)) => Ok(answer),
         Err(Failure::Call(error)) => Err(error),
@@ -89,15 +91,28 @@ async fn work(
     }
 }
 
-/// Interrupts until the work has ended: an interrupt between two statements has no effect.
-async fn interrupt<T>(task: JoinHandle<T>, receive: mpsc::Receiver<InterruptHandle>) {
-    let mut handle = None;
-    while !task.is_finished() {
-        handle = handle.or_else(|| receive.try_recv().ok());
-        if let Some(handle) = &handle {
-            InterruptHandle::interrupt(handle);
-        }
-        tokio::time::sleep(INTERRUPT_EVERY).await;
+/// Somebody who waits for work. Dropped before the work is over, it stops the work.
+struct Waiting(Option<mpsc::Receiver<InterruptHandle>>);
+
+impl Waiting {
+    fn over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let Some(receive) = self.0.take() else { return };
+        // Not a task: a runtime that shuts down drops its tasks, and then waits for this very work.
+        std::thread::spawn(move || {
+            let Ok(handle) = receive.recv() else { return };
+            // The sender lives as long as the work. One interrupt is not enough: between two
+            // statements it has no effect.
+            let running = || receive.recv_timeout(INTERRUPT_EVERY).err();
+            while running() == Some(mpsc::RecvTimeoutError::Timeout) {
+                handle.interrupt();
+            }
+        });
     }
 }
 
