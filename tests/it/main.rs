@@ -5,6 +5,7 @@ mod authoring;
 mod bad_input;
 mod demo;
 mod dependency_table;
+mod inspect;
 mod invoker;
 mod kill9;
 mod quote_email;

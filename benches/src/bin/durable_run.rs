@@ -40,6 +40,7 @@ type Fail = Box<dyn Error + Send + Sync>;
 const TOKEN: &str = "bench-token";
 
 fn main() -> Result<(), Fail> {
+    crypto_install();
     let mut words = std::env::args().skip(1);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -108,7 +109,6 @@ async fn load(url: &str, clients: usize) -> Result<(), Fail> {
 }
 
 async fn measure(database: Option<&str>) -> Result<(), Fail> {
-    crypto_install();
     let folder = tempfile::tempdir()?;
     let fsync = fsync_probe(folder.path())?;
     let mut target = spawn(&["target"])?;

@@ -332,8 +332,8 @@ fn flow_update(
     let workflow = &change.workflow;
     let changed = sql.execute(
         "UPDATE workflow SET name = $3, description = COALESCE($4, description), whyoff = $5, \
-         statecode = CASE WHEN category = 5 AND statecode <> 2 THEN $6 ELSE statecode END, \
-         statuscode = CASE WHEN category = 5 AND statecode <> 2 THEN $6 + 1 ELSE statuscode END, \
+         statecode = CASE WHEN category = 5 AND statecode <> 2 THEN CAST($6 AS BIGINT) ELSE statecode END, \
+         statuscode = CASE WHEN category = 5 AND statecode <> 2 THEN CAST($6 AS BIGINT) + 1 ELSE statuscode END, \
          wantedon = $7, activatedby = CASE WHEN statecode = 1 THEN activatedby ELSE COALESCE($8, activatedby) END, \
          jsonfilename = $9, modifiedon = $10, versionnumber = $11 \
          WHERE environmentid = $1 AND workflowid = $2",

@@ -453,7 +453,7 @@ impl Store {
                 let (_, _, name) = authorize_edit(sql, &caller, &environment, &id, attempt)?;
                 let activator = if on { Some(caller.owner()?) } else { None };
                 sql.execute(
-                    "UPDATE workflow SET statecode = $3, statuscode = $3 + 1, wantedon = $3, whyoff = NULL, \
+                    "UPDATE workflow SET statecode = $3, statuscode = CAST($3 AS BIGINT) + 1, wantedon = $3, whyoff = NULL, \
                      activatedby = COALESCE($4, activatedby), modifiedon = $5, versionnumber = $6 \
                      WHERE environmentid = $1 AND workflowid = $2",
                     &[
@@ -486,22 +486,7 @@ impl Store {
                 let (_, _, name) =
                     authorize_edit(sql, &caller, &environment, &id, "delete this flow")?;
                 component_remove(sql, &environment, "flow", id.as_str())?;
-                let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
-                for table in [
-                    "workflow_reference",
-                    "workflow_child",
-                    "workflow_variable",
-                    "workflow_share",
-                    "workflow_definition",
-                    "workflow",
-                ] {
-                    sql.execute(
-                        &format!(
-                            "DELETE FROM {table} WHERE environmentid = $1 AND workflowid = $2"
-                        ),
-                        &keys,
-                    )?;
-                }
+                remove(sql, &environment, id.as_str())?;
                 record(sql, &environment, now, &caller, "flow_delete", &id, json!({"name": name}))
             })
             .await
@@ -594,6 +579,23 @@ impl Store {
             })
             .await
     }
+}
+
+/// Removes the row with everything read from its body.
+pub(crate) fn remove(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &str) -> Result<()> {
+    let keys: [Param<'_>; 2] = [environment.as_str().into(), id.into()];
+    for table in [
+        "workflow_reference",
+        "workflow_child",
+        "workflow_variable",
+        "workflow_share",
+        "workflow_definition",
+        "workflow",
+    ] {
+        let text = format!("DELETE FROM {table} WHERE environmentid = $1 AND workflowid = $2");
+        sql.execute(&text, &keys)?;
+    }
+    Ok(())
 }
 
 fn record(

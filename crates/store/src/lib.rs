@@ -19,6 +19,7 @@ pub mod query;
 pub mod reference;
 pub mod run;
 pub mod solution;
+pub mod solution_remove;
 pub mod source;
 mod text;
 pub mod token;

@@ -350,7 +350,11 @@ impl Store {
             .change(move |sql| {
                 touch(sql, &environment)?;
                 let row = find(sql, &environment, id.as_str())?;
-                caller.authorize_owner(&environment, &row.owner, "delete this connection reference")?;
+                caller.authorize_owner(
+                    &environment,
+                    &row.owner,
+                    "delete this connection reference",
+                )?;
                 let users = flows_using(sql, &environment, &row.logical_name)?;
                 let name = row.logical_name.as_str().to_owned();
                 if !users.is_empty() {
@@ -358,15 +362,7 @@ impl Store {
                     return Err(StoreError::InUse { kind: "connection reference", name, users });
                 }
                 component_remove(sql, &environment, "reference", id.as_str())?;
-                let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
-                for table in ["binding", "connectionreference"] {
-                    sql.execute(
-                        &format!(
-                            "DELETE FROM {table} WHERE environmentid = $1 AND connectionreferenceid = $2"
-                        ),
-                        &keys,
-                    )?;
-                }
+                remove(sql, &environment, id.as_str())?;
                 let entry = Entry {
                     action: "reference_delete",
                     object: "connection reference",
@@ -422,7 +418,18 @@ impl Store {
     }
 }
 
-fn flows_using(
+/// Removes the row with its bindings.
+pub(crate) fn remove(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &str) -> Result<()> {
+    let keys: [Param<'_>; 2] = [environment.as_str().into(), id.into()];
+    for table in ["binding", "connectionreference"] {
+        let text =
+            format!("DELETE FROM {table} WHERE environmentid = $1 AND connectionreferenceid = $2");
+        sql.execute(&text, &keys)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn flows_using(
     sql: &mut Sql<'_>,
     environment: &EnvironmentId,
     name: &LogicalName,

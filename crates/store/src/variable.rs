@@ -15,6 +15,17 @@ use crate::{Result, Store, StoreError};
 /// Type number of a secret.
 pub const SECRET: i64 = 100_000_005;
 
+/// What may be changed of a definition.
+#[derive(Clone, Debug, Default)]
+pub struct VariableUpdate {
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Default value.
+    pub default_value: Option<String>,
+}
+
 /// All variables. The environment's own value wins over the one a managed package brought.
 pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<VariableFacts>> {
     sql.query(
@@ -186,6 +197,42 @@ impl Store {
             })
             .await
             .map_err(|e: StoreError| e.on_unique("environment variable", &name))
+    }
+
+    /// Changes display name, description or default value; what is `None` stays.
+    pub async fn variable_update(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        name: &str,
+        update: VariableUpdate,
+    ) -> Result<()> {
+        caller.authorize(environment, Action::Make, "change environment variables")?;
+        let (caller, environment, name, now) =
+            (caller.clone(), environment.clone(), name.to_owned(), self.now());
+        self.db
+            .change(move |sql| {
+                let version = touch(sql, &environment)?;
+                let (id, schema_name) = find_id(sql, &environment, &name)?;
+                sql.execute(
+                    "UPDATE environmentvariabledefinition SET displayname = COALESCE($3, displayname), \
+                     description = COALESCE($4, description), defaultvalue = COALESCE($5, defaultvalue), \
+                     modifiedon = $6, versionnumber = $7 \
+                     WHERE environmentid = $1 AND environmentvariabledefinitionid = $2",
+                    &[
+                        environment.as_str().into(),
+                        id.as_str().into(),
+                        update.display_name.as_ref().into(),
+                        update.description.as_ref().into(),
+                        update.default_value.as_ref().into(),
+                        now.into(),
+                        version.into(),
+                    ],
+                )?;
+                let detail = json!({"name": schema_name.as_str()});
+                record(sql, &environment, now, &caller, "variable_update", id.as_str(), detail)
+            })
+            .await
     }
 
     /// Sets this environment's value.

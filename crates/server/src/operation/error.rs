@@ -100,6 +100,7 @@ fn store_status(error: &StoreError) -> u16 {
 
 fn query_status(error: &QueryError) -> u16 {
     match error {
+        QueryError::Store(error) => store_status(error),
         QueryError::Database(_) => 500,
         _ => 400,
     }

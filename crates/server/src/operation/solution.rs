@@ -9,6 +9,7 @@ use connref_solution::model::{DeploymentSettings, JobId, Package, SolutionId};
 use connref_solution::{package_read, package_write};
 use connref_store::StoreError;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
+use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
 
 use super::{OperationError, Result, judged, principal};
@@ -52,6 +53,29 @@ pub async fn solution_create(cx: &Context, new: SolutionCreate) -> Result<Soluti
         publisher: new.publisher,
     };
     Ok(cx.store().solution_create(&cx.caller, &cx.environment.id, row).await?)
+}
+
+/// Changes an unmanaged solution.
+pub async fn solution_update(cx: &Context, id: &str, update: SolutionUpdate) -> Result<()> {
+    Ok(cx.store().solution_update(&cx.caller, &cx.environment.id, &id.into(), update).await?)
+}
+
+/// Deletes an unmanaged solution (what was in it stays), or uninstalls a managed one.
+pub async fn solution_delete(cx: &Context, id: &str) -> Result<()> {
+    Ok(cx.store().solution_delete(&cx.caller, &cx.environment.id, &id.into()).await?)
+}
+
+/// Changes a publisher's display name.
+pub async fn publisher_update(cx: &Context, id: &str, display_name: String) -> Result<()> {
+    Ok(cx
+        .store()
+        .publisher_update(&cx.caller, &cx.environment.id, &id.into(), display_name)
+        .await?)
+}
+
+/// Deletes a publisher that has no solution.
+pub async fn publisher_delete(cx: &Context, id: &str) -> Result<()> {
+    Ok(cx.store().publisher_delete(&cx.caller, &cx.environment.id, &id.into()).await?)
 }
 
 /// The unmanaged solution that something is added to.

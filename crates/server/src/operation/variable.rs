@@ -1,6 +1,7 @@
 //! Environment variables.
 use connref_solution::model::package::PackageVariable;
 use connref_solution::model::{LogicalName, VariableId};
+use connref_store::variable::VariableUpdate;
 
 use super::reference::name_check;
 use super::{OperationError, Result};
@@ -52,6 +53,11 @@ pub async fn variable_create(cx: &Context, new: VariableCreate) -> Result<Variab
         secret_store: Some(0),
     };
     Ok(cx.store().variable_create(&cx.caller, &cx.environment.id, row, solution).await?)
+}
+
+/// Changes display name, description or default value.
+pub async fn variable_update(cx: &Context, name: &str, update: VariableUpdate) -> Result<()> {
+    Ok(cx.store().variable_update(&cx.caller, &cx.environment.id, name, update).await?)
 }
 
 /// Deletes a definition with its value.

@@ -180,8 +180,8 @@ const VARIABLE: TableDef = TableDef {
     columns: &[
         Col::new("environmentvariabledefinitionid", Kind::Guid),
         Col::new("schemaname", Kind::Text(100)).folded("schemaname_key").create().required(),
-        Col::new("displayname", Kind::Text(100)).create(),
-        Col::new("description", Kind::Memo(2000)).create(),
+        Col::new("displayname", Kind::Text(100)).create().edit(),
+        Col::new("description", Kind::Memo(2000)).create().edit(),
         Col::new(
             "type",
             Kind::Picklist(&[
@@ -194,7 +194,7 @@ const VARIABLE: TableDef = TableDef {
             ]),
         )
         .create(),
-        Col::new("defaultvalue", Kind::Memo(2000)).create(),
+        Col::new("defaultvalue", Kind::Memo(2000)).create().edit(),
         Col::new("isrequired", Kind::Flag).create(),
         Col::new("apiid", Kind::Text(150)),
         Col::new("parameterkey", Kind::Text(150)),
@@ -327,7 +327,7 @@ const PUBLISHER: TableDef = TableDef {
     columns: &[
         Col::new("publisherid", Kind::Guid),
         Col::new("uniquename", Kind::Text(256)).folded("uniquename_key").create().required(),
-        Col::new("friendlyname", Kind::Text(256)).create().required(),
+        Col::new("friendlyname", Kind::Text(256)).create().edit().required(),
         Col::new("customizationprefix", Kind::Text(8)).create().required(),
         Col::new("customizationoptionvalueprefix", Kind::Int).create().required(),
         organization("organizationid", "organizationid"),
@@ -353,9 +353,9 @@ const SOLUTION: TableDef = TableDef {
     columns: &[
         Col::new("solutionid", Kind::Guid),
         Col::new("uniquename", Kind::Text(65)).folded("uniquename_key").create().required(),
-        Col::new("friendlyname", Kind::Text(256)).create().required(),
-        Col::new("description", Kind::Text(2000)).create(),
-        Col::new("version", Kind::Text(256)).create().required(),
+        Col::new("friendlyname", Kind::Text(256)).create().edit().required(),
+        Col::new("description", Kind::Text(2000)).create().edit(),
+        Col::new("version", Kind::Text(256)).create().edit().required(),
         MANAGED,
         Col::new("isvisible", Kind::Flag).from(Source::Constant(1)),
         Col::new("solutiontype", Kind::Picklist(&[(0, "None"), (1, "Snapshot"), (2, "Internal")]))

@@ -5,7 +5,9 @@ mod world;
 use std::collections::BTreeMap;
 
 use connref_solution::model::change_set::{ChangeSet, FlowChange, ReferenceChange, SolutionChange};
-use connref_solution::model::facts::{ConnectionStatus, PrincipalKind, Role, ShareLevel};
+use connref_solution::model::facts::{
+    ConnectionStatus, FlowState, PrincipalKind, Role, ShareLevel,
+};
 use connref_solution::model::package::{Manifest, PackageReference, Publisher, Workflow};
 use connref_solution::model::{ConnectionId, RunId};
 use connref_store::StoreError;
@@ -419,6 +421,15 @@ fn an_import_is_written_whole_and_read_back() {
         let content = store.solution_content(cx, env, "orders").await.unwrap();
         assert_eq!(content.parts[1], ("b".to_owned(), vec![0, 255]));
         assert_eq!(content.workflows[0].client_data.as_deref(), Some(BODY));
+        let mut upgrade = import(world.version().await, true);
+        upgrade.solution.existing = Some(facts.solutions[0].id.clone());
+        upgrade.references[0].existing = Some(facts.references[0].id.clone());
+        upgrade.references[0].reference.display_name = String::new();
+        upgrade.flows[0].existing = Some(facts.flows[0].id.clone());
+        store.change_apply(cx, env, upgrade, None).await.unwrap();
+        let facts = store.facts(cx, env).await.unwrap();
+        assert_eq!(facts.references[0].display_name, "SQL", "an empty name blanks nothing");
+        assert_eq!(facts.flows[0].state, FlowState::On);
         let twice = store.change_apply(cx, env, import(world.version().await, true), None).await;
         assert!(
             matches!(twice, Err(StoreError::Exists { .. } | StoreError::Database(_))),
@@ -461,7 +472,12 @@ fn authoring_adds_components_in_order() {
             client_data: BODY.into(),
             solution: Some(solution.facts.id.clone()),
         };
-        store.flow_create(cx, env, flow).await.unwrap();
+        let id = store.flow_create(cx, env, flow).await.unwrap();
+        for on in [true, false] {
+            store.flow_state_set(cx, env, world.version().await, &id, on).await.unwrap();
+            let facts = store.facts(cx, env).await.unwrap();
+            assert_eq!(facts.flow(&id).unwrap().state == FlowState::On, on);
+        }
         let content = store.solution_content(cx, env, "Orders").await.unwrap();
         let names: Vec<_> = content.references.iter().map(|r| r.logical_name.as_str()).collect();
         assert_eq!(names, ["contoso_z", "contoso_a"]);

@@ -1,9 +1,11 @@
 //! Environment variables: definitions, and the value of this environment.
 use connref_store::query::{Cell, Expr, Literal, Query, Record, table_by_logical_name};
+use connref_store::variable::VariableUpdate;
 
 use super::{solution_header, text_of};
 use crate::operation::variable::{
-    VariableCreate, variable_create, variable_delete, variable_value_delete, variable_value_set,
+    VariableCreate, variable_create, variable_delete, variable_update, variable_value_delete,
+    variable_value_set,
 };
 use crate::webapi::body::Fields;
 use crate::webapi::locate::{pointed, run};
@@ -29,6 +31,20 @@ pub(super) async fn create(asked: &Asked, mut fields: Fields) -> Result<String, 
     }
     fields.finish()?;
     Ok(variable_create(&asked.cx, new).await?.as_str().to_owned())
+}
+
+pub(super) async fn update(
+    asked: &Asked,
+    record: &Record,
+    mut fields: Fields,
+) -> Result<(), Fault> {
+    let update = VariableUpdate {
+        display_name: fields.text("displayname"),
+        description: fields.nullable("description").map(Option::unwrap_or_default),
+        default_value: fields.nullable("defaultvalue").map(Option::unwrap_or_default),
+    };
+    fields.finish()?;
+    Ok(variable_update(&asked.cx, &text_of(record, "schemaname"), update).await?)
 }
 
 pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> {

@@ -35,13 +35,18 @@ pub(super) async fn create(
 pub(super) async fn update(asked: &Asked, record: &Record, fields: Fields) -> Result<(), Fault> {
     match record.table.name {
         "connectionreference" => connection_reference::update(asked, record, fields).await,
+        "environmentvariabledefinition" => {
+            environment_variable::update(asked, record, fields).await
+        }
         "environmentvariablevalue" => {
             environment_variable::value_update(asked, record, fields).await
         }
+        "publisher" => publisher::update(asked, record, fields).await,
+        "solution" => solution::update(asked, record, fields).await,
         "systemuser" => system_user::update(asked, record, fields).await,
         "workflow" => workflow::update(asked, record, fields).await,
         // Their columns are given at create only: a body that sets one did not come this far.
-        "connector" | "environmentvariabledefinition" | "publisher" | "solution" => fields.finish(),
+        "connector" => fields.finish(),
         name => Err(refused("Update", name)),
     }
 }
@@ -54,10 +59,8 @@ pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> 
         "environmentvariabledefinition" => environment_variable::delete(asked, record).await,
         "environmentvariablevalue" => environment_variable::value_delete(asked, record).await,
         "workflow" => workflow::delete(asked, record).await,
-        "publisher" | "solution" => Err(Fault::unsupported(format!(
-            "deleting rows of '{}' is not supported",
-            record.table.set
-        ))),
+        "publisher" => publisher::delete(asked, record).await,
+        "solution" => solution::delete(asked, record).await,
         // A user is disabled, never deleted: what it owned names it.
         name => Err(refused("Delete", name)),
     }

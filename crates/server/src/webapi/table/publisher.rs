@@ -1,5 +1,9 @@
 //! Publishers.
-use crate::operation::solution::{PublisherCreate, publisher_create};
+use connref_store::query::Record;
+
+use crate::operation::solution::{
+    PublisherCreate, publisher_create, publisher_delete, publisher_update,
+};
 use crate::webapi::body::Fields;
 use crate::webapi::{Asked, Fault};
 
@@ -20,4 +24,21 @@ pub(super) async fn create(asked: &Asked, mut fields: Fields) -> Result<String, 
     };
     fields.finish()?;
     Ok(publisher_create(&asked.cx, new).await?.as_str().to_owned())
+}
+
+pub(super) async fn update(
+    asked: &Asked,
+    record: &Record,
+    mut fields: Fields,
+) -> Result<(), Fault> {
+    let name = fields.text("friendlyname");
+    fields.finish()?;
+    match name {
+        Some(name) => Ok(publisher_update(&asked.cx, &record.id, name).await?),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> {
+    Ok(publisher_delete(&asked.cx, &record.id).await?)
 }
