@@ -276,7 +276,7 @@ async fn set_up(app: &App, port: u16) -> Result<(Context, String), Fail> {
         client_data: body.to_string(),
         solution: None,
     };
-    let flow = flow_create(&cx, new).await?.id;
+    let flow = flow_create(&cx, new).await?;
     flow_state_set(&cx, flow.as_str(), true).await?;
     Ok((cx, flow.as_str().to_owned()))
 }

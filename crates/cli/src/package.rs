@@ -5,7 +5,7 @@ use connref_solution::archive::Layout;
 use connref_solution::artefact::settings_json::{settings_read, settings_write};
 use connref_solution::model::{DeploymentSettings, Package};
 use connref_solution::settings::{settings_check, settings_create};
-use connref_solution::{Archive, Limits, package_read, package_write};
+use connref_solution::{Archive, Limits, flow_bodies, package_read, package_write};
 
 use crate::command::read_text;
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,9 @@ pub(crate) fn read(path: &Path) -> Result<SolutionFile, Failure> {
         note(&format!("{}: {remark}", path.display()));
     }
     let package = package_read(&archive).map_err(|error| unreadable(path, error))?;
+    flow_bodies(&package).map_err(|error| {
+        unreadable(path, error).fix("export the solution again, or repair this part")
+    })?;
     Ok(SolutionFile { archive, package })
 }
 
@@ -56,7 +59,9 @@ pub(crate) fn settings(path: &Path, package: &Package) -> Result<DeploymentSetti
     let text = read_text(path, "the deployment settings")?;
     let file =
         settings_read(text.as_bytes(), Some(&package.manifest.unique_name)).map_err(|error| {
-            Failure::new(Exit::Usage, error).context(format!("cannot use `{}`", path.display()))
+            Failure::new(Exit::Usage, error)
+                .context(format!("cannot use `{}`", path.display()))
+                .fix("make one to fill in with `connref solution create-settings`")
         })?;
     for problem in &file.problems {
         warning(&format!("{}: {} {}", path.display(), problem.at, problem.message));

@@ -203,6 +203,8 @@ fn variables_check(index: &Index<'_>, flow: &FlowFacts, activation: &mut Activat
             ),
             help: "set its value in this environment, by hand or in the deployment settings".into(),
             fix: None,
+            location: None,
+            suppression: None,
         });
     }
 }
@@ -221,6 +223,8 @@ fn direct_warning(index: &Index<'_>, flow: &FlowFacts, entry: &FlowReference) ->
             index.facts.environment.name
         ),
         fix: None,
+        location: None,
+        suppression: None,
     }
 }
 
@@ -240,5 +244,7 @@ fn on_behalf_warning(
         help: "whoever saves such a flow needs the privilege to act on behalf of another user"
             .into(),
         fix: None,
+        location: None,
+        suppression: None,
     }
 }

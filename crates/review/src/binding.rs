@@ -166,6 +166,8 @@ pub fn effect_findings(facts: &Facts, effect: &BindingEffect) -> Vec<Finding> {
                 help: "make sure the new identity may do in the target system what the flow does"
                     .into(),
                 fix: None,
+                location: None,
+                suppression: None,
             })
         })
         .collect();
@@ -182,6 +184,8 @@ pub fn effect_findings(facts: &Facts, effect: &BindingEffect) -> Vec<Finding> {
             ),
             help: "turn it on again as somebody who may use the connection".into(),
             fix: Some(fix::flow_on(facts, &flow.name)),
+            location: None,
+            suppression: None,
         }
     }));
     findings

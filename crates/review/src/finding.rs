@@ -20,6 +20,23 @@ pub struct Finding {
     pub help: String,
     /// A command line that repairs it, if one command does.
     pub fix: Option<String>,
+    /// Where in the files, if it was found in files.
+    pub location: Option<Location>,
+    /// Why it is suppressed, if it is; a suppressed finding never fails a check.
+    pub suppression: Option<String>,
+}
+
+/// A place in a file of a package, or in a file beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Location {
+    /// Part of the archive with `/`, or the name of the file as it was given.
+    pub part: String,
+    /// JSON pointer or XML path; empty for the whole part.
+    pub path: String,
+    /// Line, from 1; 0 if it is not known.
+    pub line: usize,
+    /// Column in characters, from 1; 0 if it is not known.
+    pub column: usize,
 }
 
 /// How bad a finding is.
@@ -78,6 +95,10 @@ pub enum SubjectKind {
     Solution,
     /// A user or a service principal.
     Principal,
+    /// A canvas app.
+    App,
+    /// A deployment settings file.
+    Settings,
 }
 
 impl SubjectKind {
@@ -91,6 +112,8 @@ impl SubjectKind {
             Self::Connector => "connector",
             Self::Solution => "solution",
             Self::Principal => "principal",
+            Self::App => "canvas app",
+            Self::Settings => "settings file",
         }
     }
 }

@@ -11,4 +11,4 @@ pub mod settings;
 
 pub use archive::{Archive, ArchiveError, Limits, find_solutions};
 pub use inspect::{Inspection, inspect};
-pub use package::{PackageError, WriteError, package_read, package_write};
+pub use package::{BodyError, PackageError, WriteError, flow_bodies, package_read, package_write};

@@ -34,5 +34,7 @@ fn finding(index: &Index<'_>, reference: &ReferenceFacts) -> Finding {
         ),
         help,
         fix: Some(fix::bind(index.facts, &reference.logical_name)),
+        location: None,
+        suppression: None,
     }
 }

@@ -72,5 +72,7 @@ fn build(
         ),
         help,
         fix: Some(fix::reassign(index.facts, owner)),
+        location: None,
+        suppression: None,
     }
 }

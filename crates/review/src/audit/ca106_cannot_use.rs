@@ -56,5 +56,7 @@ fn finding(index: &Index<'_>, flow: &FlowFacts, connection: &ConnectionFacts) ->
             fix::flow_on(index.facts, &flow.name),
             fix::arg(index.principal_name(&connection.owner))
         )),
+        location: None,
+        suppression: None,
     }
 }

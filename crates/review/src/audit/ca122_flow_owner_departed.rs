@@ -42,5 +42,7 @@ fn finding(index: &Index<'_>, flow: &FlowFacts, owner: Option<&PrincipalFacts>) 
             flow.recent_runs
         ),
         fix: Some(fix::flow_reassign(index.facts, &flow.name)),
+        location: None,
+        suppression: None,
     }
 }

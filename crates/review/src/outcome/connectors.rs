@@ -110,6 +110,8 @@ fn together_check(
             ),
             help: format!("here it works; elsewhere {help}"),
             fix: None,
+            location: None,
+            suppression: None,
         });
     }
 }
@@ -147,6 +149,8 @@ fn absent_check(index: &Index<'_>, import: &Import<'_>, draft: &mut Draft) {
                 help: "the reference stays unbound and its flows off until the connector is here"
                     .into(),
                 fix: None,
+                location: None,
+                suppression: None,
             });
         }
     }

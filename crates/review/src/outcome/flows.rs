@@ -179,6 +179,8 @@ fn existing_flow(
                 .into_iter()
                 .find_map(|r| r.fix)
                 .or_else(|| Some(fix::flow_on(index.facts, &existing.name))),
+            location: None,
+            suppression: None,
         }
     }));
     draft.warnings.extend(activation.warnings);

@@ -120,6 +120,8 @@ fn binding(
             ),
             help: "flows that use it stay off until it is repaired".into(),
             fix: Some(fix::probe(index.facts, connection)),
+            location: None,
+            suppression: None,
         });
     }
     if let Some(existing) = existing {

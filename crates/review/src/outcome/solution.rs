@@ -165,6 +165,8 @@ pub(super) fn dependencies_check(index: &Index<'_>, import: &Import<'_>, draft: 
                 subject,
                 help,
                 fix: None,
+                location: None,
+                suppression: None,
             });
         }
     }

@@ -3,6 +3,7 @@ use connref_engine::runner::RunError;
 use connref_review::Refusal;
 use connref_store::StoreError;
 use connref_store::query::QueryError;
+use connref_store::vault::VaultError;
 
 /// A refusal or failure.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,8 @@ fn store_status(error: &StoreError) -> u16 {
         StoreError::Modified { .. } => 412,
         StoreError::Denied { .. } => 403,
         StoreError::Invalid(_) => 400,
+        // The row's own fault, and no secret in its words: an administrator must be told.
+        StoreError::Vault(VaultError::Integrity { .. }) => 422,
         StoreError::LeaseLost(_)
         | StoreError::Vault(_)
         | StoreError::Database(_)

@@ -2,9 +2,8 @@
 use connref_engine::runner::{RunRequest, StartedRun};
 use connref_flow::Value;
 use connref_review::{Activation, flow_activation};
-use connref_solution::artefact::workflow_json;
+use connref_solution::document::json::JsonDocument;
 use connref_solution::model::facts::FlowFacts;
-use connref_solution::model::package::FlowBody;
 use connref_solution::model::{ConnectionId, FlowId, RunId};
 use connref_store::StoreError;
 use connref_store::flow::{FlowLevel, FlowNew, FlowUpdate};
@@ -29,21 +28,12 @@ pub struct FlowCreate {
     pub solution: Option<String>,
 }
 
-/// What was made, and what a maker should know about it.
-#[derive(Clone, Debug)]
-pub struct FlowCreated {
-    /// Id.
-    pub id: FlowId,
-    /// Warnings, one line each.
-    pub warnings: Vec<String>,
-}
-
-/// Makes a flow, off. One in a solution that names a connection directly is warned about.
-pub async fn flow_create(cx: &Context, new: FlowCreate) -> Result<FlowCreated> {
+/// Makes a flow, off.
+pub async fn flow_create(cx: &Context, new: FlowCreate) -> Result<FlowId> {
     if new.name.trim().is_empty() || new.name.len() > 256 {
         return Err(OperationError::invalid("a flow's name has 1 to 256 characters", ""));
     }
-    let warnings = body_check(&new.client_data, new.solution.as_deref())?;
+    body_check(&new.client_data)?;
     let solution = match &new.solution {
         Some(name) => Some(super::solution::unmanaged(cx, name).await?),
         None => None,
@@ -55,29 +45,11 @@ pub async fn flow_create(cx: &Context, new: FlowCreate) -> Result<FlowCreated> {
         client_data: new.client_data,
         solution,
     };
-    let id = cx.store().flow_create(&cx.caller, &cx.environment.id, row).await?;
-    Ok(FlowCreated { id, warnings })
+    Ok(cx.store().flow_create(&cx.caller, &cx.environment.id, row).await?)
 }
 
-fn body_check(client_data: &str, solution: Option<&str>) -> Result<Vec<String>> {
-    let body = body_read(client_data)?;
-    let Some(solution) = solution else { return Ok(Vec::new()) };
-    Ok(body
-        .references
-        .iter()
-        .filter(|entry| entry.logical_name.is_none())
-        .map(|entry| {
-            format!(
-                "`{}` names a connection of `{}` directly; in solution `{solution}` use a connection reference, \
-                 or the flow breaks in the next environment (CR001)",
-                entry.key, entry.api_name
-            )
-        })
-        .collect())
-}
-
-/// Reads a body that must be one: JSON with a definition.
-pub(super) fn body_read(client_data: &str) -> Result<FlowBody> {
+/// Refuses a body that is none: JSON of bounded depth with a definition.
+fn body_check(client_data: &str) -> Result<()> {
     let refuse = |why: &str| {
         OperationError::invalid(
             format!("the flow's body cannot be read: {why}"),
@@ -85,18 +57,18 @@ pub(super) fn body_read(client_data: &str) -> Result<FlowBody> {
              \"schemaVersion\": \"1.0.0.0\"}",
         )
     };
-    let json: serde_json::Value =
-        serde_json::from_str(client_data).map_err(|error| refuse(&error.to_string()))?;
-    if !json.pointer("/properties/definition").is_some_and(serde_json::Value::is_object) {
-        return Err(refuse("it has no `properties.definition`"));
+    let json =
+        JsonDocument::parse(client_data.as_bytes()).map_err(|error| refuse(&error.to_string()))?;
+    if json.value().pointer("/properties/definition").is_some_and(serde_json::Value::is_object) {
+        return Ok(());
     }
-    Ok(workflow_json::flow_body_read(client_data, "clientdata").0)
+    Err(refuse("it has no `properties.definition`"))
 }
 
 /// Changes name, description or body.
 pub async fn flow_update(cx: &Context, id: &str, update: FlowUpdate) -> Result<()> {
     if let Some(body) = &update.client_data {
-        body_check(body, None)?;
+        body_check(body)?;
     }
     let id = FlowId::new(id);
     Ok(cx.store().flow_update(&cx.caller, &cx.environment.id, &id, update).await?)

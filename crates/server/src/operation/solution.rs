@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 
 use connref_review::{Import, ImportOptions, Outcome, import_outcome};
 use connref_solution::archive::{Archive, Limits};
-use connref_solution::artefact::workflow_json;
 use connref_solution::model::package::{Managed, Manifest, RootComponent};
 use connref_solution::model::{DeploymentSettings, JobId, Package, SolutionId};
-use connref_solution::{package_read, package_write};
+use connref_solution::{flow_bodies, package_read, package_write};
 use connref_store::StoreError;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
@@ -139,7 +138,9 @@ pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<Sol
             "give a solution zip with solution.xml and customizations.xml at its root",
         )
     })?;
-    let bodies = bodies(&package);
+    let bodies = flow_bodies(&package).map_err(|e| {
+        OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+    })?;
     let parts: Vec<(String, Vec<u8>)> = archive
         .to_parts()
         .map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
@@ -199,18 +200,6 @@ async fn apply(
         }
     })
     .await
-}
-
-fn bodies(
-    package: &Package,
-) -> BTreeMap<connref_solution::model::FlowId, connref_solution::model::package::FlowBody> {
-    let mut bodies = BTreeMap::new();
-    for workflow in package.workflows.iter().filter(|w| w.is_cloud_flow()) {
-        let Some(text) = &workflow.client_data else { continue };
-        let (body, _) = workflow_json::flow_body_read(text, &workflow.name);
-        bodies.insert(workflow.id.clone(), body);
-    }
-    bodies
 }
 
 /// The record of an import job, in the shape clients read: `//solutionManifest/result/@result`.

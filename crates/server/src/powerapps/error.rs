@@ -66,6 +66,7 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::InUse { .. } => "InUse",
         StoreError::Denied { .. } => "Forbidden",
         StoreError::Invalid(_) => "InvalidRequest",
+        StoreError::Vault(_) => "SecretIntegrity",
         StoreError::Stale { .. } | StoreError::Modified { .. } => "Conflict",
         _ => "InternalServerError",
     }

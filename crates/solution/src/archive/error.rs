@@ -40,7 +40,9 @@ pub enum ArchiveError {
         source: std::io::Error,
     },
     /// A limit is exceeded.
-    #[error("refused `{subject}`: {what} is {found}, the limit is {limit}")]
+    #[error(
+        "refused `{subject}`: {what} is {found}, the limit is {limit}; a solution does not come near it, export it again"
+    )]
     Limit {
         /// Archive or entry.
         subject: String,

@@ -34,7 +34,7 @@ pub enum SettingsError {
     },
     /// Neither section is there.
     #[error(
-        "cannot read the deployment settings: neither `ConnectionReferences` nor `EnvironmentVariables` is there; make a file with `connref settings create`"
+        "cannot read the deployment settings: neither `ConnectionReferences` nor `EnvironmentVariables` is there; make a file with `connref solution create-settings`"
     )]
     NoSections,
     /// Nested by solution, and none was chosen.
@@ -56,7 +56,8 @@ pub enum SettingsError {
     },
     /// A value of the wrong kind.
     #[error(
-        "wrong shape in the deployment settings at `{pointer}` (line {line}): expected {expected}"
+        "wrong shape in the deployment settings at {} (line {line}): expected {expected}",
+        place(pointer)
     )]
     Shape {
         /// JSON pointer.
@@ -273,6 +274,11 @@ pub fn settings_write(settings: &DeploymentSettings) -> Vec<u8> {
     let mut bytes = JsonDocument::new(file).to_bytes();
     bytes.push(b'\n');
     bytes
+}
+
+/// A pointer for people: the root has an empty one.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { "its root".to_owned() } else { format!("`{pointer}`") }
 }
 
 #[cfg(test)]

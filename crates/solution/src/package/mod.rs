@@ -1,4 +1,5 @@
 //! A whole solution: from an archive to the model and back.
+mod bodies;
 mod content_types;
 mod convert;
 mod error;
@@ -13,6 +14,7 @@ use crate::archive::{Archive, Layout};
 use crate::model::Package;
 use crate::model::package::Managed;
 
+pub use bodies::{BodyError, flow_bodies};
 pub use error::{PackageError, WriteError};
 pub use read::package_read;
 

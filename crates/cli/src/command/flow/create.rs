@@ -3,12 +3,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use connref_client::reference::Reference;
+use connref_solution::artefact::workflow_json::flow_body_read;
 use serde_json::{Map, Value, json};
 
 use crate::command::read_text;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
+use crate::render::warning;
 use crate::secret::pair;
 
 /// Arguments of `flow create`.
@@ -52,10 +54,26 @@ impl CreateArgs {
         }
         let body = body(document, entries)?;
         let solution = self.solution.as_deref();
+        if let Some(solution) = solution {
+            direct_warn(&body, solution);
+        }
         let id = client.flow_create(&self.name, &body.to_string(), solution).await?;
         let item = json!({"name": self.name, "id": id, "state": "off"});
         context.output.done(&format!("flow {} created: {id}; it is off", self.name), &item)?;
         Ok(Exit::Clean)
+    }
+}
+
+/// In a solution a connection named directly breaks the flow in the next environment; outside one
+/// it may be meant.
+fn direct_warn(body: &Value, solution: &str) {
+    let (body, _) = flow_body_read(&body.to_string(), "the definition");
+    for entry in body.references.iter().filter(|entry| entry.logical_name.is_none()) {
+        warning(&format!(
+            "`{}` names a connection of `{}` directly; in solution `{solution}` it needs a connection \
+             reference, or the flow breaks in the next environment (CR001)",
+            entry.key, entry.api_name
+        ));
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn create(asked: &Asked, mut fields: Fields) -> Result<String, 
         solution: solution_header(asked),
     };
     fields.finish()?;
-    Ok(flow_create(&asked.cx, new).await?.id.as_str().to_owned())
+    Ok(flow_create(&asked.cx, new).await?.as_str().to_owned())
 }
 
 /// Turning off comes before a change of the body and turning on after it, as a person would do it.
