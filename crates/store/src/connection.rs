@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
+use crate::credential::secrets_write;
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::text::{Stored, stored};
-use crate::vault::SecretPlace;
 use crate::{Result, Store, StoreError};
 
 /// A connection row with its shares.
@@ -56,32 +56,10 @@ pub struct ConnectionNew {
     pub secrets: BTreeMap<String, SecretString>,
 }
 
-/// A credential taken out of the vault for one use.
-pub struct Opened {
-    /// Connection.
-    pub id: ConnectionId,
-    /// Connector.
-    pub api_name: ApiName,
-    /// Kind.
-    pub kind: ConnectionKind,
-    /// Owner.
-    pub owner: PrincipalId,
-    /// Endpoint.
-    pub endpoint: Option<String>,
-    /// Account.
-    pub account: Option<String>,
-    /// Non-secret parameters.
-    pub parameters: BTreeMap<String, String>,
-    /// Secret fields.
-    pub secrets: BTreeMap<String, SecretString>,
-    /// Version of the credential.
-    pub credential_version: i64,
-}
-
-const COLUMNS: &str = "connectionid, api_name, displayname, ownerid, kind, status, statuserror, statusmessage, \
+pub(crate) const COLUMNS: &str = "connectionid, api_name, displayname, ownerid, kind, status, statuserror, statusmessage, \
      endpoint, account, createdon, parameters, credentialversion, createdby, modifiedon";
 
-fn connection(row: &Row) -> Result<Connection> {
+pub(crate) fn connection(row: &Row) -> Result<Connection> {
     let status = match row.text(5)?.as_str() {
         "connected" => ConnectionStatus::Connected,
         "disabled" => ConnectionStatus::Disabled,
@@ -196,7 +174,7 @@ fn holds(caller: &Caller, connection: &Connection, level: ShareLevel) -> bool {
         })
 }
 
-fn find_for(
+pub(crate) fn find_for(
     sql: &mut Sql<'_>,
     caller: &Caller,
     environment: &EnvironmentId,
@@ -565,96 +543,6 @@ impl Store {
             })
             .await
     }
-
-    /// Takes a credential out for one use. The caller has been authorised for that use: either it
-    /// is the runner after `review` judged the call, or it holds the connection itself.
-    pub async fn connection_open(
-        &self,
-        caller: &Caller,
-        environment: &EnvironmentId,
-        id: &ConnectionId,
-    ) -> Result<Opened> {
-        caller.authorize(environment, Action::Read, "use connections")?;
-        let (asker, place, wanted) = (caller.clone(), environment.clone(), id.clone());
-        let (found, sealed) = self
-            .db
-            .read(move |sql| {
-                let level = ShareLevel::CanView;
-                let found = find_for(sql, &asker, &place, &wanted, level, "use connection")?;
-                Ok::<_, StoreError>((found, sealed(sql, &place, &wanted)?))
-            })
-            .await?;
-        let secrets = self.unseal_all(environment, &found, sealed)?;
-        Ok(Opened {
-            id: found.facts.id,
-            api_name: found.facts.api_name,
-            kind: found.facts.kind,
-            owner: found.facts.owner,
-            endpoint: found.facts.endpoint,
-            account: found.facts.account,
-            parameters: found.parameters,
-            secrets,
-            credential_version: found.credential_version,
-        })
-    }
-
-    async fn open_all(
-        &self,
-        environment: &EnvironmentId,
-        connection: &Connection,
-    ) -> Result<BTreeMap<String, SecretString>> {
-        let (place, id) = (environment.clone(), connection.facts.id.clone());
-        let sealed = self.db.read(move |sql| sealed(sql, &place, &id)).await?;
-        self.unseal_all(environment, connection, sealed)
-    }
-
-    fn unseal_all(
-        &self,
-        environment: &EnvironmentId,
-        connection: &Connection,
-        sealed: Vec<(String, Vec<u8>)>,
-    ) -> Result<BTreeMap<String, SecretString>> {
-        let connector = connection.facts.api_name.key();
-        let mut secrets = BTreeMap::new();
-        for (field, envelope) in sealed {
-            // The version comes from the connection's row: an older envelope put back over a newer
-            // one does not open.
-            let version = connection.credential_version;
-            let place = SecretPlace {
-                environment: environment.as_str(),
-                connection: connection.facts.id.as_str(),
-                connector: &connector,
-                field: &field,
-                version,
-            };
-            let secret = self.vault.unseal(&place, &envelope)?;
-            secrets.insert(field, secret);
-        }
-        Ok(secrets)
-    }
-
-    fn seal_all(
-        &self,
-        environment: &EnvironmentId,
-        id: &ConnectionId,
-        api: &ApiName,
-        version: i64,
-        secrets: &BTreeMap<String, SecretString>,
-    ) -> Result<Vec<(String, Vec<u8>)>> {
-        let connector = api.key();
-        let mut sealed = Vec::with_capacity(secrets.len());
-        for (field, secret) in secrets {
-            let place = SecretPlace {
-                environment: environment.as_str(),
-                connection: id.as_str(),
-                connector: &connector,
-                field,
-                version,
-            };
-            sealed.push((field.clone(), self.vault.seal(&*self.ids, &place, secret)?));
-        }
-        Ok(sealed)
-    }
 }
 
 fn status_columns(status: &ConnectionStatus) -> (&'static str, Option<&str>, Option<&str>) {
@@ -663,45 +551,6 @@ fn status_columns(status: &ConnectionStatus) -> (&'static str, Option<&str>, Opt
         ConnectionStatus::Disabled => ("disabled", None, None),
         ConnectionStatus::Error { code, message } => ("error", Some(code), Some(message)),
     }
-}
-
-fn sealed(
-    sql: &mut Sql<'_>,
-    environment: &EnvironmentId,
-    id: &ConnectionId,
-) -> Result<Vec<(String, Vec<u8>)>> {
-    sql.query(
-        "SELECT field, envelope FROM connection_secret \
-         WHERE environmentid = $1 AND connectionid = $2",
-        &[environment.as_str().into(), id.as_str().into()],
-    )?
-    .iter()
-    .map(|row| Ok((row.text(0)?, row.bytes(1)?)))
-    .collect()
-}
-
-fn secrets_write(
-    sql: &mut Sql<'_>,
-    environment: &EnvironmentId,
-    id: &ConnectionId,
-    version: i64,
-    sealed: &[(String, Vec<u8>)],
-) -> Result<()> {
-    for (field, envelope) in sealed {
-        sql.execute(
-            "INSERT INTO connection_secret (environmentid, connectionid, field, version, envelope) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (environmentid, connectionid, field) \
-             DO UPDATE SET version = excluded.version, envelope = excluded.envelope",
-            &[
-                environment.as_str().into(),
-                id.as_str().into(),
-                field.into(),
-                version.into(),
-                envelope.as_slice().into(),
-            ],
-        )?;
-    }
-    Ok(())
 }
 
 fn insert(

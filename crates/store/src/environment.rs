@@ -74,6 +74,15 @@ pub(crate) fn touch(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<i6
     Ok(row.ok_or_else(|| StoreError::not_found("environment", environment.as_str()))?.int(0)?)
 }
 
+/// The version of the model, and nothing else: what every call of a run asks.
+pub(crate) fn version(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<i64> {
+    let row = sql.query_one(
+        "SELECT version FROM environment WHERE environmentid = $1",
+        &[environment.as_str().into()],
+    )?;
+    Ok(row.ok_or_else(|| StoreError::not_found("environment", environment.as_str()))?.int(0)?)
+}
+
 /// As [`touch`], provided the environment is still at the version a judgement was made from.
 pub(crate) fn touch_at(
     sql: &mut Sql<'_>,

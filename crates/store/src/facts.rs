@@ -26,12 +26,7 @@ impl Store {
     pub async fn facts(&self, caller: &Caller, id: &EnvironmentId) -> Result<Arc<Facts>> {
         caller.authorize(id, Action::Read, "read the facts of this environment")?;
         let wanted = id.clone();
-        let version = self
-            .db
-            .read(move |sql| {
-                Ok::<_, crate::StoreError>(environment::find(sql, wanted.as_str())?.version)
-            })
-            .await?;
+        let version = self.db.read(move |sql| environment::version(sql, &wanted)).await?;
         let kept = {
             let cache = self.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
             cache.get(id.as_str()).filter(|facts| facts.environment.version == version).cloned()

@@ -9,6 +9,7 @@ pub mod audit_log;
 mod change;
 pub mod connection;
 pub mod connector;
+pub mod credential;
 pub mod db;
 pub mod environment;
 mod error;

@@ -3,9 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connref_egress::Policy;
 use connref_flow::{ActionError, ActionStatus, Call, CallKind, CallOutcome, Object, Value};
-use connref_review::{Acting, Refusal, Use, connection_for_call};
+use connref_review::{Acting, Refusal, Use};
 use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId,
 };
@@ -14,6 +13,7 @@ use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
 use super::drive::{Carried, RESPONSE_CODE};
+use super::snapshot::Snapshot;
 use super::start::{RUNNER, start_child};
 use super::{Inner, RunRequest};
 use crate::connector::custom::CustomConnector;
@@ -165,20 +165,19 @@ async fn perform(inner: &Arc<Inner>, carried: &Carried, call: &Call) -> Performe
 /// Judges the use, opens the credential, calls. All at this moment: what was unshared, rebound or
 /// disabled a moment ago counts (design rule 5).
 async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) -> Performed {
-    let facts = match inner.store.facts(&RUNNER, &carried.environment).await {
-        Ok(facts) => facts,
+    let snapshot = match inner.snapshots.now(&inner.store, &carried.environment).await {
+        Ok(snapshot) => snapshot,
         Err(error) => {
             return (failed(ActionStatus::Failed, "InternalError", &error.to_string()), None);
         }
     };
-    let chosen =
-        connection_for_call(&facts, &carried.flow, key, &carried.principal, &carried.start.choices);
+    let chosen = snapshot.used_by(&carried.flow, key, &carried.principal, &carried.start.choices);
     let chosen = match chosen {
         Ok(chosen) => chosen,
         Err(refusal) => return (refused(&refusal), None),
     };
-    let used = UsedConnection::new(&facts, &chosen);
-    let outcome = match prepare(inner, carried, &facts, &chosen).await {
+    let used = UsedConnection::new(&snapshot.facts, &chosen);
+    let outcome = match prepare(inner, carried, &snapshot, &chosen).await {
         Ok(prepared) => attempts(inner, call, || attempt_once(inner, call, &prepared)).await,
         Err((code, message)) => failed(ActionStatus::Failed, code, &message),
     };
@@ -188,7 +187,7 @@ async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) ->
 /// Everything one attempt needs.
 struct Prepared {
     connector: Arc<dyn Connector>,
-    policy: Policy,
+    snapshot: Arc<Snapshot>,
     target: Target,
     secrets: BTreeMap<String, SecretString>,
     /// Names the credential's state for the token cache.
@@ -201,27 +200,22 @@ type Failure = (&'static str, String);
 async fn prepare(
     inner: &Inner,
     carried: &Carried,
-    facts: &Facts,
+    snapshot: &Arc<Snapshot>,
     chosen: &Use,
 ) -> Result<Prepared, Failure> {
-    let internal = |error: connref_store::StoreError| ("InternalError", error.to_string());
-    let store = &inner.store;
-    let opened = store
+    let opened = inner
+        .store
         .connection_open(&RUNNER, &carried.environment, &chosen.connection)
         .await
-        .map_err(internal)?;
-    let connector = connector_for(inner, carried, facts, &opened.api_name).await?;
-    let environment =
-        store.environment_get(&RUNNER, carried.environment.as_str()).await.map_err(internal)?;
-    let policy = Policy::parse(&environment.allowed.join("\n"))
         .map_err(|error| ("InternalError", error.to_string()))?;
+    let connector = connector_for(inner, carried, snapshot, &opened.api_name).await?;
     let on_behalf_of = match &chosen.acting {
         Acting::OnBehalfOf(id) => Some(id.clone()),
         _ => None,
     };
     Ok(Prepared {
         connector,
-        policy,
+        snapshot: Arc::clone(snapshot),
         target: Target { endpoint: opened.endpoint, parameters: opened.parameters },
         secrets: opened.secrets,
         token_key: format!("{}/{}/{}", carried.environment, opened.id, opened.credential_version),
@@ -232,14 +226,13 @@ async fn prepare(
 async fn connector_for(
     inner: &Inner,
     carried: &Carried,
-    facts: &Facts,
+    snapshot: &Snapshot,
     api: &ApiName,
 ) -> Result<Arc<dyn Connector>, Failure> {
     if let Some(found) = inner.registry.get(api.as_str()) {
         return Ok(Arc::clone(found));
     }
-    let (environment, version) = (carried.environment.as_str(), facts.environment.version);
-    if let Some(found) = inner.compiled.connector(environment, api.as_str(), version) {
+    if let Some(found) = snapshot.connector(api) {
         return Ok(found);
     }
     let row =
@@ -258,7 +251,7 @@ async fn connector_for(
     );
     let custom = made.map_err(|error| ("ConnectorNotSupported", error.to_string()))?;
     let connector: Arc<dyn Connector> = Arc::new(custom);
-    inner.compiled.connector_keep(environment, api.as_str(), version, &connector);
+    snapshot.connector_keep(api, &connector);
     Ok(connector)
 }
 
@@ -330,7 +323,7 @@ async fn attempt_once(
 ) -> Result<OperationResponse, AttemptError> {
     let credential = credential_open(
         &inner.tokens,
-        &prepared.policy,
+        &prepared.snapshot.policy,
         &prepared.token_key,
         &prepared.target,
         &prepared.secrets,
@@ -380,7 +373,7 @@ fn context<'a>(
 ) -> CallContext<'a> {
     CallContext {
         egress: &inner.egress,
-        policy: &prepared.policy,
+        policy: &prepared.snapshot.policy,
         target: &prepared.target,
         credential,
         idempotency_key: &call.idempotency_key,
@@ -394,13 +387,9 @@ async fn http(inner: &Inner, carried: &Carried, call: &Call) -> CallOutcome {
     let CallKind::Http { method, uri, queries, headers, body, authentication } = &call.kind else {
         return failed(ActionStatus::Failed, "InternalError", "not an http call");
     };
-    let environment = inner.store.environment_get(&RUNNER, carried.environment.as_str()).await;
-    let policy = environment
-        .map_err(|e| e.to_string())
-        .and_then(|e| Policy::parse(&e.allowed.join("\n")).map_err(|e| e.to_string()));
-    let policy = match policy {
-        Ok(policy) => policy,
-        Err(message) => return failed(ActionStatus::Failed, "InternalError", &message),
+    let snapshot = match inner.snapshots.now(&inner.store, &carried.environment).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return failed(ActionStatus::Failed, "InternalError", &error.to_string()),
     };
     let (queries, headers) = (Value::object(queries.clone()), Value::object(headers.clone()));
     let http = HttpCall {
@@ -413,7 +402,8 @@ async fn http(inner: &Inner, carried: &Carried, call: &Call) -> CallOutcome {
         idempotency_key: &call.idempotency_key,
         timeout: ATTEMPT,
     };
-    attempts(inner, call, || async { Ok(http_call(&inner.egress, &policy, &http).await?) }).await
+    attempts(inner, call, || async { Ok(http_call(&inner.egress, &snapshot.policy, &http).await?) })
+        .await
 }
 
 async fn child(

@@ -1,4 +1,4 @@
-//! Definitions compiled once per version, custom connectors once per change of the environment.
+//! Definitions compiled once per version.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,8 +6,6 @@ use connref_flow::Definition;
 use connref_store::flow::FlowDefinition;
 
 use super::RunError;
-use crate::connector::Connector;
-
 /// Kept at most; beyond it the cache starts over rather than grow with every version ever run.
 const KEPT: usize = 512;
 
@@ -15,11 +13,7 @@ const KEPT: usize = 512;
 #[derive(Default)]
 pub(super) struct Cache {
     flows: Mutex<HashMap<(String, String, i64), Arc<Compiled>>>,
-    connectors: Mutex<HashMap<(String, String), AtVersion>>,
 }
-
-/// A connector and the environment's version it was made at.
-type AtVersion = (i64, Arc<dyn Connector>);
 
 /// A flow ready to run.
 pub(super) struct Compiled {
@@ -58,32 +52,5 @@ impl Cache {
         }
         flows.insert(key, Arc::clone(&compiled));
         Ok(compiled)
-    }
-
-    /// A compiled custom connector, if it was made at this version of the environment.
-    pub(super) fn connector(
-        &self,
-        environment: &str,
-        api: &str,
-        version: i64,
-    ) -> Option<Arc<dyn Connector>> {
-        let connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, connector) = connectors.get(&(environment.to_owned(), api.to_owned()))?;
-        (*kept == version).then(|| Arc::clone(connector))
-    }
-
-    pub(super) fn connector_keep(
-        &self,
-        environment: &str,
-        api: &str,
-        version: i64,
-        connector: &Arc<dyn Connector>,
-    ) {
-        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
-        if connectors.len() >= KEPT {
-            connectors.clear();
-        }
-        let key = (environment.to_owned(), api.to_owned());
-        connectors.insert(key, (version, Arc::clone(connector)));
     }
 }

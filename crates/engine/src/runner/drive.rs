@@ -3,7 +3,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connref_flow::{ActionError, Advance, CallOutcome, Event, Finish, Machine, RunStatus};
+use connref_flow::{
+    ActionError, Advance, CallKind, CallOutcome, Event, Finish, Machine, RunStatus,
+};
 use connref_solution::model::{EnvironmentId, FlowId, PrincipalId, RunId};
 use connref_store::StoreError;
 use connref_store::run::{RunEnd, RunEvent};
@@ -110,8 +112,9 @@ impl Drive {
             if let Some(finish) = finished {
                 return self.finish(&finish).await;
             }
-            if !calls.is_empty() {
-                // Invariant 7: results are durable before anything that depends on them starts.
+            // Invariant 7: results are durable before anything that depends on them starts. An answer
+            // goes out only once it is durable itself, so it need not wait here.
+            if calls.iter().any(|call| !matches!(call.kind, CallKind::Response { .. })) {
                 self.flush().await?;
             }
             for call in calls {

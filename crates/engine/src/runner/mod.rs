@@ -5,6 +5,7 @@ mod compiled;
 mod drive;
 mod error;
 mod journal;
+mod snapshot;
 mod start;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ struct Inner {
     registry: Registry,
     tokens: Tokens,
     compiled: compiled::Cache,
+    snapshots: snapshot::Snapshots,
     node: String,
     /// Bounds the calls under way, so that a thousand runs do not open a thousand sockets at once.
     calls: Semaphore,
@@ -131,6 +133,7 @@ impl Runner {
             registry,
             tokens,
             compiled: compiled::Cache::default(),
+            snapshots: snapshot::Snapshots::default(),
             node,
             calls: Semaphore::new(CALLS_AT_ONCE),
         }))

@@ -6,9 +6,9 @@ use connref_flow::plan::{trigger_fires, trigger_split};
 use connref_flow::{Object, RunStart, Value};
 use connref_solution::model::facts::{FlowFacts, FlowState, VariableFacts};
 use connref_solution::model::{Facts, FlowId, PrincipalId, RunId};
+use connref_store::StoreError;
 use connref_store::access::Caller;
 use connref_store::run::RunNew;
-use connref_store::{Store, StoreError};
 use tokio::sync::watch;
 
 use super::compiled::Compiled;
@@ -26,10 +26,11 @@ pub(super) async fn start(
 ) -> Result<Vec<StartedRun>, RunError> {
     let store = &inner.store;
     store.flow_run_authorize(caller, &request.environment, &request.flow).await?;
-    let facts = store.facts(&RUNNER, &request.environment).await?;
-    let flow = running_flow(&facts, &request.flow)?;
+    let snapshot = inner.snapshots.now(store, &request.environment).await?;
+    let facts = &snapshot.facts;
+    let flow = running_flow(facts, &request.flow)?;
     let principal = caller.principal().cloned().unwrap_or_else(|| flow.owner.clone());
-    let compiled = compiled(inner, &request).await?;
+    let compiled = snapshot.flow(inner, &request.environment, &request.flow).await?;
     let Some(trigger) = compiled.definition.trigger(&request.trigger) else {
         let (flow, trigger) = (compiled.name.clone(), request.trigger.clone());
         return Err(RunError::NoTrigger { flow, trigger });
@@ -40,8 +41,8 @@ pub(super) async fn start(
         started_at: store.now(),
         trigger_name: trigger.name.clone(),
         trigger_outputs: request.outputs.clone(),
-        parameters: parameters(&compiled, &facts)?,
-        workflow: workflow(&facts, flow),
+        parameters: parameters(&compiled, facts)?,
+        workflow: workflow(facts, flow),
         callback_url: None,
     };
     let fail = |message: String| RunError::Trigger { flow: compiled.name.clone(), message };
@@ -68,19 +69,20 @@ pub(super) async fn start_child(
     parent: RunId,
     id: RunId,
 ) -> Result<StartedRun, RunError> {
-    let facts = inner.store.facts(&RUNNER, &request.environment).await?;
-    let flow = running_flow(&facts, &request.flow)?;
+    let snapshot = inner.snapshots.now(&inner.store, &request.environment).await?;
+    let facts = &snapshot.facts;
+    let flow = running_flow(facts, &request.flow)?;
     let mut request = request;
     request.trigger = flow.trigger.as_ref().map(|t| t.name.clone()).unwrap_or_default();
-    let compiled = compiled(inner, &request).await?;
+    let compiled = snapshot.flow(inner, &request.environment, &request.flow).await?;
     let plan = RunStart {
         run_id: String::new(),
         seed: 0,
         started_at: inner.store.now(),
         trigger_name: request.trigger.clone(),
         trigger_outputs: request.outputs.clone(),
-        parameters: parameters(&compiled, &facts)?,
-        workflow: workflow(&facts, flow),
+        parameters: parameters(&compiled, facts)?,
+        workflow: workflow(facts, flow),
         callback_url: None,
     };
     let start = Start { plan, choices: request.choices.clone() };
@@ -180,12 +182,6 @@ fn running_flow<'a>(facts: &'a Facts, id: &FlowId) -> Result<&'a FlowFacts, RunE
         FlowState::Suspended => "suspended",
     };
     Err(RunError::NotOn { flow: flow.name.clone(), state })
-}
-
-async fn compiled(inner: &Inner, request: &RunRequest) -> Result<Arc<Compiled>, RunError> {
-    let store: &Store = &inner.store;
-    let source = store.flow_definition(&RUNNER, &request.environment, &request.flow, None).await?;
-    inner.compiled.flow(request.environment.as_str(), &source)
 }
 
 /// Values of the definition's parameters that stand for environment variables, frozen for the run.

@@ -192,7 +192,8 @@ async fn append_loop(
             }
             // One bad statement fails the whole group on PostgreSQL: run each alone, so that only
             // its own caller hears of it.
-            Err(_) => {
+            Err(error) => {
+                eprintln!("GROUP {} {error:?}", group.len());
                 for append in group {
                     let alone = std::slice::from_ref(&append);
                     let result = append_group(&client, &mut prepared, alone).await;

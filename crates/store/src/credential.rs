@@ -1,0 +1,193 @@
+//! Credentials: the sealed fields of a connection, put in and taken out. Nothing else of the store
+//! ever holds one open.
+use std::collections::BTreeMap;
+
+use connref_solution::model::facts::{ConnectionKind, ShareLevel};
+use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, PrincipalId};
+use secrecy::SecretString;
+
+use crate::access::{Action, Caller};
+use crate::connection::{COLUMNS, Connection, connection, find_for};
+use crate::db::Sql;
+use crate::vault::SecretPlace;
+use crate::{Result, Store, StoreError};
+
+/// Sealed fields: (name, envelope).
+pub(crate) type Sealed = Vec<(String, Vec<u8>)>;
+
+/// A credential taken out of the vault for one use.
+pub struct Opened {
+    /// Connection.
+    pub id: ConnectionId,
+    /// Connector.
+    pub api_name: ApiName,
+    /// Kind.
+    pub kind: ConnectionKind,
+    /// Owner.
+    pub owner: PrincipalId,
+    /// Endpoint.
+    pub endpoint: Option<String>,
+    /// Account.
+    pub account: Option<String>,
+    /// Non-secret parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Secret fields.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Version of the credential.
+    pub credential_version: i64,
+}
+
+impl Store {
+    /// Takes a credential out for one use. The caller has been authorised for that use: either it
+    /// is the runner after `review` judged the call, or it holds the connection itself.
+    pub async fn connection_open(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &ConnectionId,
+    ) -> Result<Opened> {
+        caller.authorize(environment, Action::Read, "use connections")?;
+        let (asker, place, wanted) = (caller.clone(), environment.clone(), id.clone());
+        let (found, sealed) = self
+            .db
+            .read(move |sql| {
+                if !asker.is_administrator() {
+                    let level = ShareLevel::CanView;
+                    find_for(sql, &asker, &place, &wanted, level, "use connection")?;
+                }
+                with_sealed(sql, &place, &wanted)
+            })
+            .await?;
+        let secrets = self.unseal_all(environment, &found, sealed)?;
+        Ok(Opened {
+            id: found.facts.id,
+            api_name: found.facts.api_name,
+            kind: found.facts.kind,
+            owner: found.facts.owner,
+            endpoint: found.facts.endpoint,
+            account: found.facts.account,
+            parameters: found.parameters,
+            secrets,
+            credential_version: found.credential_version,
+        })
+    }
+
+    pub(crate) async fn open_all(
+        &self,
+        environment: &EnvironmentId,
+        connection: &Connection,
+    ) -> Result<BTreeMap<String, SecretString>> {
+        let (place, id) = (environment.clone(), connection.facts.id.clone());
+        let sealed = self.db.read(move |sql| sealed(sql, &place, &id)).await?;
+        self.unseal_all(environment, connection, sealed)
+    }
+
+    fn unseal_all(
+        &self,
+        environment: &EnvironmentId,
+        connection: &Connection,
+        sealed: Sealed,
+    ) -> Result<BTreeMap<String, SecretString>> {
+        let connector = connection.facts.api_name.key();
+        let mut secrets = BTreeMap::new();
+        for (field, envelope) in sealed {
+            // The version comes from the connection's row: an older envelope put back over a newer
+            // one does not open.
+            let version = connection.credential_version;
+            let place = SecretPlace {
+                environment: environment.as_str(),
+                connection: connection.facts.id.as_str(),
+                connector: &connector,
+                field: &field,
+                version,
+            };
+            let secret = self.vault.unseal(&place, &envelope)?;
+            secrets.insert(field, secret);
+        }
+        Ok(secrets)
+    }
+
+    pub(crate) fn seal_all(
+        &self,
+        environment: &EnvironmentId,
+        id: &ConnectionId,
+        api: &ApiName,
+        version: i64,
+        secrets: &BTreeMap<String, SecretString>,
+    ) -> Result<Sealed> {
+        let connector = api.key();
+        let mut sealed = Vec::with_capacity(secrets.len());
+        for (field, secret) in secrets {
+            let place = SecretPlace {
+                environment: environment.as_str(),
+                connection: id.as_str(),
+                connector: &connector,
+                field,
+                version,
+            };
+            sealed.push((field.clone(), self.vault.seal(&*self.ids, &place, secret)?));
+        }
+        Ok(sealed)
+    }
+}
+
+fn sealed(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &ConnectionId) -> Result<Sealed> {
+    sql.query(
+        "SELECT field, envelope FROM connection_secret \
+         WHERE environmentid = $1 AND connectionid = $2",
+        &[environment.as_str().into(), id.as_str().into()],
+    )?
+    .iter()
+    .map(|row| Ok((row.text(0)?, row.bytes(1)?)))
+    .collect()
+}
+
+/// A connection with its sealed fields in one query: what every call of a run reads.
+fn with_sealed(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &ConnectionId,
+) -> Result<(Connection, Sealed)> {
+    let columns = COLUMNS.split(", ").map(|c| format!("c.{}", c.trim())).collect::<Vec<_>>();
+    let rows = sql.query(
+        &format!(
+            "SELECT {}, s.field, s.envelope FROM connection c LEFT JOIN connection_secret s \
+             ON s.environmentid = c.environmentid AND s.connectionid = c.connectionid \
+             WHERE c.environmentid = $1 AND c.connectionid = $2 ORDER BY s.field",
+            columns.join(", ")
+        ),
+        &[environment.as_str().into(), id.as_str().into()],
+    )?;
+    let first = rows.first().ok_or_else(|| StoreError::not_found("connection", id.as_str()))?;
+    let mut sealed = Vec::new();
+    for row in &rows {
+        if let Some(field) = row.text_opt(columns.len())? {
+            sealed.push((field, row.bytes(columns.len() + 1)?));
+        }
+    }
+    Ok((connection(first)?, sealed))
+}
+
+pub(crate) fn secrets_write(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &ConnectionId,
+    version: i64,
+    sealed: &[(String, Vec<u8>)],
+) -> Result<()> {
+    for (field, envelope) in sealed {
+        sql.execute(
+            "INSERT INTO connection_secret (environmentid, connectionid, field, version, envelope) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (environmentid, connectionid, field) \
+             DO UPDATE SET version = excluded.version, envelope = excluded.envelope",
+            &[
+                environment.as_str().into(),
+                id.as_str().into(),
+                field.into(),
+                version.into(),
+                envelope.as_slice().into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
