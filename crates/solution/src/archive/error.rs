@@ -79,6 +79,30 @@ pub enum ArchiveError {
         /// Second spelling.
         second: String,
     },
+    /// A folder to unpack into holds something.
+    #[error(
+        "cannot unpack into `{folder}`: it is not empty; give a new folder, or ask to replace it"
+    )]
+    NotEmpty {
+        /// Folder.
+        folder: String,
+    },
+    /// A folder to replace does not hold an unpacked solution.
+    #[error(
+        "cannot replace `{folder}`: it does not hold a solution unpacked as plain parts; give a new folder"
+    )]
+    NotUnpacked {
+        /// Folder.
+        folder: String,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{path}`; check that there is space and that it may be written")]
+    WriteFile {
+        /// Path.
+        path: String,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The zip could not be written.
     #[error("cannot write `{archive}` as a zip")]
     Write {

@@ -4,11 +4,11 @@
 //! Parts of a zip are opened on first use; on writing, untouched ones are copied as they are
 //! compressed.
 mod error;
-mod find;
 mod folder;
 mod limits;
 mod name;
 mod part;
+mod unpack;
 mod zip_read;
 mod zip_write;
 
@@ -19,9 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::ArchiveError;
-pub use find::find_solutions;
 pub use limits::Limits;
 pub use part::Part;
+pub use unpack::{Existing, Unpacked};
 
 use name::name_check;
 

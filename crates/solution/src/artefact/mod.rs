@@ -1,8 +1,10 @@
 //! Readers of the files a solution is made of. Each is total: a value and the problems met.
 pub mod agent_xml;
+pub mod alm_settings_json;
 pub mod canvas_app_xml;
 pub mod connector_xml;
 pub mod customizations_xml;
+pub mod legacy_package;
 pub mod reference_xml;
 pub mod settings_json;
 pub mod solution_xml;
@@ -10,6 +12,7 @@ pub mod variable_xml;
 pub mod workflow_json;
 pub mod workflow_xml;
 
+use crate::document::json::{Leniency, LenientNote};
 use crate::document::xml::Node;
 use crate::model::package::Problem;
 
@@ -33,6 +36,14 @@ impl<'a> Problems<'a> {
         // The path costs a walk over the neighbours, so it is not made in vain.
         if self.found.len() < MAX_PROBLEMS {
             self.add(node.path(), message);
+        }
+    }
+
+    /// Problems of a text that is no strict JSON. A byte order mark is none: real files have it.
+    pub fn lenient(&mut self, notes: &[LenientNote]) {
+        for note in notes.iter().filter(|n| n.kind != Leniency::ByteOrderMark) {
+            let place = format!("line {}, column {}", note.line, note.column);
+            self.add("", format!("not strict JSON at {place}: {}", note.kind.as_str()));
         }
     }
 

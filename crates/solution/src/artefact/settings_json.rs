@@ -1,6 +1,7 @@
 //! A deployment settings file: `EnvironmentVariables` and `ConnectionReferences`.
 use serde_json::{Map, Value, json};
 
+use super::alm_settings_json::alm_settings_is;
 use super::{Problems, cut};
 use crate::document::json::scan::pointer_escape;
 use crate::document::json::{JsonDocument, JsonError};
@@ -8,8 +9,8 @@ use crate::model::package::Problem;
 use crate::model::settings::{SettingsReference, SettingsVariable};
 use crate::model::{ApiName, DeploymentSettings, LogicalName};
 
-const REFERENCES: &str = "ConnectionReferences";
-const VARIABLES: &str = "EnvironmentVariables";
+pub(crate) const REFERENCES: &str = "ConnectionReferences";
+pub(crate) const VARIABLES: &str = "EnvironmentVariables";
 
 /// What a settings file said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +38,11 @@ pub enum SettingsError {
         "cannot read the deployment settings: neither `ConnectionReferences` nor `EnvironmentVariables` is there; make a file with `connref solution create-settings`"
     )]
     NoSections,
+    /// The other settings file of the ALM Accelerator.
+    #[error(
+        "cannot read the deployment settings: this is the ALM Accelerator's `customDeploymentSettings.json`, which binds nothing; give the `deploymentSettings.json` beside it"
+    )]
+    AlmAccelerator,
     /// Nested by solution, and none was chosen.
     #[error(
         "the deployment settings are nested by solution ({}); name one of them",
@@ -80,6 +86,8 @@ pub fn settings_read(bytes: &[u8], solution: Option<&str>) -> Result<SettingsFil
     let mut file = SettingsFile::default();
     let (section, at) = if has_sections(root) {
         (root, String::new())
+    } else if alm_settings_is(document.value()) {
+        return Err(SettingsError::AlmAccelerator);
     } else {
         let (name, inner) = nested(root, solution)?;
         file.solution = Some(name.to_owned());
@@ -99,19 +107,73 @@ pub fn settings_read(bytes: &[u8], solution: Option<&str>) -> Result<SettingsFil
     Ok(file)
 }
 
+/// The solutions a file is nested by; one `None` for a plain file, or for one without sections.
+pub(crate) fn solutions_in(value: &Value) -> Vec<Option<String>> {
+    let Some(root) = value.as_object().filter(|root| !has_sections(root)) else {
+        return vec![None];
+    };
+    let nested = root.iter().filter(|(_, v)| v.as_object().is_some_and(has_sections));
+    let names: Vec<_> = nested.map(|(name, _)| Some(name.clone())).collect();
+    if names.is_empty() { vec![None] } else { names }
+}
+
+/// Where inside an entry it has the wrong form, and what is wrong.
+pub(crate) type WrongShape = (String, &'static str);
+
+/// An entry of `ConnectionReferences` read alone.
+pub(crate) fn as_reference(entry: &Value) -> Result<SettingsReference, WrongShape> {
+    let map = entry.as_object().ok_or((String::new(), "the entry is not an object"))?;
+    let text = |name: &str| match member(map, name) {
+        None | Some((_, Value::Null)) => Ok(None),
+        Some((_, Value::String(text))) => Ok(Some(text.trim())),
+        Some((key, _)) => Err((format!("/{key}"), "expected a text")),
+    };
+    let name = text("LogicalName")?.filter(|name| !name.is_empty());
+    let connector = text("ConnectorId")?.filter(|c| !c.is_empty());
+    Ok(SettingsReference {
+        logical_name: LogicalName::new(
+            name.ok_or((String::new(), "the entry has no `LogicalName`"))?,
+        ),
+        connection_id: text("ConnectionId")?.unwrap_or_default().to_owned(),
+        api_name: connector.map(ApiName::from_connector_id),
+        owner: text("ConnectionOwner")?.map(str::to_owned),
+    })
+}
+
+/// An entry of `EnvironmentVariables` read alone.
+pub(crate) fn as_variable(entry: &Value) -> Result<SettingsVariable, WrongShape> {
+    let map = entry.as_object().ok_or((String::new(), "the entry is not an object"))?;
+    let name = member(map, "SchemaName").and_then(|(_, v)| v.as_str()).map(str::trim);
+    let name = name.filter(|name| !name.is_empty());
+    let value = match member(map, "Value") {
+        None | Some((_, Value::Null)) => String::new(),
+        Some((_, Value::String(text))) => text.clone(),
+        Some((key, _)) => return Err((format!("/{key}"), "the value is not a text")),
+    };
+    let name = name.ok_or((String::new(), "the entry has no `SchemaName`"))?;
+    Ok(SettingsVariable { schema_name: LogicalName::new(name), value })
+}
+
+/// Whether a value has the form of a settings file, plain or nested by solution.
+pub fn settings_is(value: &Value) -> bool {
+    value.as_object().is_some_and(|root| {
+        has_sections(root) || root.values().filter_map(Value::as_object).any(has_sections)
+    })
+}
+
 fn is(key: &str, name: &str) -> bool {
     key.eq_ignore_ascii_case(name)
 }
 
-fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(&'a str, &'a Value)> {
+pub(crate) fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(&'a str, &'a Value)> {
     map.iter().find(|(key, _)| is(key, name)).map(|(key, value)| (key.as_str(), value))
 }
 
-fn has_sections(map: &Map<String, Value>) -> bool {
+pub(crate) fn has_sections(map: &Map<String, Value>) -> bool {
     member(map, REFERENCES).is_some() || member(map, VARIABLES).is_some()
 }
 
-fn nested<'a>(
+pub(crate) fn nested<'a>(
     root: &'a Map<String, Value>,
     wanted: Option<&str>,
 ) -> Result<(&'a str, &'a Map<String, Value>), SettingsError> {
@@ -133,7 +195,11 @@ fn nested<'a>(
     }
 }
 
-fn shape(document: &JsonDocument, pointer: &str, expected: &'static str) -> SettingsError {
+pub(crate) fn shape(
+    document: &JsonDocument,
+    pointer: &str,
+    expected: &'static str,
+) -> SettingsError {
     let line = document.locate(pointer).map_or(1, |place| place.line);
     SettingsError::Shape { pointer: pointer.to_owned(), line, expected }
 }

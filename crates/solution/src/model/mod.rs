@@ -3,6 +3,7 @@
 pub mod change_set;
 pub mod facts;
 pub mod id;
+pub mod legacy;
 pub mod name;
 pub mod package;
 pub mod settings;
@@ -13,6 +14,7 @@ pub use id::{
     ConnectionId, ConnectorId, EnvironmentId, FlowId, JobId, PrincipalId, PublisherId, ReferenceId,
     RunId, SolutionId, TenantId, VariableId,
 };
+pub use legacy::LegacyPackage;
 pub use name::{ApiName, LogicalName};
 pub use package::Package;
 pub use settings::DeploymentSettings;

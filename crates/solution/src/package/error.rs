@@ -21,11 +21,21 @@ pub enum PackageError {
     },
     /// A flow exported as a package of its own.
     #[error(
-        "`{archive}` is an exported flow package, not a solution; import it into a solution and export that"
+        "`{archive}` is an exported flow package, not a solution; `connref solution migrate` makes a solution of it"
     )]
     LegacyPackage {
         /// Archive.
         archive: String,
+    },
+    /// The layout of Git integration.
+    #[error(
+        "`{archive}` is in the YAML layout of Git integration (`{part}`), which is not read; export the solution as a zip and give that"
+    )]
+    Yaml {
+        /// Archive.
+        archive: String,
+        /// The file that tells.
+        part: String,
     },
     /// A part that is not well-formed XML.
     #[error("cannot read `{part}` of `{archive}`")]

@@ -2,12 +2,14 @@
 mod bodies;
 mod content_types;
 mod convert;
+mod edit;
 mod error;
 mod list;
 mod manifest;
 mod new;
 mod patch;
 mod read;
+mod split;
 mod variable;
 
 use crate::archive::{Archive, Layout};
@@ -15,8 +17,10 @@ use crate::model::Package;
 use crate::model::package::Managed;
 
 pub use bodies::{BodyError, flow_bodies};
+pub use edit::package_edit;
 pub use error::{PackageError, WriteError};
 pub use read::package_read;
+pub use split::{ConnectorSplit, connectors_split};
 
 /// Writes a package as an archive that can be zipped.
 ///
@@ -44,6 +48,17 @@ pub fn package_write(base: Option<&Archive>, package: &Package) -> Result<Archiv
     }
     content_types::content_types_complete(&mut archive, base)?;
     Ok(archive)
+}
+
+/// A solution folder as a zip: the same folder gives the same bytes. A zip is given back as it is.
+/// Nothing is changed but what a zip needs and a folder may lack (`[Content_Types].xml`); a
+/// `SolutionPackager` folder is put together if everything in it is known.
+///
+/// # Errors
+/// No solution; components that are not known.
+pub fn pack(base: &Archive) -> Result<Vec<u8>, WriteError> {
+    let package = package_read(base)?;
+    Ok(package_write(Some(base), &package)?.to_zip()?)
 }
 
 /// A package in the form in which it is compared: bodies have names, empty texts are none.

@@ -81,6 +81,15 @@ fn customizations_patch(
         write: &|out, connector| connector_write(out, connector),
     };
     let document = connectors.apply(document, &old.connectors, &new.connectors)?;
+    references_patch(document, &old.references, &new.references)
+}
+
+/// Brings `connectionreferences` from one list to another.
+pub(super) fn references_patch(
+    document: XmlDocument,
+    old: &[PackageReference],
+    new: &[PackageReference],
+) -> Result<XmlDocument, XmlError> {
     let references = List::<PackageReference> {
         parent: "connectionreferences",
         order: &ORDER,
@@ -89,7 +98,7 @@ fn customizations_patch(
         patch: &|edit, node, old, new| reference_patch(edit, node, old, new),
         write: &|out, reference| reference_write(out, reference),
     };
-    references.apply(document, &old.references, &new.references)
+    references.apply(document, old, new)
 }
 
 fn nodes<T>(list: Vec<(Node<'_>, T)>) -> Vec<Node<'_>> {
@@ -97,7 +106,7 @@ fn nodes<T>(list: Vec<(Node<'_>, T)>) -> Vec<Node<'_>> {
 }
 
 /// A package never carries a connection id (invariant): a base that does loses it here.
-fn bindings_strip(document: XmlDocument) -> Result<XmlDocument, XmlError> {
+pub(super) fn bindings_strip(document: XmlDocument) -> Result<XmlDocument, XmlError> {
     let mut edit = document.edit();
     if let Some(list) = document.root().child("connectionreferences") {
         for child in list.children().flat_map(Node::children) {
@@ -110,7 +119,11 @@ fn bindings_strip(document: XmlDocument) -> Result<XmlDocument, XmlError> {
 }
 
 /// Bodies of flows: changed, renamed, added, removed.
-fn bodies_patch(archive: &mut Archive, old: &Package, new: &Package) -> Result<(), WriteError> {
+pub(super) fn bodies_patch(
+    archive: &mut Archive,
+    old: &Package,
+    new: &Package,
+) -> Result<(), WriteError> {
     let bodies = Bodies::of(archive);
     let by_id = |package: &Package| -> HashMap<FlowId, usize> {
         package.workflows.iter().enumerate().map(|(at, flow)| (flow.id.clone(), at)).collect()

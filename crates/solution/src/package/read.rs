@@ -8,7 +8,7 @@ use crate::artefact::{
     Problems, agent_xml, canvas_app_xml, connector_xml, customizations_xml, solution_xml,
     workflow_xml,
 };
-use crate::document::json::JsonDocument;
+use crate::document::json::{JsonDocument, json_lenient};
 use crate::document::xml::{Node, XmlDocument};
 use crate::model::Package;
 use crate::model::id::is_guid;
@@ -78,6 +78,10 @@ fn missing(archive: &Archive, part: &'static str) -> PackageError {
     if archive.part("Microsoft.Flow/flows/manifest.json").is_some() {
         return PackageError::LegacyPackage { archive: archive.label().to_owned() };
     }
+    if let Some(yaml) = archive.parts().find(|p| yaml_manifest_is(p.name())) {
+        let (archive, part) = (archive.label().to_owned(), yaml.name().to_owned());
+        return PackageError::Yaml { archive, part };
+    }
     let deeper = archive.parts().find(|p| {
         p.name().to_lowercase().rsplit_once('/').is_some_and(|(_, file)| file == "solution.xml")
     });
@@ -89,6 +93,17 @@ fn missing(archive: &Archive, part: &'static str) -> PackageError {
         _ => "give a solution zip or the root of an unpacked solution".to_owned(),
     };
     PackageError::Missing { archive: archive.label().to_owned(), part, fix }
+}
+
+/// Whether a name is that of a manifest in the YAML layout: `solution.yml`, at the root or in a
+/// folder of its own below `solutions`.
+pub(crate) fn yaml_manifest_is(name: &str) -> bool {
+    let key = name.to_lowercase();
+    let file = key.rsplit('/').next().unwrap_or(&key);
+    let folder = key.strip_suffix(file).unwrap_or_default().trim_end_matches('/');
+    let parent = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
+    matches!(file, "solution.yml" | "solution.yaml")
+        && (folder.is_empty() || parent == "solutions" || parent.ends_with("/solutions"))
 }
 
 /// A part that must be there and well formed.
@@ -186,9 +201,26 @@ fn connector_parts(
         };
         // Real packages have parts of no bytes: the connector has no such setting.
         let blank = archive.bytes(name)?.is_none_or(<[u8]>::is_empty);
-        *(part.slot)(connector) = if blank { None } else { text_read(archive, name, found)? };
+        *(part.slot)(connector) = if blank { None } else { connector_text(archive, name, found)? };
     }
     Ok(())
+}
+
+/// The text of a connector's part. Definitions are written by hand and often no strict JSON: what
+/// was understood is taken, and the problems say where.
+fn connector_text(
+    archive: &Archive,
+    name: &str,
+    found: &mut Vec<Problem>,
+) -> Result<Option<String>, PackageError> {
+    let bytes = archive.bytes(name)?.unwrap_or_default();
+    match json_lenient(bytes) {
+        Ok((document, notes)) => {
+            Problems::new(name, found).lenient(&notes);
+            Ok(Some(document.text().to_owned()))
+        }
+        Err(_) => text_read(archive, name, found),
+    }
 }
 
 /// The text of a JSON part, without byte order mark. What is no JSON is a problem and kept.

@@ -62,6 +62,61 @@ pub(super) fn remove(document: &JsonDocument, pointer: &str) -> Result<JsonDocum
     document.respliced(spliced(&document.text, range, ""))
 }
 
+pub(super) fn push(
+    document: &JsonDocument,
+    pointer: &str,
+    value: &Value,
+) -> Result<JsonDocument, JsonError> {
+    let nothing = || JsonError::Pointer { pointer: pointer.to_owned() };
+    let tree = scan(&document.text).ok_or_else(nothing)?;
+    let holder = tree.find(pointer).ok_or_else(nothing)?;
+    let Kind::Array(items) = &holder.kind else { return Err(nothing()) };
+    let layout = Layout::of(document, &tree);
+    let Some(last) = items.last() else {
+        let depth = steps(pointer).map_or(0, |s| s.len());
+        let whole = layout.render(&Value::Array(vec![value.clone()]), depth);
+        return document.respliced(spliced(&document.text, holder.span.clone(), &whole));
+    };
+    let text = &document.text;
+    let before = match items.len() {
+        1 => &text[holder.span.start + 1..last.span.start],
+        n => text[items[n - 2].span.end..last.span.start].trim_start().trim_start_matches(','),
+    };
+    let neighbour = &text[last.span.clone()];
+    let element = match neighbour.contains('\n') {
+        false => one_line(value, neighbour),
+        true => {
+            let indent = before.rfind('\n').map_or("", |at| &before[at + 1..]);
+            let unit = inner_indent(neighbour)
+                .and_then(|inner| inner.strip_prefix(indent))
+                .filter(|unit| !unit.is_empty())
+                .unwrap_or("  ");
+            pretty(value, unit).replace('\n', &format!("{}{indent}", document.eol()))
+        }
+    };
+    let at = last.span.end;
+    document.respliced(spliced(text, at..at, &format!(",{before}{element}")))
+}
+
+/// The indentation of the first line inside an element of several lines.
+fn inner_indent(element: &str) -> Option<&str> {
+    let line = &element[element.find('\n')? + 1..];
+    Some(&line[..line.len() - line.trim_start_matches([' ', '\t']).len()])
+}
+
+/// One line, spaced as the neighbour is.
+fn one_line(value: &Value, neighbour: &str) -> String {
+    let Value::Object(map) = value else { return value.to_string() };
+    let (pad, comma) = if neighbour.starts_with("{ ") { (" ", ", ") } else { ("", ",") };
+    let colon = if neighbour.contains("\": ") { ": " } else { ":" };
+    let comma = if colon == ": " { ", " } else { comma };
+    let members: Vec<String> = map
+        .iter()
+        .map(|(key, value)| format!("{}{colon}{value}", Value::String(key.clone())))
+        .collect();
+    format!("{{{pad}{}{pad}}}", members.join(comma))
+}
+
 fn spliced(text: &str, range: std::ops::Range<usize>, with: &str) -> String {
     format!("{}{with}{}", &text[..range.start], &text[range.end..])
 }

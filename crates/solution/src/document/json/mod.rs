@@ -1,11 +1,14 @@
 //! JSON documents: the text as read, its value, and edits that are splices.
 mod edit;
 mod error;
+mod lenient;
 pub(crate) mod scan;
 
 use serde_json::Value;
 
 pub use error::JsonError;
+pub use lenient::{Leniency, LenientNote, json_lenient};
+pub use scan::pointer_escape;
 
 use super::line_column;
 
@@ -115,6 +118,16 @@ impl JsonDocument {
     /// A pointer whose parent is not there or is no object.
     pub fn set(&mut self, pointer: &str, value: &Value) -> Result<(), JsonError> {
         *self = edit::set(self, pointer, value)?;
+        Ok(())
+    }
+
+    /// Adds an element at the end of the array at a JSON pointer, laid out as the element before
+    /// it. Every other byte stays.
+    ///
+    /// # Errors
+    /// A pointer that leads to no array.
+    pub fn push(&mut self, pointer: &str, value: &Value) -> Result<(), JsonError> {
+        *self = edit::push(self, pointer, value)?;
         Ok(())
     }
 

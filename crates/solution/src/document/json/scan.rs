@@ -181,6 +181,6 @@ pub(super) fn steps(pointer: &str) -> Option<Vec<String>> {
 }
 
 /// A member name as a step of a JSON pointer.
-pub(crate) fn pointer_escape(name: &str) -> String {
+pub fn pointer_escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

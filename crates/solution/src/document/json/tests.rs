@@ -80,3 +80,29 @@ fn new_documents_are_pretty() {
     let doc = JsonDocument::new(json!({"a": {}, "b": [1]}));
     assert_eq!(doc.text(), "{\n  \"a\": {},\n  \"b\": [\n    1\n  ]\n}");
 }
+
+#[test]
+fn pushed_elements_look_like_their_neighbours() {
+    let value = json!({"a": 2, "b": "y"});
+    for (before, after) in [
+        ("{\"l\":[]}", "{\"l\":[{\"a\":2,\"b\":\"y\"}]}"),
+        (
+            "{\n  \"l\": [\n    { \"a\": 1 }\n  ]\n}",
+            "{\n  \"l\": [\n    { \"a\": 1 },\n    { \"a\": 2, \"b\": \"y\" }\n  ]\n}",
+        ),
+        (
+            "{\r\n    \"l\":  [\r\n         {\r\n             \"a\":  1\r\n         }\r\n     ]\r\n}",
+            "{\r\n    \"l\":  [\r\n         {\r\n             \"a\":  1\r\n         },\r\n         {\r\n             \"a\": 2,\r\n             \"b\": \"y\"\r\n         }\r\n     ]\r\n}",
+        ),
+        (
+            "{\n  \"l\": []\n}",
+            "{\n  \"l\": [\n    {\n      \"a\": 2,\n      \"b\": \"y\"\n    }\n  ]\n}",
+        ),
+    ] {
+        let mut doc = document(before);
+        doc.push("/l", &value).unwrap();
+        assert_eq!(doc.text(), after, "{before}");
+    }
+    assert!(document("{\"l\":{}}").push("/l", &value).is_err());
+    assert!(document("{}").push("/l", &value).is_err());
+}

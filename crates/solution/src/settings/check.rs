@@ -43,12 +43,16 @@ pub enum SettingsIssue {
     MissingVariable,
     /// An entry without connection id: the reference stays as it is.
     Empty,
+    /// An entry or a section of the wrong form.
+    Shape,
+    /// A member that nothing reads.
+    Unread,
 }
 
 impl SettingsIssue {
     /// Whether the settings cannot be applied as they are.
     pub fn is_error(self) -> bool {
-        !matches!(self, Self::MissingReference | Self::MissingVariable | Self::Empty)
+        !matches!(self, Self::MissingReference | Self::MissingVariable | Self::Empty | Self::Unread)
     }
 }
 
@@ -69,17 +73,29 @@ pub struct SettingsFinding {
 
 /// Holds settings against a package.
 pub fn settings_check(settings: &DeploymentSettings, package: &Package) -> Vec<SettingsFinding> {
+    check(settings, Some(package))
+}
+
+/// Holds settings against a package, or against themselves if there is none.
+pub(super) fn check(
+    settings: &DeploymentSettings,
+    package: Option<&Package>,
+) -> Vec<SettingsFinding> {
     let mut found = Vec::new();
-    let references: HashMap<_, _> =
-        package.references.iter().map(|r| (&r.logical_name, &r.api_name)).collect();
-    let variables: HashSet<_> = package.variables.iter().map(|v| &v.schema_name).collect();
+    let references = package.into_iter().flat_map(|p| &p.references);
+    let references: HashMap<_, _> = references.map(|r| (&r.logical_name, &r.api_name)).collect();
+    let variables: HashSet<_> =
+        package.into_iter().flat_map(|p| &p.variables).map(|v| &v.schema_name).collect();
     let mut seen = HashSet::new();
     for (index, entry) in settings.references.iter().enumerate() {
         let at = format!("/ConnectionReferences/{index}");
         if !seen.insert(&entry.logical_name) {
             found.push(duplicate(&entry.logical_name, &at));
         }
-        reference_check(entry, references.get(&entry.logical_name).copied(), &at, &mut found);
+        if package.is_some() {
+            reference_check(entry, references.get(&entry.logical_name).copied(), &at, &mut found);
+        }
+        connection_check(entry, &at, &mut found);
     }
     let mut seen = HashSet::new();
     for (index, entry) in settings.variables.iter().enumerate() {
@@ -87,12 +103,14 @@ pub fn settings_check(settings: &DeploymentSettings, package: &Package) -> Vec<S
         if !seen.insert(&entry.schema_name) {
             found.push(duplicate(&entry.schema_name, &at));
         }
-        if !variables.contains(&entry.schema_name) {
+        if package.is_some() && !variables.contains(&entry.schema_name) {
             found.push(unknown_variable(&entry.schema_name, &at));
         }
         variable_check(entry, &at, &mut found);
     }
-    missing_check(settings, package, &mut found);
+    if let Some(package) = package {
+        missing_check(settings, package, &mut found);
+    }
     found
 }
 
@@ -142,7 +160,6 @@ fn reference_check(
             }
         }
     }
-    connection_check(entry, at, found);
 }
 
 fn connection_check(entry: &SettingsReference, at: &str, found: &mut Vec<SettingsFinding>) {
@@ -193,7 +210,7 @@ fn id_shaped(id: &str) -> bool {
 }
 
 /// A pipeline placeholder: `#{name}#`.
-fn has_token(text: &str) -> bool {
+pub(super) fn has_token(text: &str) -> bool {
     text.find("#{").is_some_and(|at| text[at..].contains("}#"))
 }
 

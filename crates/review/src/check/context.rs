@@ -1,0 +1,254 @@
+//! What every rule sees: the package, its flows with their actions, and what stands beside it.
+use std::collections::{HashMap, HashSet};
+
+use connref_solution::model::package::{FlowReference, Managed, PackageReference};
+use connref_solution::model::{ApiName, FlowId, LogicalName, Package};
+use serde_json::{Map, Value};
+
+use super::provided::{Connectors, Provided};
+use super::source::{CheckSource, SourceFlow};
+use super::{CheckInput, CheckOptions};
+use crate::finding::{Severity, Subject, SubjectKind};
+
+/// A package under a check.
+pub(crate) struct Context<'a> {
+    pub(crate) input: &'a CheckInput<'a>,
+    pub(crate) options: &'a CheckOptions,
+    pub(crate) source: &'a CheckSource,
+    pub(crate) package: &'a Package,
+    pub(crate) flows: Vec<Flow<'a>>,
+    references: HashMap<&'a LogicalName, &'a PackageReference>,
+    declared: HashSet<(String, String)>,
+    /// What the package itself provides.
+    pub(super) own: Provided,
+    /// What the packages beside it provide.
+    pub(super) beside: Provided,
+    /// Custom connectors of the package itself.
+    pub(super) connectors: Connectors<'a>,
+    /// Custom connectors of the package and of those beside it.
+    pub(super) all_connectors: Connectors<'a>,
+}
+
+/// A flow and its actions.
+pub(crate) struct Flow<'a> {
+    pub(crate) source: &'a SourceFlow,
+    /// Pointer of the object that holds `connectionReferences` and `definition`.
+    pub(crate) base: &'static str,
+    pub(crate) actions: Vec<Action<'a>>,
+    by_key: HashMap<&'a str, &'a FlowReference>,
+}
+
+/// An action or the trigger.
+pub(crate) struct Action<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) pointer: String,
+    pub(crate) value: &'a Value,
+    pub(crate) trigger: bool,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(input: &'a CheckInput<'a>, options: &'a CheckOptions) -> Self {
+        let source = input.source;
+        let package = &source.package;
+        let mut references = HashMap::new();
+        for reference in &package.references {
+            references.entry(&reference.logical_name).or_insert(reference);
+        }
+        let flows = source.flows.iter().map(Flow::new).collect();
+        let declared = package.manifest.missing_dependencies.iter();
+        let declared = declared
+            .map(|d| (d.required_type.to_ascii_lowercase(), d.required.to_lowercase()))
+            .collect();
+        let siblings: Vec<&Package> = siblings(input).map(|s| &s.package).collect();
+        let own = || std::iter::once(package);
+        Self {
+            declared,
+            own: Provided::of(own()),
+            beside: Provided::of(siblings.iter().copied()),
+            connectors: Connectors::of(own()),
+            all_connectors: Connectors::of(own().chain(siblings)),
+            input,
+            options,
+            source,
+            package,
+            flows,
+            references,
+        }
+    }
+
+    /// Packages given beside this one.
+    pub(crate) fn siblings(&self) -> impl Iterator<Item = &'a CheckSource> {
+        siblings(self.input)
+    }
+
+    pub(crate) fn managed(&self) -> bool {
+        self.package.manifest.managed == Managed::Managed
+    }
+
+    /// Severity of what an import of an unmanaged package repairs by itself.
+    pub(crate) fn unless_unmanaged(&self) -> Severity {
+        let strict = self.managed() || self.source.legacy;
+        if strict { Severity::Error } else { Severity::Warning }
+    }
+
+    pub(crate) fn reference(&self, name: &LogicalName) -> Option<&'a PackageReference> {
+        self.references.get(name).copied()
+    }
+
+    /// The connector that a flow's entry means: by its reference if it has one here.
+    pub(crate) fn api_of(&self, entry: &'a FlowReference) -> &'a ApiName {
+        if !entry.api_name.as_str().is_empty() {
+            return &entry.api_name;
+        }
+        let named = entry.logical_name.as_ref().and_then(|name| self.reference(name));
+        named.map_or(&entry.api_name, |r| &r.api_name)
+    }
+
+    /// Whether the manifest declares a dependency of a type on something of this name.
+    pub(crate) fn declared(&self, kind: &str, name: &str) -> bool {
+        self.declared.contains(&(kind.to_ascii_lowercase(), name.to_lowercase()))
+    }
+
+    /// Every flow that a flow of this package or of a sibling calls, with the callers' names.
+    pub(crate) fn called(&self) -> HashMap<&'a FlowId, Vec<&'a str>> {
+        let mut called: HashMap<&FlowId, Vec<&str>> = HashMap::new();
+        for flow in std::iter::once(self.source).chain(self.siblings()).flat_map(|s| &s.flows) {
+            for child in &flow.body.children {
+                called.entry(child).or_default().push(&flow.name);
+            }
+        }
+        called
+    }
+
+    /// References that something modelled uses: flows, canvas apps, agents.
+    pub(crate) fn used(&self) -> HashSet<&'a LogicalName> {
+        let mut used = HashSet::new();
+        for source in std::iter::once(self.source).chain(self.siblings()) {
+            let flows = source.flows.iter().flat_map(|f| &f.body.references);
+            used.extend(flows.filter_map(|r| r.logical_name.as_ref()));
+            let apps = source.package.canvas_apps.iter().flat_map(|a| &a.sources);
+            used.extend(apps.filter_map(|s| s.reference.as_ref()));
+            used.extend(source.package.agent_uses.iter().map(|(_, name)| name));
+        }
+        used
+    }
+}
+
+fn siblings<'a>(input: &'a CheckInput<'a>) -> impl Iterator<Item = &'a CheckSource> {
+    let own = input.source;
+    input.siblings.iter().copied().filter(move |s| !std::ptr::eq(*s, own))
+}
+
+impl<'a> Flow<'a> {
+    fn new(source: &'a SourceFlow) -> Self {
+        let (properties, base) = match source.value.get("properties") {
+            Some(properties) => (properties, "/properties"),
+            None => (&source.value, ""),
+        };
+        let mut actions = Vec::new();
+        let definition = properties.get("definition");
+        let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(Value::as_object);
+        for (name, value) in part("triggers").into_iter().flatten() {
+            let pointer = format!("{base}/definition/triggers/{}", escape(name));
+            actions.push(Action { name, pointer, value, trigger: true });
+        }
+        if let Some(map) = part("actions") {
+            walk(map, &format!("{base}/definition/actions"), &mut actions);
+        }
+        let by_key = source.body.references.iter().map(|e| (e.key.as_str(), e)).collect();
+        Self { source, base, actions, by_key }
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::Flow, &self.source.id, &self.source.name)
+    }
+
+    pub(crate) fn entries(&self) -> &'a [FlowReference] {
+        &self.source.body.references
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<&'a FlowReference> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Pointer of an entry of `connectionReferences`.
+    pub(crate) fn entry_pointer(&self, key: &str) -> String {
+        format!("{}/connectionReferences/{}", self.base, escape(key))
+    }
+}
+
+/// Collects actions, nested ones too. The depth is that of the JSON, which is bounded.
+fn walk<'a>(map: &'a Map<String, Value>, at: &str, out: &mut Vec<Action<'a>>) {
+    for (name, value) in map {
+        let pointer = format!("{at}/{}", escape(name));
+        for inner in ["actions", "else/actions", "default/actions"] {
+            let nested = value.pointer(&format!("/{inner}")).and_then(Value::as_object);
+            if let Some(nested) = nested {
+                walk(nested, &format!("{pointer}/{inner}"), out);
+            }
+        }
+        for (case, body) in value.get("cases").and_then(Value::as_object).into_iter().flatten() {
+            if let Some(nested) = body.get("actions").and_then(Value::as_object) {
+                walk(nested, &format!("{pointer}/cases/{}/actions", escape(case)), out);
+            }
+        }
+        out.push(Action { name, pointer, value, trigger: false });
+    }
+}
+
+/// A member name as a step of a JSON pointer.
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+impl<'a> Action<'a> {
+    fn text(&self, pointer: &str) -> Option<&'a str> {
+        self.value.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
+    }
+
+    pub(crate) fn kind(&self) -> &'a str {
+        self.text("/type").unwrap_or_default()
+    }
+
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.kind().eq_ignore_ascii_case(kind)
+    }
+
+    pub(crate) fn operation(&self) -> &'a str {
+        self.text("/inputs/host/operationId")
+            .or_else(|| self.text("/inputs/operationId"))
+            .or_else(|| self.text("/metadata/flowSystemMetadata/swaggerOperationId"))
+            .unwrap_or_default()
+    }
+
+    /// The key of `connectionReferences` that it uses.
+    pub(crate) fn connection_key(&self) -> Option<String> {
+        if let Some(key) = self.text("/inputs/host/connectionName") {
+            return Some(key.to_owned());
+        }
+        // `@parameters('$connections')['shared_x']['connectionId']`
+        let old = self.text("/inputs/host/connection/name")?;
+        let rest = old.split_once("$connections'")?.1.trim_start_matches([')', ']', ' ', '?']);
+        Some(rest.strip_prefix("['")?.split_once("']")?.0.replace("''", "'"))
+    }
+
+    pub(crate) fn inputs(&self) -> Option<&'a Map<String, Value>> {
+        self.value.get("inputs").and_then(Value::as_object)
+    }
+
+    /// `inputs.parameters`: flat, with path keys.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+        let map = self.value.pointer("/inputs/parameters").and_then(Value::as_object);
+        map.into_iter().flatten()
+    }
+
+    /// Pointer of something below it; `steps` are names as they are.
+    pub(crate) fn at(&self, steps: &[&str]) -> String {
+        let mut pointer = self.pointer.clone();
+        for step in steps {
+            pointer.push('/');
+            pointer.push_str(&escape(step));
+        }
+        pointer
+    }
+}

@@ -1,0 +1,100 @@
+//! CR003: a reference that nothing in the package uses.
+use std::collections::HashSet;
+
+use connref_solution::archive::Part;
+
+use super::context::Context;
+use super::draft::{Draft, reference_subject};
+use super::text::cut;
+use crate::catalogue::code;
+use crate::finding::Severity;
+
+pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
+    let package = cx.package;
+    // A package with nothing that could use a reference is a base that others build on.
+    let consumers = cx.flows.len() + package.canvas_apps.len() + package.agent_uses.len();
+    if consumers == 0 || !cx.source.broken.is_empty() {
+        return;
+    }
+    let used = cx.used();
+    let mut idle: HashSet<String> = package
+        .references
+        .iter()
+        .filter(|r| !used.contains(&r.logical_name))
+        .map(|r| r.logical_name.key())
+        .collect();
+    if idle.is_empty() {
+        return;
+    }
+    mentioned(cx, &mut idle);
+    let mut seen = HashSet::new();
+    for reference in &package.references {
+        let key = reference.logical_name.key();
+        if !idle.contains(&key) || !seen.insert(key) {
+            continue;
+        }
+        out.push(Draft::new(
+            code::CR003,
+            Severity::Note,
+            reference_subject(reference),
+            cx.at_reference(reference, ""),
+            format!("nothing in the package uses the connection reference `{}`", cut(reference.logical_name.as_str())),
+            "remove it from the solution, or somebody must bind it in every environment for nothing",
+        ));
+    }
+}
+
+/// Takes out of `idle` what any other component mentions: AI models, data-source variables,
+/// credentials, agents, desktop flows.
+fn mentioned(cx: &Context<'_>, idle: &mut HashSet<String>) {
+    let flows: HashSet<&str> = cx.source.flows.iter().map(|f| f.part.as_str()).collect();
+    for part in cx.source.archive.parts() {
+        if idle.is_empty() {
+            return;
+        }
+        if !may_mention(part, &flows) {
+            continue;
+        }
+        // A part that cannot be read mentions nothing that counts.
+        let Ok(bytes) = part.bytes() else { continue };
+        let text = String::from_utf8_lossy(bytes);
+        // The definitions themselves are no use.
+        match (text.find("<connectionreferences"), text.find("</connectionreferences>")) {
+            (Some(from), Some(to)) if from < to => {
+                tokens(&text[..from], idle);
+                tokens(&text[to..], idle);
+            }
+            _ => tokens(&text, idle),
+        }
+    }
+}
+
+fn may_mention(part: &Part, flows: &HashSet<&str>) -> bool {
+    let name = part.name().to_ascii_lowercase();
+    if matches!(name.as_str(), "customizations.xml" | "other/customizations.xml") {
+        return true;
+    }
+    let Some((folder, file)) = name.rsplit_once('/') else { return false };
+    let first = folder.split('/').next().unwrap_or_default();
+    let text = [".xml", ".json", ".yml", ".yaml"].iter().any(|end| file.ends_with(end));
+    (text || file == "data")
+        && !["other", "config", "connector", "connectors"].contains(&first)
+        && !file.contains("settings")
+        && !flows.contains(part.name())
+}
+
+/// Takes out every token of a text. Names hold letters, digits, `_`, `.` and `-`.
+fn tokens(text: &str, idle: &mut HashSet<String>) {
+    let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+    for token in text.split(|c| !name(c)).filter(|t| t.len() > 2) {
+        if idle.is_empty() {
+            return;
+        }
+        let token = token.trim_end_matches('.');
+        if token.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+            idle.remove(&token.to_lowercase());
+        } else {
+            idle.remove(token);
+        }
+    }
+}

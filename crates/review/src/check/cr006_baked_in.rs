@@ -1,0 +1,97 @@
+//! CR006: the id of a connection of one environment lies in the package.
+use serde_json::Value;
+
+use super::context::{Context, Flow, escape};
+use super::draft::{At, Draft, Path};
+use super::text::{connection_id, cut};
+use crate::catalogue::code;
+use crate::finding::{Severity, Subject, SubjectKind};
+
+const HELP: &str = "connection ids differ from one environment to another; use a connection reference, or an environment variable";
+/// Places told of one flow at most.
+const MAX: usize = 20;
+
+pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
+    // A flow package names connections by design; CR001 has it.
+    if cx.source.legacy {
+        return;
+    }
+    for flow in &cx.flows {
+        for entry in flow.entries() {
+            let baked = entry.connection_name.as_deref().filter(|name| connection_id(name));
+            if let Some(id) = baked {
+                out.push(found(flow, flow.entry_pointer(&entry.key), id));
+            }
+        }
+        let mut places = Vec::new();
+        let definition = flow.source.value.pointer(&format!("{}/definition", flow.base));
+        if let Some(definition) = definition {
+            search(definition, &format!("{}/definition", flow.base), &mut places);
+        }
+        out.extend(places.into_iter().take(MAX).map(|(pointer, id)| found(flow, pointer, id)));
+    }
+    for problem in &cx.package.problems {
+        if problem.message.contains("carries a connection (`") {
+            out.push(Draft::new(
+                code::CR006,
+                Severity::Error,
+                Subject::new(SubjectKind::Solution, "", cx.source.name()),
+                At { part: problem.part.clone(), path: Path::Whole },
+                format!("{} ({})", cut(&problem.message), cut(&problem.at)),
+                HELP,
+            ));
+        }
+    }
+}
+
+fn found(flow: &Flow<'_>, pointer: String, id: &str) -> Draft {
+    Draft::new(
+        code::CR006,
+        Severity::Error,
+        flow.subject(),
+        flow.place(pointer),
+        format!("`{}` holds the id of a connection: `{}`", cut(&flow.source.name), cut(id)),
+        HELP,
+    )
+}
+
+/// Finds `…/apis/shared_x/connections/<id>` in the texts of a definition. The depth is that of the
+/// JSON, which is bounded.
+fn search<'a>(value: &'a Value, at: &str, out: &mut Vec<(String, &'a str)>) {
+    match value {
+        Value::String(text) => {
+            if let Some(id) = id_in(text) {
+                out.push((at.to_owned(), id));
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate().filter(|(_, i)| may_hold(i)) {
+                search(item, &format!("{at}/{index}"), out);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map.iter().filter(|(_, i)| may_hold(i)) {
+                // A pointer is made only where there is something to look at.
+                search(item, &format!("{at}/{}", escape(name)), out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn may_hold(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("/connections/"),
+        Value::Array(_) | Value::Object(_) => true,
+        _ => false,
+    }
+}
+
+fn id_in(text: &str) -> Option<&str> {
+    let at = text.find("/apis/shared_").or_else(|| text.find("/managedApis/"))?;
+    let (_, rest) = text[at..].split_once("/connections/")?;
+    let end =
+        rest.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
+    let id = &rest[..end];
+    connection_id(id).then_some(id)
+}

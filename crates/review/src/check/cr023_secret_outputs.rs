@@ -1,0 +1,54 @@
+//! CR023: a secret is read by an action whose outputs everybody sees in the run history.
+use serde_json::Value;
+
+use super::context::{Action, Context};
+use super::draft::Draft;
+use super::text::{cut, literal};
+use crate::catalogue::code;
+use crate::finding::Severity;
+
+pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
+    for flow in &cx.flows {
+        for action in &flow.actions {
+            let api =
+                action.connection_key().and_then(|k| flow.entry(&k).map(|e| cx.api_of(e).key()));
+            if !reads_secret(action, api.as_deref().unwrap_or_default()) || secure(action) {
+                continue;
+            }
+            out.push(Draft::new(
+                code::CR023,
+                Severity::Warning,
+                flow.subject(),
+                flow.at_action(action, &[]),
+                format!(
+                    "`{}` of `{}` reads a secret, and its outputs are not secured",
+                    cut(action.name),
+                    cut(&flow.source.name)
+                ),
+                "turn on secure outputs for the action, and secure inputs where the secret goes",
+            ));
+        }
+    }
+}
+
+fn reads_secret(action: &Action<'_>, api: &str) -> bool {
+    let operation = action.operation();
+    if api == "shared_keyvault" {
+        return operation.eq_ignore_ascii_case("GetSecret")
+            || operation.eq_ignore_ascii_case("GetSecretVersion");
+    }
+    operation.to_ascii_lowercase().starts_with("performunboundaction")
+        && action.parameters().any(|(name, value)| {
+            name == "actionName"
+                && literal(value).is_some_and(|v| {
+                    v.eq_ignore_ascii_case("RetrieveEnvironmentVariableSecretValue")
+                })
+        })
+}
+
+fn secure(action: &Action<'_>) -> bool {
+    let list = action.value.pointer("/runtimeConfiguration/secureData/properties");
+    list.and_then(Value::as_array).is_some_and(|l| {
+        l.iter().any(|p| p.as_str().is_some_and(|p| p.eq_ignore_ascii_case("outputs")))
+    })
+}

@@ -1,0 +1,49 @@
+//! CR024: who acts is not the owner of the connection alone.
+use serde_json::Value;
+
+use super::context::Context;
+use super::draft::Draft;
+use super::text::cut;
+use crate::catalogue::code;
+use crate::finding::Severity;
+
+const HELP: &str = "what it may do differs from one run to the next, and whoever saves it needs the privilege to act for others; nothing to do if it is meant";
+
+pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
+    for flow in &cx.flows {
+        for entry in flow.entries().iter().filter(|e| e.on_behalf_of_invoker) {
+            out.push(Draft::new(
+                code::CR024,
+                Severity::Note,
+                flow.subject(),
+                flow.at_entry(&entry.key),
+                format!(
+                    "`{}` uses `{}` on behalf of whoever runs it",
+                    cut(&flow.source.name),
+                    cut(cx.api_of(entry).as_str())
+                ),
+                HELP,
+            ));
+        }
+        for action in flow.actions.iter().filter(|a| a.trigger) {
+            let runas =
+                action.parameters().find(|(n, _)| n.as_str() == "subscriptionRequest/runas");
+            // 1 modifying user, 2 owner of the row, 3 owner of the flow.
+            let who = match runas.map(|(_, v)| v) {
+                Some(Value::Number(n)) if n.as_i64() == Some(1) => "whoever changed the row",
+                Some(Value::Number(n)) if n.as_i64() == Some(2) => "the owner of the row",
+                Some(Value::String(s)) if s.trim() == "1" => "whoever changed the row",
+                Some(Value::String(s)) if s.trim() == "2" => "the owner of the row",
+                _ => continue,
+            };
+            out.push(Draft::new(
+                code::CR024,
+                Severity::Note,
+                flow.subject(),
+                flow.at_action(action, &["inputs", "parameters", "subscriptionRequest/runas"]),
+                format!("the Dataverse actions of `{}` run as {who}", cut(&flow.source.name)),
+                HELP,
+            ));
+        }
+    }
+}

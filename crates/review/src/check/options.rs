@@ -1,0 +1,74 @@
+//! How a check is to be done.
+use crate::finding::Severity;
+
+/// How a check is to be done. The default is every rule at its own severity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// The package is meant for production: rules that are off otherwise speak too.
+    pub production: bool,
+    /// Only these rules, by code; `None`: all.
+    pub rules: Option<Vec<String>>,
+    /// Severities that differ from the rules' own; the last one for a code counts.
+    pub overrides: Vec<SeverityOverride>,
+    /// Findings to suppress, with the reason.
+    pub suppressions: Vec<Suppression>,
+    /// How things are to be named.
+    pub naming: Naming,
+}
+
+/// Another severity for a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeverityOverride {
+    /// Code, in any case.
+    pub code: String,
+    /// What its findings are.
+    pub level: Level,
+}
+
+/// A severity, or none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The rule is silent.
+    Off,
+    /// Its findings have this severity.
+    At(Severity),
+}
+
+impl Level {
+    /// Reads a level as the vendor's checker writes it (`Critical`, `High`, `Medium`, `Low`,
+    /// `Informational`) or as connref does (`error`, `warning`, `note`, `off`).
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "critical" | "high" | "error" => Some(Self::At(Severity::Error)),
+            "medium" | "warning" => Some(Self::At(Severity::Warning)),
+            "low" | "informational" | "note" => Some(Self::At(Severity::Note)),
+            "off" | "none" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
+/// Findings to suppress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suppression {
+    /// Code, in any case.
+    pub code: String,
+    /// Only in parts that fit this pattern with `*`.
+    pub part: Option<String>,
+    /// Only about subjects whose name fits this pattern with `*`.
+    pub subject: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// How things are to be named; nothing set: only publishers that come with every environment are
+/// reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// Prefix of the publisher, of references and of variables, without the underscore.
+    pub prefix: Option<String>,
+    /// Pattern with `*` for logical names of references.
+    pub logical_name: Option<String>,
+    /// Pattern with `*` for display names of references.
+    pub display_name: Option<String>,
+}
