@@ -11,8 +11,7 @@ use serde_json::Value;
 /// How many processes are killed.
 fn kills() -> u64 {
     match std::env::var("CONNREF_LONG").ok().and_then(|text| text.parse::<u64>().ok()) {
-        None | Some(0) => 10,
-        Some(1) => 50,
+        None | Some(0) => 50,
         Some(_) => 100,
     }
 }

@@ -9,6 +9,7 @@ mod inspect;
 mod invoker;
 mod kill9;
 mod quote_email;
+mod resume;
 mod roundtrip;
 mod samples_import;
 mod secrets;
