@@ -107,7 +107,39 @@ fn http(inputs: &Template, view: &View<'_>) -> Result<Prepared, EvalError> {
         kept.insert("type", part(&authentication, "type"));
         shown.insert("authentication", kept);
     }
+    mask(&mut shown);
     Ok(Prepared { kind, inputs: Value::object(shown) })
+}
+
+/// Headers that carry a credential by their very name; histories show that one was sent.
+const SECRET_HEADERS: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "ocp-apim-subscription-key",
+    "x-functions-key",
+];
+
+fn mask(shown: &mut Object) {
+    const MASK: &str = "*sanitized*";
+    if shown.get("cookie").is_some_and(|cookie| !cookie.is_null()) {
+        shown.insert("cookie", Value::string(MASK));
+    }
+    let Some(mut headers) = shown.get("headers").and_then(Value::as_object).cloned() else {
+        return;
+    };
+    let secret: Vec<_> = headers
+        .keys()
+        .filter(|name| SECRET_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known)))
+        .cloned()
+        .collect();
+    for name in secret {
+        headers.insert(name, Value::string(MASK));
+    }
+    shown.insert("headers", headers);
 }
 
 fn response(inputs: &Template, view: &View<'_>) -> Result<Prepared, EvalError> {

@@ -328,7 +328,7 @@ fn calls_carry_what_the_host_needs() {
                 "retryPolicy": {"type": "fixed", "count": 2, "interval": "PT20S"}}},
         "Old": {"type": "ApiConnection", "inputs": {"host": {"connection": {"name": "@parameters('$connections')['shared_sql']['connectionId']"}},
             "method": "post", "path": "/v2/@{triggerBody()['n']}", "queries": {"a": 1}, "body": {"b": 2}}},
-        "Web": {"type": "Http", "inputs": {"method": "POST", "uri": "https://example.test", "authentication": {"type": "Basic", "username": "u", "password": "p"}}},
+        "Web": {"type": "Http", "inputs": {"method": "POST", "uri": "https://example.test", "headers": {"X-Api-Key": "hush", "Accept": "text/plain"}, "authentication": {"type": "Basic", "username": "u", "password": "p"}}},
         "Child": {"type": "Workflow", "inputs": {"host": {"workflowReferenceName": "AB-1"}, "body": {"x": 1}}},
     }));
     let calls = machine.advance().calls;
@@ -351,6 +351,11 @@ fn calls_carry_what_the_host_needs() {
         (connection_key.as_str(), method.as_str(), path.as_str()),
         ("shared_sql", "POST", "/v2/5")
     );
+    let shown = calls[2].inputs.get("headers").unwrap();
+    assert_eq!(shown.get("X-Api-Key").unwrap().as_str(), Some("*sanitized*"));
+    assert_eq!(shown.get("Accept").unwrap().as_str(), Some("text/plain"));
+    let CallKind::Http { headers, .. } = &calls[2].kind else { panic!() };
+    assert_eq!(headers.get("x-api-key").unwrap().as_str(), Some("hush"), "it is sent as it is");
     let CallKind::Http { authentication, .. } = &calls[2].kind else { panic!() };
     assert_eq!(authentication.get("password").unwrap().as_str(), Some("p"));
     assert!(!calls[2].inputs.to_json_string().contains("password"));
