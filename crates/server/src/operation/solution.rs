@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use connref_review::{Import, ImportOptions, Outcome, import_outcome};
 use connref_solution::archive::{Archive, Limits};
+use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::{Managed, Manifest, RootComponent};
 use connref_solution::model::{DeploymentSettings, JobId, Package, SolutionId};
 use connref_solution::{flow_bodies, package_read, package_write};
@@ -235,7 +236,7 @@ pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<
             "export it where it is developed",
         ));
     }
-    let zip = write(&content)?;
+    let zip = write(&content, cx.environment.fidelity)?;
     let detail = json!({"name": content.solution.facts.unique_name, "version": content.solution.facts.version});
     let id = content.solution.facts.id.as_str();
     cx.store()
@@ -244,7 +245,7 @@ pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<
     Ok(zip)
 }
 
-fn write(content: &SolutionContent) -> Result<Vec<u8>> {
+fn write(content: &SolutionContent, fidelity: Fidelity) -> Result<Vec<u8>> {
     let internal = |e: &dyn std::error::Error| {
         OperationError::Store(StoreError::Invalid(format!(
             "the solution cannot be written: {}",
@@ -263,13 +264,13 @@ fn write(content: &SolutionContent) -> Result<Vec<u8>> {
         Some(base) => package_read(base).map_err(|e| internal(&e))?,
         None => Package::default(),
     };
-    fill(&mut package, content);
+    fill(&mut package, content, fidelity);
     let archive = package_write(base.as_ref(), &package).map_err(|e| internal(&e))?;
     archive.to_zip().map_err(|e| internal(&e))
 }
 
 /// Puts what the environment holds now over what the last import brought.
-fn fill(package: &mut Package, content: &SolutionContent) {
+fn fill(package: &mut Package, content: &SolutionContent, fidelity: Fidelity) {
     let solution = &content.solution;
     let manifest = &mut package.manifest;
     manifest.unique_name.clone_from(&solution.facts.unique_name);
@@ -291,8 +292,9 @@ fn fill(package: &mut Package, content: &SolutionContent) {
     package.connectors.clone_from(&content.connectors);
     let mut workflows = content.workflows.clone();
     for (workflow, wanted_on) in workflows.iter_mut().zip(&content.wanted_on) {
-        // Off here only for want of a binding does not mean off in the next environment.
-        if workflow.is_cloud_flow() {
+        // Off here only for want of a binding does not mean off in the next environment. The vendor's
+        // service exports the state as it is.
+        if workflow.is_cloud_flow() && fidelity == Fidelity::Extended {
             workflow.state_code = i32::from(*wanted_on);
         }
     }
