@@ -13,12 +13,12 @@ use crate::audit_log::{self, Entry};
 use crate::connector::{Insert, custom_api_name, custom_insert, custom_update};
 use crate::db::{Param, Sql};
 use crate::environment::touch_at;
-use crate::flow::{FlowRow, body_write};
+use crate::flow_row::{self, FlowRow, body_write};
 use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
-use crate::{Result, Store, StoreError, flow, import_job, reference, solution, variable};
+use crate::{Result, Store, StoreError, import_job, reference, solution, variable};
 
 struct Apply<'a> {
     at: Insert<'a>,
@@ -318,7 +318,7 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
             json_file_name: workflow.json_file_name.as_deref(),
             activated_by: activator,
         };
-        flow::insert(sql, &apply.at, &row).map_err(|e| e.on_unique("flow", &workflow.name))?;
+        flow_row::insert(sql, &apply.at, &row).map_err(|e| e.on_unique("flow", &workflow.name))?;
     }
     component_add(sql, environment, &apply.solution, "flow", workflow.id.as_str())
 }

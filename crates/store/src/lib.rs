@@ -15,6 +15,7 @@ pub mod environment;
 mod error;
 mod facts;
 pub mod flow;
+mod flow_row;
 pub mod import_job;
 pub mod query;
 pub mod reference;

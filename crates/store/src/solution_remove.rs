@@ -7,7 +7,7 @@ use crate::audit_log::{self, Entry};
 use crate::db::{Param, Sql};
 use crate::environment::touch;
 use crate::solution::{Solution, find};
-use crate::{Result, Store, StoreError, flow, reference};
+use crate::{Result, Store, StoreError, flow_row, reference};
 
 /// What may be changed of an unmanaged solution.
 #[derive(Clone, Debug, Default)]
@@ -189,7 +189,7 @@ fn uninstall(
 ) -> Result<()> {
     let of = |kind: &'static str| components.iter().filter(move |c| c.0 == kind).map(|c| &c.1);
     for id in of("flow") {
-        flow::remove(sql, environment, id)?;
+        flow_row::remove(sql, environment, id)?;
     }
     for id in of("reference") {
         let name = reference::find(sql, environment, id)?.logical_name;
