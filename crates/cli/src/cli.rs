@@ -74,6 +74,13 @@ pub(crate) struct Globals {
 /// Runs a command to its end.
 pub(crate) fn run(cli: Cli) -> Outcome {
     watch_log();
+    // Told before anything is done: a change whose result cannot be shown is worse than none.
+    if cli.globals.output.is_report() && !cli.command.is_check() {
+        return Err(Failure::usage(
+            "html, sarif and junit are formats of `connref solution check`",
+        )
+        .fix("-o json"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let context = Context::new(cli.globals)?;

@@ -10,6 +10,7 @@ mod pac;
 mod package;
 mod pick;
 mod render;
+mod report;
 mod secret;
 
 use std::process::ExitCode;

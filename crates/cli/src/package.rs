@@ -1,4 +1,5 @@
 //! Solution files as commands take them: a zip, an unpacked folder, a settings file.
+use std::io::Write;
 use std::path::Path;
 
 use connref_solution::archive::Layout;
@@ -20,16 +21,22 @@ pub(crate) struct SolutionFile {
 
 /// Reads a solution zip or folder.
 pub(crate) fn read(path: &Path) -> Result<SolutionFile, Failure> {
-    let archive =
-        Archive::read(path, &Limits::default()).map_err(|error| unreadable(path, error))?;
-    for remark in archive.notes() {
-        note(&format!("{}: {remark}", path.display()));
-    }
+    let archive = archive_read(path)?;
     let package = package_read(&archive).map_err(|error| unreadable(path, error))?;
     flow_bodies(&package).map_err(|error| {
         unreadable(path, error).fix("export the solution again, or repair this part")
     })?;
     Ok(SolutionFile { archive, package })
+}
+
+/// Reads the parts of a zip or a folder, and tells what was left out.
+pub(crate) fn archive_read(path: &Path) -> Result<Archive, Failure> {
+    let archive =
+        Archive::read(path, &Limits::default()).map_err(|error| unreadable(path, error))?;
+    for remark in archive.notes() {
+        note(&format!("{}: {remark}", path.display()));
+    }
+    Ok(archive)
 }
 
 fn unreadable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
@@ -82,4 +89,23 @@ pub(crate) fn settings_template(package: &Package) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Writes a file, beside its name first, so that a full disk leaves no half file under it. A file
+/// that is replaced keeps its permissions; a link stays a link.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let fail = |error: std::io::Error| {
+        Failure::from(error).context(format!("cannot write `{}`", path.display()))
+    };
+    let Ok(target) = path.canonicalize() else {
+        return std::fs::write(path, content).map_err(fail);
+    };
+    let permissions = std::fs::metadata(&target).map_err(fail)?.permissions();
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    beside.write_all(content).map_err(fail)?;
+    beside.as_file().set_permissions(permissions).map_err(fail)?;
+    beside.as_file().sync_all().map_err(fail)?;
+    beside.persist(&target).map_err(|error| fail(error.error))?;
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod flow;
 mod reference;
 mod run;
 mod server;
+mod settings;
 mod solution;
 mod user;
 mod variable;
@@ -37,9 +38,12 @@ pub(crate) enum Command {
     /// Connection references: what flows use, bound to a connection in each environment
     #[command(subcommand, visible_alias = "ref")]
     ConnectionReference(reference::ReferenceCommand),
-    /// Solutions: inspect, import, export
+    /// Solutions: check, compare, migrate, import, export
     #[command(subcommand)]
     Solution(solution::SolutionCommand),
+    /// Deployment settings files: make, check, bring up to date
+    #[command(subcommand)]
+    Settings(settings::SettingsCommand),
     /// Cloud flows: turn on and off, run, and ask why not
     #[command(subcommand)]
     Flow(flow::FlowCommand),
@@ -64,6 +68,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it is the checker, whose reports have formats of their own.
+    pub(crate) fn is_check(&self) -> bool {
+        matches!(self, Self::Solution(solution::SolutionCommand::Check(_)))
+    }
+
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {
@@ -73,6 +82,7 @@ impl Command {
             Self::Connection(command) => command.run(context).await,
             Self::ConnectionReference(command) => command.run(context).await,
             Self::Solution(command) => command.run(context).await,
+            Self::Settings(command) => command.run(context),
             Self::Flow(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,
             Self::Variable(command) => command.run(context).await,

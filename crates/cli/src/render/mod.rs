@@ -25,6 +25,19 @@ pub(crate) enum Format {
     Csv,
     /// A Markdown table
     Md,
+    /// A self-contained page (solution check)
+    Html,
+    /// SARIF 2.1.0 for code scanning (solution check)
+    Sarif,
+    /// JUnit's XML for build servers (solution check)
+    Junit,
+}
+
+impl Format {
+    /// Whether only the checker's report can be written so.
+    pub(crate) fn is_report(self) -> bool {
+        matches!(self, Self::Html | Self::Sarif | Self::Junit)
+    }
 }
 
 /// A column: its title, and the member of the item it shows.
@@ -51,7 +64,10 @@ impl Output {
     fn listed(self, columns: &[Column], items: &[Value]) -> String {
         match self.format {
             Format::Table => table::list(columns, items),
-            Format::Json => format!("{:#}\n", Value::from(items.to_vec())),
+            // The last three are refused for such results before a command begins.
+            Format::Json | Format::Html | Format::Sarif | Format::Junit => {
+                format!("{:#}\n", Value::from(items.to_vec()))
+            }
             Format::Ndjson => items.iter().map(|item| format!("{item}\n")).collect(),
             Format::Csv => csv::list(columns, items),
             Format::Md => markdown::list(columns, items),
@@ -70,7 +86,7 @@ impl Output {
         const COLUMNS: &[Column] = &[("MEMBER", "member"), ("VALUE", "value")];
         let text = match self.format {
             Format::Table => table::card(&members),
-            Format::Json => format!("{item:#}\n"),
+            Format::Json | Format::Html | Format::Sarif | Format::Junit => format!("{item:#}\n"),
             Format::Ndjson => format!("{item}\n"),
             Format::Csv => csv::list(COLUMNS, &members),
             Format::Md => markdown::list(COLUMNS, &members),

@@ -73,12 +73,8 @@ fn body(flow: &Workflow, problems: &mut Vec<Problem>) -> Option<Body> {
 }
 
 pub(super) fn flows_diff(before: &Package, after: &Package) -> Compared {
-    let mut done = Compared {
-        flows: Vec::new(),
-        uses: Uses::new(),
-        calls: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut done =
+        Compared { flows: Vec::new(), uses: Uses::new(), calls: Vec::new(), problems: Vec::new() };
     let cloud = |package: &Package| -> Vec<Workflow> {
         package.workflows.iter().filter(|w| w.is_cloud_flow()).cloned().collect()
     };

@@ -4,6 +4,7 @@ mod flow;
 mod order;
 mod unified;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use connref_solution::model::package::{Managed, PackageVariable, Problem};
@@ -148,28 +149,24 @@ fn managed(managed: Managed) -> &'static str {
 fn lists<T>(
     before: &[T],
     after: &[T],
-    same: impl Fn(&T, &T) -> bool,
+    key: impl Fn(&T) -> String,
     name: impl Fn(&T) -> String,
     details: impl Fn(&T, &T) -> Vec<String>,
 ) -> Vec<Difference> {
+    let old: HashMap<String, &T> = before.iter().map(|item| (key(item), item)).collect();
+    let new: HashSet<String> = after.iter().map(&key).collect();
     let mut found = Vec::new();
-    for new in after {
-        match before.iter().find(|old| same(old, new)) {
-            None => found.push(Difference {
-                name: name(new),
-                change: Change::Added,
-                details: Vec::new(),
-            }),
-            Some(old) => {
-                let details = details(old, new);
-                if !details.is_empty() {
-                    found.push(Difference { name: name(new), change: Change::Changed, details });
-                }
-            }
+    for item in after {
+        let (change, details) = match old.get(&key(item)) {
+            None => (Change::Added, Vec::new()),
+            Some(before) => (Change::Changed, details(before, item)),
+        };
+        if change == Change::Added || !details.is_empty() {
+            found.push(Difference { name: name(item), change, details });
         }
     }
-    for old in before.iter().filter(|old| !after.iter().any(|new| same(old, new))) {
-        let (name, change) = (name(old), Change::Removed);
+    for item in before.iter().filter(|item| !new.contains(&key(item))) {
+        let (name, change) = (name(item), Change::Removed);
         found.push(Difference { name, change, details: Vec::new() });
     }
     found
@@ -179,7 +176,7 @@ fn references_diff(before: &Package, after: &Package) -> Vec<Difference> {
     lists(
         &before.references,
         &after.references,
-        |a, b| a.logical_name == b.logical_name,
+        |r| r.logical_name.key(),
         |r| r.logical_name.to_string(),
         |a, b| {
             let mut details = Vec::new();
@@ -201,13 +198,14 @@ fn variables_diff(before: &Package, after: &Package) -> Vec<Difference> {
     lists(
         &before.variables,
         &after.variables,
-        |a, b| a.schema_name == b.schema_name,
+        |v| v.schema_name.key(),
         |v| v.schema_name.to_string(),
         |a, b| {
             let mut details = Vec::new();
             differs("the type", kind(a), kind(b), &mut details);
             differs("the display name", &a.display_name, &b.display_name, &mut details);
-            let presence = |text: &Option<String>| text.as_ref().filter(|t| !t.is_empty()).is_some();
+            let presence =
+                |text: &Option<String>| text.as_ref().filter(|t| !t.is_empty()).is_some();
             let mut content = |what: &str, from: &Option<String>, to: &Option<String>| {
                 if from.as_deref().unwrap_or_default() != to.as_deref().unwrap_or_default() {
                     details.push(match (presence(from), presence(to)) {
@@ -220,7 +218,10 @@ fn variables_diff(before: &Package, after: &Package) -> Vec<Difference> {
             content("the default value", &a.default_value, &b.default_value);
             content("the value that travels in the package", &a.value, &b.value);
             if a.required != b.required {
-                details.push(format!("it is {} required", if b.required { "now" } else { "no longer" }));
+                details.push(format!(
+                    "it is {} required",
+                    if b.required { "now" } else { "no longer" }
+                ));
             }
             details
         },
@@ -243,7 +244,7 @@ fn connectors_diff(before: &Package, after: &Package) -> Vec<Difference> {
     lists(
         &before.connectors,
         &after.connectors,
-        |a, b| a.name.eq_ignore_ascii_case(&b.name),
+        |c| c.name.to_lowercase(),
         |c| if c.display_name.is_empty() { c.name.clone() } else { c.display_name.clone() },
         |a, b| {
             let mut details = Vec::new();
@@ -259,7 +260,10 @@ fn connectors_diff(before: &Package, after: &Package) -> Vec<Difference> {
                 ("the policies", &a.policy_templates, &b.policy_templates),
             ] {
                 if !same_json(from.as_deref(), to.as_deref()) {
-                    details.push(format!("{what} differ{}", if what.ends_with('s') { "" } else { "s" }));
+                    details.push(format!(
+                        "{what} differ{}",
+                        if what.ends_with('s') { "" } else { "s" }
+                    ));
                 }
             }
             details
@@ -272,19 +276,18 @@ fn same_json(from: Option<&str>, to: Option<&str>) -> bool {
     if from == to {
         return true;
     }
-    let parse = |text: Option<&str>| -> Option<serde_json::Value> {
-        serde_json::from_str(text?).ok()
-    };
+    let parse =
+        |text: Option<&str>| -> Option<serde_json::Value> { serde_json::from_str(text?).ok() };
     matches!((parse(from), parse(to)), (Some(a), Some(b)) if a == b)
 }
 
 /// A new reference needs a binding, and so does one whose connector is another now.
 fn bindings(before: &Package, after: &Package, uses: &flow::Uses) -> Vec<NeededBinding> {
+    let old: HashMap<_, _> = before.references.iter().map(|r| (&r.logical_name, r)).collect();
     let mut needed = Vec::new();
     for reference in &after.references {
         let name = &reference.logical_name;
-        let old = before.references.iter().find(|r| &r.logical_name == name);
-        let reason = match old {
+        let reason = match old.get(name) {
             None => "the reference is new".to_owned(),
             Some(old) if old.api_name.without_hash() != reference.api_name.without_hash() => {
                 format!("its connector was `{}`", old.api_name)
@@ -300,3 +303,6 @@ fn bindings(before: &Package, after: &Package, uses: &flow::Uses) -> Vec<NeededB
     }
     needed
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,9 +36,10 @@ fn flows(compared: &Compared) -> Vec<String> {
     while !left.is_empty() {
         let waiting: BTreeSet<&FlowId> = left.iter().map(|(id, _)| *id).collect();
         let called = |id: &FlowId| {
-            compared.calls.iter().any(|(caller, callee)| {
-                callee == id && caller != id && waiting.contains(caller)
-            })
+            compared
+                .calls
+                .iter()
+                .any(|(caller, callee)| callee == id && caller != id && waiting.contains(caller))
         };
         let next = left.iter().position(|(id, _)| !called(id)).unwrap_or(0);
         order.push(left.remove(next).1.to_owned());

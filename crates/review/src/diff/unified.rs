@@ -89,8 +89,7 @@ fn shortest(a: &[&str], b: &[&str]) -> Option<Vec<Step>> {
         trace.push(reach.window(d));
         for diagonal in (-d..=d).step_by(2) {
             let adds = reach.adds(diagonal, d);
-            let mut x =
-                if adds { reach.get(diagonal + 1) } else { reach.get(diagonal - 1) + 1 };
+            let mut x = if adds { reach.get(diagonal + 1) } else { reach.get(diagonal - 1) + 1 };
             let mut y = x - diagonal;
             while x < n && y < m && a[x as usize] == b[y as usize] {
                 x += 1;
@@ -189,7 +188,10 @@ mod tests {
             "--- a\n+++ b\n@@ -2,8 +2,9 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n 9\n+ten\n\\ No newline at end of file\n"
         );
         assert_eq!(unified("a", "b", "x", "x"), "");
-        assert_eq!(unified("/dev/null", "b", "", "x\n"), "--- /dev/null\n+++ b\n@@ -0,0 +1 @@\n+x\n");
+        assert_eq!(
+            unified("/dev/null", "b", "", "x\n"),
+            "--- /dev/null\n+++ b\n@@ -0,0 +1 @@\n+x\n"
+        );
     }
 
     #[test]

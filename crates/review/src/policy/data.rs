@@ -101,7 +101,7 @@ pub struct DataPolicy {
     pub scope: Scope,
     /// The group of connectors that it does not name.
     pub default_group: Group,
-    /// Groups by connector ([`connector_key`] form).
+    /// Groups by api name, in lower case and without the hash of a custom connector.
     pub groups: BTreeMap<String, Group>,
     /// Rules for actions, by connector.
     pub actions: BTreeMap<String, ActionRules>,

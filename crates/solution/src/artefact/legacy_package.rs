@@ -63,7 +63,7 @@ pub fn legacy_package_read(archive: &Archive) -> Result<LegacyPackage, LegacyErr
         manifest_read(document.value(), &mut package, &mut Problems::new(MANIFEST, &mut found));
     }
     for asset in assets(archive, &mut found)? {
-        package.flows.extend(flow_read(archive, &asset, &package.apis, &mut found)?);
+        package.flows.extend(flow_read(archive, &asset, &mut package.apis, &mut found)?);
     }
     if package.flows.is_empty() {
         let why = found.first().map_or_else(|| "it lists none".to_owned(), |p| p.message.clone());
@@ -160,7 +160,7 @@ fn assets(archive: &Archive, found: &mut Vec<Problem>) -> Result<Vec<String>, Ar
 fn flow_read(
     archive: &Archive,
     asset: &str,
-    apis: &[LegacyApi],
+    apis: &mut [LegacyApi],
     found: &mut Vec<Problem>,
 ) -> Result<Option<LegacyFlow>, ArchiveError> {
     let part = format!("{FLOWS}{asset}/definition.json");
@@ -175,15 +175,16 @@ fn flow_read(
         Problems::new(&part, found).add("/name", format!("`{}` is no id", cut(ids[0])));
         return Ok(None);
     };
-    let by_resource: HashMap<String, &ApiName> = apis
-        .iter()
-        .filter_map(|api| Some((api.resource.to_lowercase(), api.api_name.as_ref()?)))
-        .collect();
     let map = |name: &str, found: &mut Vec<Problem>| {
         let map = format!("{FLOWS}{asset}/{name}");
         key_map(archive, &map, found)
     };
     let api_keys = map("apisMap.json", found)?;
+    names_complete(apis, &api_keys, value);
+    let by_resource: HashMap<String, &ApiName> = apis
+        .iter()
+        .filter_map(|api| Some((api.resource.to_lowercase(), api.api_name.as_ref()?)))
+        .collect();
     let apis = api_keys
         .into_iter()
         .filter_map(|(key, to)| Some((key, (*by_resource.get(&to.to_lowercase())?).clone())))
@@ -197,6 +198,17 @@ fn flow_read(
         connections: map("connectionsMap.json", found)?,
         part,
     }))
+}
+
+/// The resource of a custom connector has no name; the flow's entry of that key has.
+fn names_complete(apis: &mut [LegacyApi], keys: &[(String, String)], flow: &Value) {
+    for api in apis.iter_mut().filter(|api| api.api_name.is_none()) {
+        let key = keys.iter().find(|(_, to)| to.eq_ignore_ascii_case(&api.resource));
+        let entries = flow.pointer("/properties/connectionReferences");
+        let entry = key.and_then(|(key, _)| entries?.get(key));
+        let id = entry.map(|entry| text(entry, "/id")).filter(|id| !id.is_empty());
+        api.api_name = id.map(ApiName::from_connector_id);
+    }
 }
 
 /// `{"<key>": "<resource id>"}`; both maps may be missing in flows without connections.

@@ -43,6 +43,18 @@ pub enum SettingsError {
         "cannot read the deployment settings: this is the ALM Accelerator's `customDeploymentSettings.json`, which binds nothing; give the `deploymentSettings.json` beside it"
     )]
     AlmAccelerator,
+    /// More entries than any solution has.
+    #[error(
+        "refused the deployment settings: `{section}` has {found} entries, the limit is {limit}; make a file of the solution's own with `connref solution create-settings`"
+    )]
+    TooMany {
+        /// Section.
+        section: &'static str,
+        /// Entries found.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Nested by solution, and none was chosen.
     #[error(
         "the deployment settings are nested by solution ({}); name one of them",
@@ -154,11 +166,17 @@ pub(crate) fn as_variable(entry: &Value) -> Result<SettingsVariable, WrongShape>
     Ok(SettingsVariable { schema_name: LogicalName::new(name), value })
 }
 
-/// Whether a value has the form of a settings file, plain or nested by solution.
+/// Whether a value has the form of a settings file, plain or nested by solution. A flow has a
+/// member of the same name, which is no list.
 pub fn settings_is(value: &Value) -> bool {
-    value.as_object().is_some_and(|root| {
-        has_sections(root) || root.values().filter_map(Value::as_object).any(has_sections)
-    })
+    let lists = |map: &Map<String, Value>| {
+        let sections = [member(map, REFERENCES), member(map, VARIABLES)];
+        let mut sections = sections.into_iter().flatten().peekable();
+        sections.peek().is_some() && sections.all(|(_, v)| v.is_array() || v.is_null())
+    };
+    value
+        .as_object()
+        .is_some_and(|root| lists(root) || root.values().filter_map(Value::as_object).any(lists))
 }
 
 fn is(key: &str, name: &str) -> bool {

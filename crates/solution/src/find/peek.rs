@@ -19,10 +19,14 @@ const MAX_SETTINGS: u64 = 4 << 20;
 /// A manifest that is read for comparison only.
 const MAX_MANIFEST: u64 = 16 << 20;
 
-/// The kind of a file that was named by hand; `None` if nothing tells.
+/// The kind of a file that was named by hand; `None` if nothing tells. A JSON file is taken for
+/// settings whatever it holds: reading it says best what is wrong with it.
 pub(super) fn file_kind(path: &Path, limits: &Limits) -> Option<FoundKind> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
-    if name.ends_with(".json") { settings_kind(path) } else { zip_kind(path, limits) }
+    if name.ends_with(".json") {
+        return Some(settings_kind(path).unwrap_or(FoundKind::Settings));
+    }
+    zip_kind(path, limits)
 }
 
 /// The kind of a file met on a walk: only names that promise something are opened.

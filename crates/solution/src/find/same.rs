@@ -9,8 +9,9 @@ use crate::model::{FlowId, LogicalName};
 use crate::package::package_read;
 
 /// How far below the folder that holds both a layout may lie: `x/solution/x.zip` beside
-/// `x/sourcecode/x`. Farther apart they are taken for copies that somebody wants to see.
-const NEAR: usize = 3;
+/// `x/sourcecode/x/src`. Farther apart they are taken for copies that somebody wants to see.
+const NEAR_ZIP: usize = 2;
+const NEAR_FOLDER: usize = 3;
 
 struct Solution {
     path: PathBuf,
@@ -72,14 +73,14 @@ fn group_join(
 }
 
 /// Whether both lie near the deepest folder that holds both.
-fn near(one: &Path, other: &Path, root: &Path) -> bool {
+fn near(zip: &Path, folder: &Path, root: &Path) -> bool {
     let steps = |path: &Path| -> Vec<String> {
         let inside = path.strip_prefix(root).unwrap_or(path);
         inside.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect()
     };
-    let (one, other) = (steps(one), steps(other));
-    let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
-    one.len() - shared <= NEAR && other.len() - shared <= NEAR
+    let (zip, folder) = (steps(zip), steps(folder));
+    let shared = zip.iter().zip(&folder).take_while(|(a, b)| a == b).count();
+    zip.len() - shared <= NEAR_ZIP && folder.len() - shared <= NEAR_FOLDER
 }
 
 /// What two layouts of one solution have in common.

@@ -67,6 +67,10 @@ pub struct SettingsEntry {
     pub value: String,
 }
 
+/// Entries of a section that are changed in place at most: each change looks at the whole text,
+/// and real solutions stay far below.
+const MAX_ENTRIES: usize = 2_000;
+
 /// A file and the part of it that counts.
 pub(super) struct SettingsDoc {
     pub(super) document: JsonDocument,
@@ -138,7 +142,7 @@ impl SettingsDoc {
     /// The entries of a section that are objects, in order.
     ///
     /// # Errors
-    /// A section that is no list.
+    /// A section that is no list, or has too many entries.
     pub(super) fn entries(&self, kind: EntryKind) -> Result<Vec<RawEntry>, SettingsError> {
         let Some((pointer, value)) = self.section(kind) else { return Ok(Vec::new()) };
         if value.is_null() {
@@ -146,6 +150,10 @@ impl SettingsDoc {
         }
         let list = value.as_array();
         let list = list.ok_or_else(|| shape(&self.document, &pointer, "a list of entries"))?;
+        if list.len() > MAX_ENTRIES {
+            let (found, limit) = (list.len(), MAX_ENTRIES);
+            return Err(SettingsError::TooMany { section: kind.section(), found, limit });
+        }
         let entry = |(index, value): (usize, &Value)| {
             let map = value.as_object()?.clone();
             Some(RawEntry { at: format!("{pointer}/{index}"), map })

@@ -9,6 +9,9 @@ use crate::artefact::settings_json::{
 use crate::document::json::{JsonDocument, pointer_escape};
 use crate::model::{DeploymentSettings, LogicalName, Package};
 
+/// Findings told at most, for each part of a file: finding a place looks at the whole text.
+const MAX_FINDINGS: usize = 500;
+
 /// A finding and where it lies in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlacedFinding {
@@ -22,7 +25,8 @@ pub struct PlacedFinding {
 
 /// Holds a settings file against a package. Without a package it is held against itself: shapes,
 /// placeholders, duplicates, what is empty. Of a file nested by solution the package's part is
-/// taken; without a package every part is looked at. All faults are told, not only the first.
+/// taken; without a package every part is looked at. All faults are told, not only the first, up
+/// to 500 for each part.
 ///
 /// # Errors
 /// Text that is no JSON, holds neither section, or nothing for the package.
@@ -82,6 +86,7 @@ fn part_validate(doc: &SettingsDoc, package: Option<&Package>, found: &mut Vec<P
     }
     unread(doc, &mut findings);
     duplicates(doc, &mut findings);
+    findings.truncate(MAX_FINDINGS);
     found.extend(findings.into_iter().map(|finding| placed(doc, finding)));
 }
 

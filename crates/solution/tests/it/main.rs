@@ -4,9 +4,11 @@
 #![expect(clippy::print_stderr, reason = "skipped suites and counts are told")]
 
 mod fixtures;
+mod formats;
 mod generate;
 mod hostile;
 mod identity;
 mod samples;
+mod settings;
 mod support;
 mod write;

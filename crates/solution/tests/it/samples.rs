@@ -2,13 +2,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use connref_solution::archive::Layout;
+use connref_solution::archive::{Existing, Layout};
+use connref_solution::artefact::alm_settings_json::alm_settings_read;
 use connref_solution::artefact::settings_json::settings_read;
 use connref_solution::artefact::workflow_json::flow_body_read;
-use connref_solution::document::json::JsonDocument;
+use connref_solution::document::json::{JsonDocument, JsonError, json_lenient};
 use connref_solution::document::xml::XmlDocument;
+use connref_solution::model::Package;
+use connref_solution::settings::{
+    SettingsIssue, settings_diff, settings_fix, settings_merge, settings_validate,
+};
 use connref_solution::{
-    Archive, Limits, WriteError, find_solutions, inspect, package_read, package_write,
+    Archive, FoundKind, Limits, WriteError, find, find_solutions, inspect, pack, package_read,
+    package_write,
 };
 
 fn samples() -> Option<PathBuf> {
@@ -220,4 +226,157 @@ fn counts_equal_those_of_an_independent_script() {
     }
     eprintln!("{} solutions, {total} things counted", paths.len());
     assert!(paths.len() > 30 && total > 150);
+}
+
+#[test]
+fn unpacked_packed_and_unpacked_again_every_zip_is_the_same() {
+    let Some(folder) = samples() else { return };
+    let mut count = 0;
+    for path in solutions(&folder).into_iter().filter(|p| p.is_file()) {
+        let zip = Archive::read(&path, &Limits::default()).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let (one, two) = (root.path().join("one"), root.path().join("two"));
+        zip.unpack(&one, Existing::Refuse, &Limits::default()).unwrap();
+        let plain = Archive::read(&one, &Limits::default()).unwrap();
+        let packed = pack(&plain).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let again = Archive::from_zip(&packed, &Limits::default()).unwrap();
+        again.unpack(&two, Existing::Refuse, &Limits::default()).unwrap();
+        let tree = |at: &Path| Archive::read(at, &Limits::default()).unwrap().to_parts().unwrap();
+        assert_eq!(tree(&one), tree(&two), "{}", path.display());
+        assert_eq!(packed, pack(&Archive::read(&two, &Limits::default()).unwrap()).unwrap());
+        let mut parts = zip.to_parts().unwrap();
+        parts.sort();
+        let mut unpacked = tree(&one);
+        unpacked.sort();
+        assert_eq!(parts, unpacked, "{}", path.display());
+        count += 1;
+    }
+    eprintln!("{count} zips");
+    assert!(count >= 22);
+}
+
+#[test]
+fn folders_and_zips_of_one_solution_say_the_same() {
+    let Some(folder) = samples() else { return };
+    let unpacked = find_solutions(&folder.join("unpacked/pnp-platform"), &Limits::default());
+    let zips = find_solutions(&folder.join("zip/pnp-platform"), &Limits::default()).unwrap();
+    let read = |path: &Path| package_read(&Archive::read(path, &Limits::default()).unwrap());
+    let zips: Vec<_> = zips.iter().map(|path| read(path).unwrap()).collect();
+    let mut count = 0;
+    for path in unpacked.unwrap() {
+        let one = read(&path).unwrap();
+        let name = &one.manifest.unique_name;
+        let other = zips.iter().find(|z| &z.manifest.unique_name == name);
+        let other = other.unwrap_or_else(|| panic!("no zip of `{name}`"));
+        assert_eq!(one.references, other.references, "{name}");
+        assert_eq!(one.variables, other.variables, "{name}");
+        let flows = |package: &Package| {
+            let flows = package.workflows.iter().filter(|w| w.is_cloud_flow());
+            let mut flows: Vec<_> = flows
+                .map(|w| {
+                    let body = w
+                        .client_data
+                        .as_deref()
+                        .map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+                    (w.id.clone(), w.name.clone(), w.state_code, body)
+                })
+                .collect();
+            flows.sort_by(|a, b| a.0.cmp(&b.0));
+            flows
+        };
+        assert_eq!(flows(&one), flows(other), "{name}");
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
+
+#[test]
+fn findings_on_real_settings_files_are_right() {
+    let Some(folder) = samples() else { return };
+    let report = find(&folder.join("unpacked"), &Limits::default()).unwrap();
+    let (mut plain, mut tokens, mut empty) = (0, 0, 0);
+    for path in report.of(FoundKind::Settings) {
+        let bytes = std::fs::read(path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let found = settings_validate(&bytes, None).unwrap();
+        for finding in &found {
+            use connref_solution::settings::SettingsIssue::{Empty, Token};
+            match finding.finding.issue {
+                Token => tokens += 1,
+                Empty => empty += 1,
+                other => panic!("{}: {other:?}: {}", path.display(), finding.finding.message),
+            }
+            let line = text.lines().nth(finding.line - 1).unwrap();
+            let wanted = if finding.finding.issue == Token { "#{" } else { "\"\"" };
+            assert!(line.contains(wanted), "{}:{}: {line}", path.display(), finding.line);
+        }
+        // Every placeholder of a value is told; an owner's goes with its connection.
+        let open = text.lines().filter(|l| l.contains("#{") && !l.contains("ConnectionOwner"));
+        let told = found.iter().filter(|f| f.finding.issue == SettingsIssue::Token);
+        assert_eq!(told.count(), open.count(), "{}", path.display());
+        let fixed = settings_fix(&bytes, None).unwrap();
+        assert_eq!(fixed.text, bytes, "{}", path.display());
+        assert_eq!(settings_diff(&bytes, &bytes, None).unwrap(), []);
+        assert_eq!(settings_merge(&bytes, &bytes, None).unwrap().text, bytes);
+        plain += 1;
+    }
+    let mut alm = 0;
+    for path in report.of(FoundKind::AlmSettings) {
+        let read = alm_settings_read(&std::fs::read(path).unwrap()).unwrap();
+        assert_eq!(read.problems, [], "{}", path.display());
+        let named = read.activations.len() + read.owners.len() + read.flow_shares.len();
+        assert!(named == 0 || !read.tokens.is_empty(), "{}", path.display());
+        alm += 1;
+    }
+    eprintln!(
+        "{plain} settings files, {tokens} placeholders, {empty} empty; {alm} of the Accelerator"
+    );
+    assert!(plain >= 12 && tokens > 0 && alm >= 6);
+}
+
+#[test]
+fn every_connector_definition_is_read() {
+    let Some(folder) = samples() else { return };
+    let (mut count, mut odd, mut broken) = (0, 0, 0);
+    for entry in std::fs::read_dir(folder.join("connectors")).unwrap() {
+        for file in std::fs::read_dir(entry.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|e| e != "json") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let (document, notes) = match json_lenient(&bytes) {
+                Ok(read) => read,
+                // One object stands where a name belongs; nobody can tell what it was meant to be.
+                Err(error) => {
+                    eprintln!("{}: {error}", path.display());
+                    assert!(matches!(error, JsonError::Syntax { .. }));
+                    broken += 1;
+                    continue;
+                }
+            };
+            assert!(document.value().is_object());
+            if !notes.is_empty() {
+                eprintln!("{}: {:?}", path.display(), notes[0]);
+                odd += 1;
+            }
+            count += 1;
+        }
+    }
+    eprintln!("{count} files, {odd} not strict, {broken} broken");
+    assert!(count > 100 && odd >= 4 && broken <= 1);
+}
+
+#[test]
+fn a_walk_over_all_samples_finds_what_there_is() {
+    let Some(folder) = samples() else { return };
+    let report = find(&folder, &Limits::default()).unwrap();
+    let count = |kind| report.of(kind).count();
+    eprintln!("{} solutions, notes: {:#?}", count(FoundKind::Solution), report.notes);
+    assert!(count(FoundKind::LegacyPackage) >= 16);
+    assert!(count(FoundKind::Solution) >= 35);
+    for path in report.of(FoundKind::Solution) {
+        let archive = Archive::read(path, &Limits::default()).unwrap();
+        package_read(&archive).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    }
 }

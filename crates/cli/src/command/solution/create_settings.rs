@@ -24,7 +24,7 @@ pub(crate) struct CreateSettingsArgs {
 }
 
 impl CreateSettingsArgs {
-    pub(super) fn run(self, context: &Context) -> Outcome {
+    pub(crate) fn run(self, context: &Context) -> Outcome {
         let path = self.solution_zip.as_ref().or(self.solution_folder.as_ref());
         let path = path.ok_or_else(|| Failure::usage("no solution is named"))?;
         let package = package::read(path)?.package;

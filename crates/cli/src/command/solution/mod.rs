@@ -1,8 +1,12 @@
 //! `connref solution`
-mod create_settings;
+pub(crate) mod check;
+pub(crate) mod create_settings;
+mod diff;
 mod export;
 mod import;
 mod inspect;
+mod migrate;
+mod pack;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -17,10 +21,20 @@ use crate::render::note;
 pub(crate) enum SolutionCommand {
     /// Make an unmanaged solution
     Create(CreateArgs),
+    /// Check solutions before they are deployed; offline
+    Check(check::CheckArgs),
     /// Show what solution files hold; offline
     Inspect(inspect::InspectArgs),
     /// Write a deployment settings file for a solution; offline
     CreateSettings(create_settings::CreateSettingsArgs),
+    /// Compare two versions: what an upgrade adds, changes, removes and needs; offline
+    Diff(diff::DiffArgs),
+    /// Give hard-coded connections references; a flow package becomes a solution; offline
+    Migrate(migrate::MigrateArgs),
+    /// Make a zip of an unpacked solution; the same files give the same bytes; offline
+    Pack(pack::PackArgs),
+    /// Write the parts of a zip as files; offline
+    Unpack(pack::UnpackArgs),
     /// Import a solution, bind its references and tell which flows stay off, and why
     Import(import::ImportArgs),
     /// Export a solution; no connection and no secret travels in it
@@ -58,7 +72,12 @@ impl SolutionCommand {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {
             Self::Create(args) => args.run(context).await,
+            Self::Check(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
+            Self::Diff(args) => args.run(context),
+            Self::Migrate(args) => args.run(context),
+            Self::Pack(args) => args.run(context),
+            Self::Unpack(args) => args.run(context),
             Self::CreateSettings(args) => args.run(context),
             Self::Import(args) => args.run(context).await,
             Self::Export(args) => args.run(context).await,
@@ -150,14 +169,4 @@ async fn list(context: &Context) -> Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn option_value_prefixes_are_stable_and_in_range() {
-        for prefix in ["contoso", "new", "", "Ünïcode"] {
-            assert!((10_000..=99_999).contains(&option_value_prefix(prefix)), "{prefix}");
-        }
-        assert_eq!(option_value_prefix("Contoso"), option_value_prefix("contoso"));
-    }
-}
+mod tests;

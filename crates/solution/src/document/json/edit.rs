@@ -1,39 +1,92 @@
 //! Changes to a document.
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::scan::{Kind, Tree, scan, steps};
 use super::{JsonDocument, JsonError, pretty};
+
+/// A range of the text and what takes its place.
+type Splice = (std::ops::Range<usize>, String);
 
 pub(super) fn set(
     document: &JsonDocument,
     pointer: &str,
     value: &Value,
 ) -> Result<JsonDocument, JsonError> {
-    let nothing = || JsonError::Pointer { pointer: pointer.to_owned() };
-    let tree = scan(&document.text).ok_or_else(nothing)?;
+    set_all(document, &[(pointer.to_owned(), value.clone())])
+}
+
+/// Several changes with one look at the text. Places must not lie inside one another.
+pub(super) fn set_all(
+    document: &JsonDocument,
+    changes: &[(String, Value)],
+) -> Result<JsonDocument, JsonError> {
+    let Some((first, _)) = changes.first() else { return Ok(document.clone()) };
+    let nothing = |pointer: &str| JsonError::Pointer { pointer: pointer.to_owned() };
+    let tree = scan(&document.text).ok_or_else(|| nothing(first))?;
     let layout = Layout::of(document, &tree);
+    let changes = gathered(&tree, changes);
+    let mut splices: Vec<(Splice, &str)> = Vec::with_capacity(changes.len());
+    for (pointer, value) in &changes {
+        let splice = splice(&tree, &layout, pointer, value).ok_or_else(|| nothing(pointer))?;
+        splices.push((splice, pointer));
+    }
+    // Stable: members added to one object stay in the order they were asked for.
+    splices.sort_by_key(|((range, _), _)| (range.start, range.end));
+    let mut text = String::with_capacity(document.text.len() + 64 * changes.len());
+    let mut at = 0;
+    for ((range, with), pointer) in splices {
+        if range.start < at {
+            return Err(nothing(pointer));
+        }
+        text.push_str(&document.text[at..range.start]);
+        text.push_str(&with);
+        at = range.end;
+    }
+    text.push_str(&document.text[at..]);
+    document.respliced(text)
+}
+
+/// Several new members of one object without members are one new object.
+fn gathered(tree: &Tree, changes: &[(String, Value)]) -> Vec<(String, Value)> {
+    let mut list: Vec<(String, Value)> = Vec::with_capacity(changes.len());
+    let mut first_of: HashMap<String, usize> = HashMap::new();
+    for (pointer, value) in changes {
+        let parent = pointer.rsplit_once('/').filter(|_| tree.find(pointer).is_none());
+        let empty = parent.filter(|(parent, _)| {
+            matches!(tree.find(parent).map(|t| &t.kind), Some(Kind::Object(m)) if m.is_empty())
+        });
+        let Some((parent, key)) = empty else {
+            list.push((pointer.clone(), value.clone()));
+            continue;
+        };
+        let at = *first_of.entry(parent.to_owned()).or_insert_with(|| {
+            list.push((parent.to_owned(), Value::Object(serde_json::Map::new())));
+            list.len() - 1
+        });
+        if let Value::Object(map) = &mut list[at].1 {
+            map.insert(key.replace("~1", "/").replace("~0", "~"), value.clone());
+        }
+    }
+    list
+}
+
+/// The splice that sets one value; `None` if its parent is not there or is no object.
+fn splice(tree: &Tree, layout: &Layout, pointer: &str, value: &Value) -> Option<Splice> {
     if let Some(found) = tree.find(pointer) {
         let depth = steps(pointer).map_or(0, |s| s.len());
-        let text = layout.render(value, depth);
-        return document.respliced(spliced(&document.text, found.span.clone(), &text));
+        return Some((found.span.clone(), layout.render(value, depth)));
     }
-    let (parent, key) = pointer.rsplit_once('/').ok_or_else(nothing)?;
-    let object = tree.find(parent).ok_or_else(nothing)?;
-    let Kind::Object(members) = &object.kind else { return Err(nothing()) };
+    let (parent, key) = pointer.rsplit_once('/')?;
+    let object = tree.find(parent)?;
+    let Kind::Object(members) = &object.kind else { return None };
     let depth = steps(parent).map_or(0, |s| s.len()) + 1;
     let key = Value::String(key.replace("~1", "/").replace("~0", "~")).to_string();
     let member = format!("{key}{}{}", layout.colon, layout.render(value, depth));
-    let text = match members.last() {
-        Some(last) => {
-            let at = last.value.span.end;
-            spliced(&document.text, at..at, &format!(",{}{member}", layout.line(depth)))
-        }
-        None => {
-            let whole = format!("{{{}{member}{}}}", layout.line(depth), layout.line(depth - 1));
-            spliced(&document.text, object.span.clone(), &whole)
-        }
-    };
-    document.respliced(text)
+    // An object without members was taken care of before: it is set as a whole.
+    let at = members.last()?.value.span.end;
+    Some((at..at, format!(",{}{member}", layout.line(depth))))
 }
 
 pub(super) fn remove(document: &JsonDocument, pointer: &str) -> Result<JsonDocument, JsonError> {

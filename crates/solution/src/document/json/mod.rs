@@ -121,6 +121,15 @@ impl JsonDocument {
         Ok(())
     }
 
+    /// Sets several values at once, with one look at the text; each as [`JsonDocument::set`] does.
+    ///
+    /// # Errors
+    /// A pointer whose parent is not there or is no object; places inside one another.
+    pub fn set_all(&mut self, changes: &[(String, Value)]) -> Result<(), JsonError> {
+        *self = edit::set_all(self, changes)?;
+        Ok(())
+    }
+
     /// Adds an element at the end of the array at a JSON pointer, laid out as the element before
     /// it. Every other byte stays.
     ///

@@ -106,3 +106,20 @@ fn pushed_elements_look_like_their_neighbours() {
     assert!(document("{\"l\":{}}").push("/l", &value).is_err());
     assert!(document("{}").push("/l", &value).is_err());
 }
+
+#[test]
+fn several_changes_are_made_at_once_or_not_at_all() {
+    let mut doc = document("{\"a\":{\"x\":1},\"b\":[1,2]}");
+    let change = |pointer: &str, value: Value| (pointer.to_owned(), value);
+    doc.set_all(&[change("/b/1", json!(3)), change("/a/y", json!(2)), change("/a/z", json!({}))])
+        .unwrap();
+    assert_eq!(doc.text(), "{\"a\":{\"x\":1,\"y\":2,\"z\":{}},\"b\":[1,3]}");
+    let before = doc.text().to_owned();
+    assert!(doc.set_all(&[change("/a", json!(1)), change("/a/x", json!(2))]).is_err());
+    assert!(doc.set_all(&[change("/b/0", json!(9)), change("/c/d", json!(2))]).is_err());
+    assert_eq!(doc.text(), before);
+    doc.set_all(&[]).unwrap();
+    let mut doc = document("{\"a\": {}}");
+    doc.set_all(&[change("/a/x", json!(1)), change("/a/y~1z", json!(2))]).unwrap();
+    assert_eq!(doc.value(), &json!({"a": {"x": 1, "y/z": 2}}));
+}

@@ -1,0 +1,136 @@
+//! `connref solution check`
+mod choose;
+mod work;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use connref_review::Severity;
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::render::{note, warning};
+use crate::report::{Baseline, Checked, Entry, Report, fingerprints, shown};
+use choose::Choices;
+use work::Read;
+
+/// Arguments of `solution check`.
+#[derive(Args, Debug, Default)]
+pub(crate) struct CheckArgs {
+    /// Solution zips, flow packages, unpacked folders, repositories; folders at any depth
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Least severity that makes the check fail (exit code 1)
+    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
+    fail_on: FailOn,
+    /// Only these rules
+    #[arg(long, value_delimiter = ',', value_name = "CODES")]
+    rules: Vec<String>,
+    /// The packages are meant for production: rules that are silent otherwise speak too
+    #[arg(long)]
+    production: bool,
+    /// Other severities: a JSON list of {"Id": CODE, "OverrideLevel": LEVEL}
+    #[arg(long, value_name = "PATH")]
+    rule_level_override: Option<PathBuf>,
+    /// Data policies and binding rules that must hold
+    #[arg(long, value_name = "PATH")]
+    policy: Option<PathBuf>,
+    /// Deployment settings to check with the one package
+    #[arg(long, value_name = "PATH")]
+    settings_file: Vec<PathBuf>,
+    /// Packages that go to the same environment; they are not checked themselves
+    #[arg(long, value_name = "PATH")]
+    with: Vec<PathBuf>,
+    /// A former output (JSON or SARIF): only new findings fail
+    #[arg(long, value_name = "PATH")]
+    baseline: Option<PathBuf>,
+}
+
+/// The least severity that fails a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Errors only
+    #[default]
+    Error,
+    /// Warnings and errors
+    Warning,
+    /// Everything
+    Note,
+    /// Nothing
+    Never,
+}
+
+impl FailOn {
+    /// The threshold; `None`: nothing fails.
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Never => None,
+        }
+    }
+}
+
+impl CheckArgs {
+    pub(super) fn run(self, context: &Context) -> Outcome {
+        let report = self.report()?;
+        report.print(context.output)?;
+        Ok(match (report.unreadable.is_empty(), report.is_failed()) {
+            (false, _) => Exit::Usage,
+            (true, true) => Exit::Findings,
+            (true, false) => Exit::Clean,
+        })
+    }
+
+    /// Checks everything that can be read; the rest is told at once and kept for the report.
+    fn report(&self) -> Result<Report, Failure> {
+        let choices = Choices::read(self)?;
+        let mut unreadable = Vec::new();
+        let paths = work::found(&self.paths, &mut unreadable);
+        if !choices.settings.is_empty() && paths.len() != 1 {
+            return Err(Failure::usage(format!(
+                "--settings-file goes with one package, and there are {}",
+                paths.len()
+            ))
+            .fix("name the one package that the settings are for"));
+        }
+        let mut read = work::read(&paths, &mut unreadable);
+        let others = work::found(&self.with, &mut unreadable);
+        let others = work::read(&others, &mut unreadable);
+        for (path, reason) in &unreadable {
+            warning(&format!("cannot check `{path}`: {reason}"));
+        }
+        read.iter().flat_map(|one| &one.notes).for_each(|remark| note(remark));
+        let found = work::check(&read, &others, &choices);
+        let packages = read.iter_mut().zip(found);
+        let packages = packages.map(|(one, findings)| checked(one, findings, &choices)).collect();
+        let (threshold, compared) = (self.fail_on.severity(), choices.baseline.is_some());
+        Ok(Report { packages, unreadable, threshold, compared })
+    }
+}
+
+fn checked(read: &mut Read, findings: Vec<connref_review::Finding>, choices: &Choices) -> Checked {
+    let path = shown(&read.path);
+    let name = match read.source.is_flow_package() {
+        // Its label is the path, which differs from machine to machine.
+        true => read.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        false => read.source.name().to_owned(),
+    };
+    let prints = fingerprints(&name, &findings);
+    let entries = findings.into_iter().zip(prints).map(|(finding, fingerprint)| {
+        let part = finding.location.as_ref().map_or("", |at| at.part.as_str());
+        let file = match choices.settings.iter().any(|(name, _)| name == part) {
+            _ if part.is_empty() => path.clone(),
+            true => part.to_owned(),
+            false => format!("{}/{}", path.trim_end_matches('/'), part.trim_start_matches('/')),
+        };
+        let known =
+            choices.baseline.as_ref().is_some_and(|known: &Baseline| known.has(&fingerprint));
+        Entry { finding, file, fingerprint, known }
+    });
+    Checked { name, entries: entries.collect(), path: path.clone() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+const MANIFEST: &str = r#"<ImportExportXml version="9.2"><SolutionManifest>
+  <UniqueName>Orders</UniqueName>
+  <LocalizedNames><LocalizedName description="Orders" languagecode="1033" /></LocalizedNames>
+  <Version>1.0.0.0</Version><Managed>1</Managed>
+  <Publisher><UniqueName>contoso</UniqueName><CustomizationPrefix>contoso</CustomizationPrefix></Publisher>
+  <RootComponents /><MissingDependencies />
+</SolutionManifest></ImportExportXml>"#;
+
+const CUSTOMIZATIONS: &str = r#"<ImportExportXml><Workflows>
+  <Workflow WorkflowId="{5b1f3c52-8d4e-4c0a-9a57-1d2e7f60a4aa}" Name="Sync">
+    <JsonFileName>/Workflows/Sync-5B1F3C52-8D4E-4C0A-9A57-1D2E7F60A4AA.json</JsonFileName>
+    <Type>1</Type><Category>5</Category><StateCode>1</StateCode><StatusCode>2</StatusCode>
+  </Workflow></Workflows></ImportExportXml>"#;
+
+const FLOW: &str = r#"{"properties":{"connectionReferences":{"shared_office365":{
+  "connection":{},"api":{"name":"shared_office365"}}},
+  "definition":{"triggers":{},"actions":{"Send":{"type":"OpenApiConnection","inputs":{
+    "host":{"connectionName":"shared_office365","operationId":"SendEmailV2",
+      "apiId":"/providers/Microsoft.PowerApps/apis/shared_office365"},"parameters":{}}}}}}}"#;
+
+fn package(folder: &Path, flow: &str) {
+    fs::create_dir_all(folder.join("Workflows")).unwrap();
+    fs::write(folder.join("solution.xml"), MANIFEST).unwrap();
+    fs::write(folder.join("customizations.xml"), CUSTOMIZATIONS).unwrap();
+    let name = "Workflows/Sync-5B1F3C52-8D4E-4C0A-9A57-1D2E7F60A4AA.json";
+    fs::write(folder.join(name), flow).unwrap();
+}
+
+fn args(paths: &[&Path]) -> CheckArgs {
+    CheckArgs {
+        paths: paths.iter().map(|path| path.to_path_buf()).collect(),
+        ..CheckArgs::default()
+    }
+}
+
+#[test]
+fn a_package_is_checked_and_what_cannot_be_read_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let (good, bad) = (home.path().join("orders"), home.path().join("bad.zip"));
+    package(&good, FLOW);
+    fs::write(&bad, "no zip").unwrap();
+    let report = args(&[&good, &bad]).report().unwrap();
+    assert_eq!(report.unreadable.len(), 1);
+    let entries = &report.packages[0].entries;
+    let hard = entries.iter().find(|entry| entry.finding.code == "CR001").unwrap();
+    assert!(hard.file.ends_with("orders/Workflows/Sync-5B1F3C52-8D4E-4C0A-9A57-1D2E7F60A4AA.json"));
+    assert_eq!(hard.finding.location.as_ref().unwrap().line, 1);
+    assert!(report.is_failed());
+}
+
+#[test]
+fn a_baseline_holds_after_reformatting() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("orders");
+    package(&folder, FLOW);
+    let before = args(&[&folder]).report().unwrap();
+    let prints: Vec<_> = before.packages[0]
+        .entries
+        .iter()
+        .map(|entry| serde_json::json!({"fingerprint": entry.fingerprint}))
+        .collect();
+    let file = home.path().join("baseline.json");
+    fs::write(&file, serde_json::Value::from(prints).to_string()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(FLOW).unwrap();
+    package(&folder, &format!("{value:#}"));
+    let after = CheckArgs { baseline: Some(file), ..args(&[&folder]) }.report().unwrap();
+    assert!(!after.packages[0].entries.is_empty());
+    assert!(after.packages[0].entries.iter().all(|entry| entry.known));
+    assert!(!after.is_failed());
+}
+
+#[test]
+fn rules_can_be_chosen_and_settings_need_one_package() {
+    let home = tempfile::tempdir().unwrap();
+    let (one, two) = (home.path().join("one"), home.path().join("two"));
+    package(&one, FLOW);
+    package(&two, FLOW);
+    let other = CheckArgs { rules: vec!["CR018".to_owned()], ..args(&[home.path()]) };
+    let report = other.report().unwrap();
+    assert!(report.packages.iter().all(|package| package.entries.is_empty()));
+    let file = home.path().join("settings.json");
+    fs::write(&file, r#"{"EnvironmentVariables":[],"ConnectionReferences":[{"LogicalName":"contoso_x","ConnectionId":"","ConnectorId":""}]}"#).unwrap();
+    let both = CheckArgs { settings_file: vec![file.clone()], ..args(&[&one, &two]) };
+    assert!(both.report().is_err());
+    let report = CheckArgs { settings_file: vec![file], ..args(&[&one]) }.report().unwrap();
+    let found = report.packages[0].entries.iter().find(|e| e.finding.code == "CR019").unwrap();
+    assert!(found.file.ends_with("settings.json") && !found.file.contains("one"));
+}
+
+#[test]
+fn exit_codes() {
+    let home = tempfile::tempdir().unwrap();
+    let (good, bad) = (home.path().join("orders"), home.path().join("bad.zip"));
+    package(&good, FLOW);
+    fs::write(&bad, "no zip").unwrap();
+    let context = Context::new(crate::cli::Globals::default()).unwrap();
+    let exit = |args: CheckArgs| args.run(&context).unwrap();
+    assert_eq!(exit(args(&[&good])), Exit::Findings);
+    assert_eq!(exit(CheckArgs { fail_on: FailOn::Never, ..args(&[&good]) }), Exit::Clean);
+    assert_eq!(exit(args(&[&good, &bad])), Exit::Usage);
+    assert_eq!(exit(args(&[&home.path().join("nowhere")])), Exit::Usage);
+    let overrides = home.path().join("levels.json");
+    fs::write(&overrides, r#"[{"Id":"CR001","OverrideLevel":"Low"}]"#).unwrap();
+    let rules = vec!["CR001".to_owned()];
+    let low = CheckArgs { rule_level_override: Some(overrides), rules, ..args(&[&good]) };
+    assert_eq!(exit(low), Exit::Clean);
+}
+
+#[test]
+fn every_real_package_can_be_checked() {
+    let Some(samples) = std::env::var_os("CONNREF_SAMPLES") else {
+        eprintln!("CONNREF_SAMPLES is not set: no real package is checked");
+        return;
+    };
+    let samples = Path::new(&samples);
+    let folders = ["zip", "unpacked", "legacy"].map(|name| samples.join(name));
+    let report = args(&folders.each_ref().map(|folder| folder.as_path())).report().unwrap();
+    assert_eq!(report.unreadable, []);
+    assert!(report.packages.len() > 20);
+}

@@ -1,0 +1,137 @@
+//! Finding, reading and checking packages, two at a time.
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use connref_review::Finding;
+use connref_review::check::{CheckInput, CheckSource, SettingsText, check as review};
+use connref_solution::{Archive, FoundKind, Limits, find};
+
+use super::choose::Choices;
+use crate::render::note;
+use crate::report::shown;
+
+/// What could not be read: path and reason.
+pub(super) type Unreadable = Vec<(String, String)>;
+
+/// A package that was read.
+pub(super) struct Read {
+    pub(super) path: PathBuf,
+    pub(super) source: CheckSource,
+    /// What was left out while reading, for a person.
+    pub(super) notes: Vec<String>,
+}
+
+/// The packages at or below paths, each once.
+pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let report = match find(path, &Limits::default()) {
+            Ok(report) => report,
+            Err(error) => {
+                unreadable.push((shown(path), chain(&error)));
+                continue;
+            }
+        };
+        report.notes.iter().for_each(|remark| note(remark));
+        let mut packages = report
+            .items
+            .iter()
+            .filter(|i| matches!(i.kind, FoundKind::Solution | FoundKind::LegacyPackage))
+            .map(|item| item.path.clone())
+            .peekable();
+        if packages.peek().is_none() {
+            let settings = report.items.iter().any(|item| item.path == *path);
+            let reason = match settings {
+                true => "it is no package; give deployment settings with --settings-file",
+                false => "there is no solution and no flow package in it",
+            };
+            unreadable.push((shown(path), reason.to_owned()));
+        }
+        for package in packages {
+            if !all.contains(&package) {
+                all.push(package);
+            }
+        }
+    }
+    all
+}
+
+/// Reads packages; those that cannot be read are told.
+pub(super) fn read(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<Read> {
+    let mut all = Vec::with_capacity(paths.len());
+    for (path, read) in paths.iter().zip(each(paths, |path| read_one(path))) {
+        match read {
+            Ok(read) => all.push(read),
+            Err(reason) => unreadable.push((shown(path), reason)),
+        }
+    }
+    all
+}
+
+fn read_one(path: &Path) -> Result<Read, String> {
+    let archive = Archive::read(path, &Limits::default()).map_err(|error| chain(&error))?;
+    let shown = shown(path);
+    let notes = archive.notes().iter().map(|remark| format!("{shown}: {remark}")).collect();
+    let source = CheckSource::read(archive).map_err(|error| chain(&error))?;
+    Ok(Read { path: path.to_owned(), source, notes })
+}
+
+/// Findings of each package, in order. Packages that are checked together go to the same
+/// environment, as do those beside them.
+pub(super) fn check(read: &[Read], others: &[Read], choices: &Choices) -> Vec<Vec<Finding>> {
+    let siblings: Vec<&CheckSource> = read.iter().chain(others).map(|one| &one.source).collect();
+    let settings: Vec<SettingsText<'_>> = choices
+        .settings
+        .iter()
+        .map(|(name, text)| SettingsText { name, bytes: text.as_bytes() })
+        .collect();
+    each(read, |one| {
+        let input = CheckInput {
+            siblings: &siblings,
+            settings: &settings,
+            policies: choices.policies.as_ref(),
+            ..CheckInput::new(&one.source)
+        };
+        review(&input, &choices.options)
+    })
+}
+
+/// Does something with each item on two threads; results come in the order of the items.
+fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if items.len() < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mut done = Vec::new();
+        while let Some((index, item)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            items.get(index).map(|item| (index, item))
+        } {
+            done.push((index, work(item)));
+        }
+        done
+    };
+    let mut all = std::thread::scope(|scope| {
+        let other = scope.spawn(share);
+        let mut done = share();
+        done.extend(other.join().expect("neither reading nor checking panics"));
+        done
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text += &format!(": {words}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,151 @@
+//! What a check found in all packages together, and how it is written down.
+mod baseline;
+mod fingerprint;
+mod html;
+mod junit;
+mod place;
+mod row;
+mod sarif;
+mod text;
+
+use connref_review::{Finding, Severity};
+
+use crate::exit::Failure;
+use crate::render::{Format, Output};
+
+pub(crate) use baseline::Baseline;
+pub(crate) use fingerprint::fingerprints;
+pub(crate) use place::shown;
+
+/// The result of checking packages.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Packages that were checked, in the order they were found.
+    pub(crate) packages: Vec<Checked>,
+    /// What could not be read: path and reason.
+    pub(crate) unreadable: Vec<(String, String)>,
+    /// The severity from which on a finding fails the check; `None`: never.
+    pub(crate) threshold: Option<Severity>,
+    /// Whether findings were held against a former output.
+    pub(crate) compared: bool,
+}
+
+/// One package with its findings.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Path, as reports show it.
+    pub(crate) path: String,
+    /// Unique name of the solution.
+    pub(crate) name: String,
+    /// Findings, by place.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A finding as reports show it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The finding.
+    pub(crate) finding: Finding,
+    /// File: the package's path and the part in it, or a settings file.
+    pub(crate) file: String,
+    /// Stays the same while the lines around it move.
+    pub(crate) fingerprint: String,
+    /// Whether a former output had it already.
+    pub(crate) known: bool,
+}
+
+impl Entry {
+    /// File, line and column as editors take them.
+    fn place(&self) -> String {
+        match self.finding.location.as_ref().map(|at| (at.line, at.column)) {
+            None | Some((0, _)) => self.file.clone(),
+            Some((line, 0)) => format!("{}:{line}", self.file),
+            Some((line, column)) => format!("{}:{line}:{column}", self.file),
+        }
+    }
+}
+
+impl Report {
+    /// Every finding with its package.
+    fn entries(&self) -> impl Iterator<Item = (&Checked, &Entry)> {
+        self.packages.iter().flat_map(|package| package.entries.iter().map(move |e| (package, e)))
+    }
+
+    /// Whether a finding fails the check.
+    fn fails(&self, entry: &Entry) -> bool {
+        let severe = self.threshold.is_some_and(|least| entry.finding.severity >= least);
+        severe && !entry.known && entry.finding.suppression.is_none()
+    }
+
+    /// Whether any finding fails the check.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.entries().any(|(_, entry)| self.fails(entry))
+    }
+
+    /// Prints it in the format asked for.
+    pub(crate) fn print(&self, output: Output) -> Result<(), Failure> {
+        match output.format {
+            Format::Table => output.text(&text::report(self)),
+            Format::Sarif => output.text(&sarif::report(self)),
+            Format::Junit => output.text(&junit::report(self)),
+            Format::Html => output.text(&html::report(self)),
+            Format::Json | Format::Ndjson | Format::Csv | Format::Md => {
+                output.list(row::COLUMNS, &row::rows(self))
+            }
+        }
+    }
+
+    /// How many of each severity fail or would; what is suppressed or known is counted apart.
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (_, entry) in self.entries() {
+            let count = match (&entry.finding.suppression, entry.known) {
+                (Some(_), _) => &mut counts.suppressed,
+                (None, true) => &mut counts.known,
+                (None, false) => match entry.finding.severity {
+                    Severity::Error => &mut counts.errors,
+                    Severity::Warning => &mut counts.warnings,
+                    Severity::Note => &mut counts.notes,
+                },
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// The result in one sentence.
+    fn sentence(&self) -> String {
+        let counts = self.counts();
+        let many = |count: usize, what: &str| {
+            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+        };
+        let mut words = vec![
+            many(counts.errors, "error"),
+            many(counts.warnings, "warning"),
+            many(counts.notes, "note"),
+        ];
+        for (count, what) in [(counts.known, "known"), (counts.suppressed, "suppressed")] {
+            if count > 0 {
+                words.push(format!("{count} {what}"));
+            }
+        }
+        let mut sentence =
+            format!("{} in {}", words.join(", "), many(self.packages.len(), "package"));
+        if !self.unreadable.is_empty() {
+            sentence += &format!("; {} could not be read", self.unreadable.len());
+        }
+        sentence
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    known: usize,
+    suppressed: usize,
+}
+
+#[cfg(test)]
+mod tests;
