@@ -12,6 +12,7 @@ pub mod departure;
 pub mod diff;
 pub mod finding;
 mod fix;
+pub mod graph;
 pub mod index;
 pub mod migrate;
 pub mod outcome;

@@ -3,6 +3,7 @@ pub(crate) mod check;
 pub(crate) mod create_settings;
 mod diff;
 mod export;
+mod graph;
 mod import;
 mod inspect;
 mod migrate;
@@ -29,6 +30,8 @@ pub(crate) enum SolutionCommand {
     CreateSettings(create_settings::CreateSettingsArgs),
     /// Compare two versions: what an upgrade adds, changes, removes and needs; offline
     Diff(diff::DiffArgs),
+    /// Draw flows, references and connectors; offline
+    Graph(graph::GraphArgs),
     /// Give hard-coded connections references; a flow package becomes a solution; offline
     Migrate(migrate::MigrateArgs),
     /// Make a zip of an unpacked solution; the same files give the same bytes; offline
@@ -75,6 +78,7 @@ impl SolutionCommand {
             Self::Check(args) => args.run(context),
             Self::Inspect(args) => args.run(context),
             Self::Diff(args) => args.run(context),
+            Self::Graph(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Pack(args) => args.run(context),
             Self::Unpack(args) => args.run(context),
