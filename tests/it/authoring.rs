@@ -294,3 +294,31 @@ fn a_flow_that_names_a_connection_is_warned_about_in_a_solution_only() {
     let outside = home.ok(["flow", "create", "Outside", "--definition", &body]);
     assert!(!outside.stderr.contains("warning"), "{outside:?}");
 }
+
+#[test]
+fn a_reference_made_bound_is_judged_like_a_bind() {
+    let home = Home::with_env("dev", &[]);
+    home.ok(["user", "add", "svc-light", "--service-principal", "--role", "maker"]);
+    let connection = home.connection(&Connection {
+        env: "dev",
+        connector: "shared_sql",
+        name: "Ledger",
+        endpoint: Some("127.0.0.1:5432"),
+        kind: Some("shared-key"),
+        secrets: &[("password", "ledger-kelp-5521")],
+        ..Connection::default()
+    });
+    let share = |level: &str| {
+        home.ok(["connection", "share", "Ledger", "--with", "svc-light", "--level", level]);
+    };
+    let create = ["ref", "create", "hbr_Ledger", "--connector", "shared_sql", "--connection"];
+    let create = [&create[..], &[connection.as_str(), "--as", "svc-light"]].concat();
+    // A service principal that binds must be able to share on what it binds.
+    share("use");
+    let refused = home.run(create.clone()).expect(4);
+    assert!(refused.stderr.contains("Can use + share"), "{}", refused.stderr);
+    let references = home.json(["ref", "list"]);
+    assert_eq!(references.as_array().map(Vec::len), Some(0), "{references:#}");
+    share("use-and-share");
+    home.ok(create);
+}

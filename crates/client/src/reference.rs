@@ -60,6 +60,8 @@ pub struct NewReference<'a> {
     pub description: Option<&'a str>,
     /// Api name of the connector.
     pub connector: &'a str,
+    /// Connection to bind it to at once: with it the reference is made, or neither is.
+    pub connection: Option<&'a str>,
     /// Unmanaged solution it goes into.
     pub solution: Option<&'a str>,
 }
@@ -104,6 +106,9 @@ impl<S: ApiService> Client<S> {
         });
         if let Some(description) = new.description {
             body["description"] = description.into();
+        }
+        if let Some(connection) = new.connection {
+            body["connectionid"] = connection.into();
         }
         self.web_create(&attempt, SET, body, new.solution).await
     }

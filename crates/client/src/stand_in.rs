@@ -193,6 +193,7 @@ async fn a_create_answers_the_id_and_names_the_solution() {
         logical_name: "new_a",
         display_name: "A",
         connector: "shared_sql",
+        connection: None,
         solution: Some("Orders"),
         ..NewReference::default()
     };

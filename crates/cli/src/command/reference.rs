@@ -123,33 +123,43 @@ impl ReferenceCommand {
 impl CreateArgs {
     async fn run(self, context: &Context) -> Outcome {
         let client = context.client().await?;
+        let connection = match &self.connection {
+            Some(wanted) => {
+                Some(connection_for(client.connections().await?, &self.connector, wanted)?)
+            }
+            None => None,
+        };
         let new = NewReference {
             logical_name: &self.name,
             display_name: self.display_name.as_deref().unwrap_or(&self.name),
             description: self.description.as_deref(),
             connector: &self.connector,
+            connection: connection.as_ref().map(|one| one.id.as_str()),
             solution: self.solution.as_deref(),
         };
         let id = client.reference_create(&new).await?;
-        let Some(connection) = &self.connection else {
+        let Some(connection) = connection else {
             let item = json!({"name": self.name, "id": id, "connector": self.connector});
             context.output.done(&format!("connection reference {} created", self.name), &item)?;
             return Ok(Exit::Clean);
         };
-        let made = client.reference(&self.name).await?;
-        bind(context, &client, &made, connection).await
+        bound(context, &self.name, &id, &connection)
     }
 }
 
 async fn bind(context: &Context, client: &Client, one: &Reference, wanted: &str) -> Outcome {
-    let connection = connection_for(client.connections().await?, one, wanted)?;
+    let connection = connection_for(client.connections().await?, &one.connector, wanted)?;
     client.reference_bind(one, Some(&connection.id)).await?;
+    bound(context, &one.logical_name, &one.id, &connection)
+}
+
+fn bound(context: &Context, name: &str, id: &str, connection: &Connection) -> Outcome {
     let sentence = format!(
-        "connection reference {} bound to {} ({}), owned by {}",
-        one.logical_name, connection.display_name, connection.id, connection.owner
+        "connection reference {name} bound to {} ({}), owned by {}",
+        connection.display_name, connection.id, connection.owner
     );
     let item = json!({
-        "name": one.logical_name, "id": one.id,
+        "name": name, "id": id,
         "connectionId": connection.id, "connection": connection.display_name,
         "owner": connection.owner,
     });
@@ -161,14 +171,11 @@ async fn bind(context: &Context, client: &Client, one: &Reference, wanted: &str)
 /// across connectors, and no other one can be bound.
 fn connection_for(
     all: Vec<Connection>,
-    reference: &Reference,
+    connector: &str,
     wanted: &str,
 ) -> Result<Connection, Failure> {
-    let same: Vec<_> = all
-        .iter()
-        .filter(|one| one.connector.eq_ignore_ascii_case(&reference.connector))
-        .cloned()
-        .collect();
+    let same: Vec<_> =
+        all.iter().filter(|one| one.connector.eq_ignore_ascii_case(connector)).cloned().collect();
     match pick(same, wanted) {
         Err(failure) if failure.is_missing() => pick(all, wanted),
         found => found,

@@ -8,6 +8,7 @@ use connref_review::{Acting, Refusal, Use};
 use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId,
 };
+use connref_store::StoreError;
 use connref_store::run::RunEvent;
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -235,10 +236,13 @@ async fn connector_for(
     if let Some(found) = snapshot.connector(api) {
         return Ok(found);
     }
-    let row =
-        inner.store.connector_get(&RUNNER, &carried.environment, api).await.map_err(|_| {
+    let row = inner.store.connector_get(&RUNNER, &carried.environment, api).await;
+    let row = row.map_err(|error| match error {
+        StoreError::NotFound { .. } => {
             ("ConnectorNotFound", format!("This environment has no connector '{api}'."))
-        })?;
+        }
+        other => ("InternalError", other.to_string()),
+    })?;
     let Some(definition) = &row.openapi_definition else {
         let message =
             format!("connref cannot call the connector '{api}' yet: it has no definition here.");

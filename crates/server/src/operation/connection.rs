@@ -8,14 +8,16 @@ use connref_engine::connector::{
 };
 use connref_engine::credential::credential_open;
 use connref_review::share::share_check;
+use connref_solution::model::ConnectionId;
 use connref_solution::model::facts::{ConnectionKind, ConnectionStatus, PrincipalKind, ShareLevel};
-use connref_solution::model::{ApiName, ConnectionId};
+use connref_store::StoreError;
 use connref_store::connection::{Connection, ConnectionNew};
 use connref_store::connector::Connector;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connector::connector_find;
 use super::{OperationError, Result, principal};
 use crate::Context;
 
@@ -45,17 +47,8 @@ const TEST_TIME: Duration = Duration::from_secs(30);
 /// Makes the connection, or changes the one of this id. Answers whether it was made.
 pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connection, bool)> {
     id_check(&put.id)?;
-    let api = ApiName::from_connector_id(&put.api_name);
-    let connector =
-        cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
-            OperationError::invalid(
-                format!(
-                    "connector `{api}` does not exist in environment `{}`",
-                    cx.environment.name
-                ),
-                &format!("see `connref connector list --env {}`", cx.environment.name),
-            )
-        })?;
+    endpoint_check(put.endpoint.as_deref())?;
+    let connector = connector_find(cx, &put.api_name).await?;
     let owner = match &put.owner {
         Some(name) => cx.store().user_get(&cx.caller, &cx.environment.id, name).await?,
         None => {
@@ -66,7 +59,11 @@ pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connect
     let (parameters, mut secrets) = split(metadata(cx, &connector).as_ref(), put.parameters);
     secrets.extend(put.secrets);
     let id = ConnectionId::new(&put.id);
-    let existing = cx.store().connection_get(&cx.caller, &cx.environment.id, &id).await.ok();
+    let existing = match cx.store().connection_get(&cx.caller, &cx.environment.id, &id).await {
+        Ok(found) => Some(found),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
     let kind = put.kind.unwrap_or(match owner.kind {
         PrincipalKind::ServicePrincipal => ConnectionKind::ServicePrincipal,
         PrincipalKind::User if secrets.is_empty() => ConnectionKind::None,
@@ -112,6 +109,20 @@ fn id_check(id: &str) -> Result<()> {
     Err(OperationError::invalid(
         format!("`{id}` cannot be a connection's id"),
         "use 32 hexadecimal digits",
+    ))
+}
+
+/// An endpoint is shown in lists and kept as it is: a password in it would be too.
+fn endpoint_check(endpoint: Option<&str>) -> Result<()> {
+    let Some(text) = endpoint.filter(|text| !text.starts_with("file:")) else { return Ok(()) };
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !authority.contains('@') {
+        return Ok(());
+    }
+    Err(OperationError::invalid(
+        "the endpoint carries a user name or password, which would be kept in the open",
+        "give host and port only, the user as --param username=…, the password as a secret field",
     ))
 }
 
@@ -249,4 +260,29 @@ async fn probe(cx: &Context, id: &ConnectionId) -> Result<Probe> {
         act_on_behalf_of: None,
     };
     connector.probe(&call).await.map_err(|e| remote(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_with_a_password_is_refused_and_not_repeated() {
+        for fine in ["https://a.test/x@y", "a.test:25", "file:/srv/a@b.db", "http://a.test/?q=@"] {
+            assert!(endpoint_check(Some(fine)).is_ok(), "{fine}");
+        }
+        for bad in ["https://u:hush@a.test/", "u:hush@a.test:5432", "postgres://u@a.test"] {
+            let refused = endpoint_check(Some(bad)).unwrap_err();
+            assert!(!refused.to_string().contains("hush"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn in_doubt_a_parameter_is_secret() {
+        let all = ["server", "tokenUrl", "api_key", "sasToken", "database"];
+        let all = all.map(|name| (name.to_owned(), "x".to_owned()));
+        let (open, secret) = split(None, BTreeMap::from(all));
+        assert_eq!(open.keys().collect::<Vec<_>>(), ["database", "server", "tokenUrl"]);
+        assert_eq!(secret.keys().collect::<Vec<_>>(), ["api_key", "sasToken"]);
+    }
 }

@@ -1,6 +1,8 @@
 //! Connectors.
 use connref_engine::connector::custom::CustomConnector;
+use connref_solution::model::ApiName;
 use connref_solution::model::package::PackageConnector;
+use connref_store::StoreError;
 use connref_store::connector::Connector;
 
 use super::{OperationError, Result};
@@ -46,6 +48,20 @@ pub async fn connector_create(cx: &Context, new: ConnectorCreate) -> Result<Conn
         policy_templates: new.policy_templates,
     };
     Ok(cx.store().connector_create(&cx.caller, &cx.environment.id, row).await?)
+}
+
+/// The connector of an id or api name; one that is not there is told with where to look. A failure
+/// of the database stays what it is.
+pub(super) async fn connector_find(cx: &Context, id: &str) -> Result<Connector> {
+    let api = ApiName::from_connector_id(id);
+    let found = cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await;
+    found.map_err(|error| match error {
+        StoreError::NotFound { .. } => OperationError::invalid(
+            format!("connector `{api}` does not exist in environment `{}`", cx.environment.name),
+            &format!("see `connref connector list --env {}`", cx.environment.name),
+        ),
+        other => other.into(),
+    })
 }
 
 /// Deletes a custom connector nothing uses.

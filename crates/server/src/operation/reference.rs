@@ -1,9 +1,10 @@
 //! Connection references.
 use connref_review::binding_check;
 use connref_solution::model::facts::ReferenceFacts;
-use connref_solution::model::{ApiName, ConnectionId, LogicalName, ReferenceId};
+use connref_solution::model::{ConnectionId, Facts, LogicalName, PrincipalId, ReferenceId};
 use connref_store::reference::{Binding, ReferenceNew, ReferenceUpdate};
 
+use super::connector::connector_find;
 use super::{OperationError, Result, judged, principal};
 use crate::Context;
 
@@ -27,17 +28,7 @@ pub struct ReferenceCreate {
 /// Makes a reference, bound or not.
 pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<ReferenceFacts> {
     name_check(&new.logical_name, 100)?;
-    let api = ApiName::from_connector_id(&new.connector_id);
-    let connector =
-        cx.store().connector_get(&cx.caller, &cx.environment.id, &api).await.map_err(|_| {
-            OperationError::invalid(
-                format!(
-                    "connector `{api}` does not exist in environment `{}`",
-                    cx.environment.name
-                ),
-                &format!("see `connref connector list --env {}`", cx.environment.name),
-            )
-        })?;
+    let connector = connector_find(cx, &new.connector_id).await?;
     let solution = match &new.solution {
         Some(name) => Some(super::solution::unmanaged(cx, name).await?),
         None => None,
@@ -49,9 +40,7 @@ pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<Refe
     };
     let connection =
         new.connection_id.as_deref().filter(|id| !id.is_empty()).map(ConnectionId::new);
-    if let Some(id) = &connection {
-        connection_of_check(cx, &connector.api_name, id).await?;
-    }
+    let caller = principal(cx)?;
     judged(cx, |facts| {
         let row = ReferenceNew {
             logical_name: LogicalName::new(&new.logical_name),
@@ -62,8 +51,11 @@ pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<Refe
             connection: connection.clone(),
             solution: solution.clone(),
         };
-        let cx = cx.clone();
+        let (cx, caller) = (cx.clone(), caller.clone());
         async move {
+            if let Some(connection) = &row.connection {
+                binding_judge(&facts, &row, connection, &caller)?;
+            }
             let version = facts.environment.version;
             Ok(cx.store().reference_create(&cx.caller, &cx.environment.id, version, row).await?)
         }
@@ -71,20 +63,30 @@ pub async fn reference_create(cx: &Context, new: ReferenceCreate) -> Result<Refe
     .await
 }
 
-/// Before there is a reference, `review` has nothing to judge the binding by: the connector and the
-/// right to use the connection are checked here.
-async fn connection_of_check(cx: &Context, api: &ApiName, id: &ConnectionId) -> Result<()> {
-    let connection = cx.store().connection_get(&cx.caller, &cx.environment.id, id).await?;
-    if &connection.facts.api_name == api {
-        return Ok(());
-    }
-    Err(OperationError::invalid(
-        format!(
-            "connection `{}` is of connector `{}`, the reference needs `{api}`",
-            connection.facts.display_name, connection.facts.api_name
-        ),
-        &format!("see `connref connection list --env {}`", cx.environment.name),
-    ))
+/// A binding made together with its reference is judged like any other: over the facts as they would
+/// be with the reference in them.
+fn binding_judge(
+    facts: &Facts,
+    row: &ReferenceNew,
+    connection: &ConnectionId,
+    caller: &PrincipalId,
+) -> Result<()> {
+    let mut facts = facts.clone();
+    let id = ReferenceId::new("new");
+    facts.references.push(ReferenceFacts {
+        id: id.clone(),
+        logical_name: row.logical_name.clone(),
+        display_name: row.display_name.clone(),
+        description: None,
+        api_name: row.api_name.clone(),
+        connection: None,
+        binding_version: 0,
+        owner: caller.clone(),
+        managed: false,
+        solutions: Vec::new(),
+    });
+    binding_check(&facts, &id, connection, caller)?;
+    Ok(())
 }
 
 /// What a binding did.
