@@ -14,4 +14,5 @@ mod roundtrip;
 mod samples_import;
 mod secrets;
 mod server_http;
+mod variables;
 mod vault_move;

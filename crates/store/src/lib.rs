@@ -27,6 +27,7 @@ mod text;
 pub mod token;
 pub mod user;
 pub mod variable;
+mod variable_row;
 pub mod vault;
 
 use std::sync::Arc;

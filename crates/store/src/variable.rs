@@ -1,19 +1,74 @@
 //! Environment variables: definitions, and the values of this environment.
-use connref_solution::model::facts::VariableFacts;
+//!
+//! The value that counts is the environment's own (the unmanaged layer), else the one that a managed
+//! package brought (the base), else the default. A Secret variable's value is the place of a secret;
+//! the secret itself never comes here.
+use connref_solution::model::facts::{Fidelity, VariableFacts};
 use connref_solution::model::package::PackageVariable;
-use connref_solution::model::{EnvironmentId, LogicalName, Micros, SolutionId, VariableId};
+use connref_solution::model::variable::{SecretReference, VariableKind};
+use connref_solution::model::{
+    ApiName, EnvironmentId, LogicalName, Micros, PrincipalId, SolutionId, VariableId,
+};
 use serde_json::json;
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
 use crate::connector::Insert;
 use crate::db::{Param, Sql};
-use crate::environment::touch;
+use crate::environment::{self, touch};
 use crate::solution::{component_add, component_remove};
+pub(crate) use crate::variable_row::{Value, all, insert, update, value_write};
+use crate::variable_row::{find_id, get};
 use crate::{Result, Store, StoreError};
 
-/// Type number of a secret.
-pub const SECRET: i64 = 100_000_005;
+/// A variable with the layers of its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Row id.
+    pub id: VariableId,
+    /// Schema name.
+    pub schema_name: LogicalName,
+    /// Display name.
+    pub display_name: String,
+    /// Description.
+    pub description: Option<String>,
+    /// Type number.
+    pub kind: i64,
+    /// Default value, which travels in the solution.
+    pub default_value: Option<String>,
+    /// This environment's own value.
+    pub own: Option<String>,
+    /// The value a managed package brought.
+    pub base: Option<String>,
+    /// `isrequired`.
+    pub required: bool,
+    /// Connector of a data source.
+    pub api_name: Option<ApiName>,
+    /// Parameter of that connector.
+    pub parameter_key: Option<String>,
+    /// The data source it lies in: a list lies in a site.
+    pub parent: Option<LogicalName>,
+    /// `secretstore`: 0 Azure Key Vault, 1 Microsoft Dataverse.
+    pub secret_store: Option<i64>,
+    /// Came with a managed solution.
+    pub managed: bool,
+    /// Owner.
+    pub owner: PrincipalId,
+}
+
+impl Variable {
+    /// The value that counts.
+    pub fn value(&self) -> Option<&str> {
+        [&self.own, &self.base, &self.default_value]
+            .into_iter()
+            .find_map(|value| value.as_deref().filter(|text| !text.is_empty()))
+    }
+
+    /// Its type; `None` for a number that is not known.
+    pub fn variable_kind(&self) -> Option<VariableKind> {
+        VariableKind::of(self.kind)
+    }
+}
 
 /// What may be changed of a definition.
 #[derive(Clone, Debug, Default)]
@@ -22,144 +77,57 @@ pub struct VariableUpdate {
     pub display_name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Default value.
+    /// Default value; an empty text takes it away.
     pub default_value: Option<String>,
+    /// `isrequired`.
+    pub required: Option<bool>,
 }
 
-/// All variables. The environment's own value wins over the one a managed package brought.
-pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<VariableFacts>> {
-    sql.query(
-        "SELECT d.environmentvariabledefinitionid, d.schemaname, d.displayname, d.type, d.defaultvalue, \
-         COALESCE(own.value, base.value), d.ismanaged FROM environmentvariabledefinition d \
-         LEFT JOIN environmentvariablevalue own ON own.environmentid = d.environmentid \
-         AND own.environmentvariabledefinitionid = d.environmentvariabledefinitionid AND own.base = 0 \
-         LEFT JOIN environmentvariablevalue base ON base.environmentid = d.environmentid \
-         AND base.environmentvariabledefinitionid = d.environmentvariabledefinitionid AND base.base = 1 \
-         WHERE d.environmentid = $1 ORDER BY d.schemaname_key",
-        &[environment.as_str().into()],
-    )?
-    .iter()
-    .map(|row| {
-        Ok(VariableFacts {
-            id: row.text(0)?.into(),
-            schema_name: row.text(1)?.into(),
-            display_name: row.text(2)?,
-            kind: row.int(3)?,
-            default_value: row.text_opt(4)?,
-            value: row.text_opt(5)?,
-            managed: row.flag(6)?,
-        })
-    })
-    .collect()
+/// Refuses a value that does not fit its variable.
+fn check(name: &LogicalName, kind: i64, text: &str, fidelity: Fidelity) -> Result<()> {
+    let refuse = |why: &dyn std::fmt::Display| {
+        StoreError::Invalid(format!("environment variable `{name}` cannot be set: {why}"))
+    };
+    let Some(kind) = VariableKind::of(kind) else { return Ok(()) };
+    kind.check(text).map_err(|error| refuse(&error))?;
+    let foreign = kind == VariableKind::Secret
+        && fidelity == Fidelity::Dataverse
+        && SecretReference::parse(text).is_ok_and(|reference| !reference.is_key_vault());
+    if foreign {
+        return Err(refuse(
+            &"this environment behaves as the vendor's service does, which knows Azure Key Vault only",
+        ));
+    }
+    Ok(())
 }
 
-pub(crate) fn find_id(
+/// What belongs to data sources only, and to a parent that is one.
+fn data_source_check(
     sql: &mut Sql<'_>,
     environment: &EnvironmentId,
-    name: &str,
-) -> Result<(VariableId, LogicalName)> {
-    let row = sql.query_one(
-        "SELECT environmentvariabledefinitionid, schemaname FROM environmentvariabledefinition \
-         WHERE environmentid = $1 AND (environmentvariabledefinitionid = $2 OR schemaname_key = $2)",
-        &[environment.as_str().into(), name.to_lowercase().into()],
-    )?;
-    let row = row.ok_or_else(|| StoreError::not_found("environment variable", name))?;
-    Ok((row.text(0)?.into(), row.text(1)?.into()))
-}
-
-pub(crate) fn insert(
-    sql: &mut Sql<'_>,
-    at: &Insert<'_>,
-    id: &str,
     new: &PackageVariable,
 ) -> Result<()> {
-    sql.execute(
-        "INSERT INTO environmentvariabledefinition (environmentid, environmentvariabledefinitionid, schemaname, \
-         schemaname_key, displayname, description, type, defaultvalue, isrequired, apiid, parameterkey, \
-         parentschemaname, secretstore, ismanaged, ownerid, createdon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)",
-        &[
-            at.environment.as_str().into(),
-            id.into(),
-            new.schema_name.as_str().into(),
-            new.schema_name.key().into(),
-            (&new.display_name).into(),
-            new.description.as_ref().into(),
-            new.kind.into(),
-            new.default_value.as_ref().into(),
-            new.required.into(),
-            new.api_name.as_ref().map(|a| a.as_str()).into(),
-            new.parameter_key.as_ref().into(),
-            new.parent.as_ref().map(LogicalName::as_str).into(),
-            new.secret_store.map(i64::from).into(),
-            at.managed.into(),
-            at.owner.as_str().into(),
-            at.now.into(),
-            at.version.into(),
-        ],
-    )?;
-    Ok(())
-}
-
-/// Updates what a package brings anew. Empty names do not blank stored ones.
-pub(crate) fn update(
-    sql: &mut Sql<'_>,
-    at: &Insert<'_>,
-    id: &VariableId,
-    new: &PackageVariable,
-) -> Result<()> {
-    sql.execute(
-        "UPDATE environmentvariabledefinition SET displayname = CASE WHEN $3 = '' THEN displayname ELSE $3 END, \
-         description = COALESCE($4, description), type = $5, defaultvalue = COALESCE($6, defaultvalue), \
-         isrequired = $7, modifiedon = $8, versionnumber = $9 \
-         WHERE environmentid = $1 AND environmentvariabledefinitionid = $2",
-        &[
-            at.environment.as_str().into(),
-            id.as_str().into(),
-            (&new.display_name).into(),
-            new.description.as_ref().into(),
-            new.kind.into(),
-            new.default_value.as_ref().into(),
-            new.required.into(),
-            at.now.into(),
-            at.version.into(),
-        ],
-    )?;
-    Ok(())
-}
-
-/// A value to write.
-pub(crate) struct Value<'a> {
-    pub(crate) definition: &'a VariableId,
-    pub(crate) schema_name: &'a LogicalName,
-    pub(crate) value: &'a str,
-    /// The value a managed package brought, under the environment's own.
-    pub(crate) base: bool,
-    /// Id of a new row.
-    pub(crate) id: &'a str,
-}
-
-pub(crate) fn value_write(sql: &mut Sql<'_>, at: &Insert<'_>, new: &Value<'_>) -> Result<()> {
-    sql.execute(
-        "INSERT INTO environmentvariablevalue (environmentid, environmentvariablevalueid, \
-         environmentvariabledefinitionid, schemaname, value, base, ownerid, createdon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
-         ON CONFLICT (environmentid, environmentvariabledefinitionid, base) \
-         DO UPDATE SET value = excluded.value, modifiedon = excluded.modifiedon, \
-         versionnumber = excluded.versionnumber",
-        &[
-            at.environment.as_str().into(),
-            new.id.into(),
-            new.definition.as_str().into(),
-            new.schema_name.as_str().into(),
-            new.value.into(),
-            new.base.into(),
-            at.owner.as_str().into(),
-            at.now.into(),
-            at.version.into(),
-        ],
-    )?;
-    Ok(())
+    let name = &new.schema_name;
+    let is = VariableKind::of(new.kind) == Some(VariableKind::DataSource);
+    if !is && (new.api_name.is_some() || new.parameter_key.is_some() || new.parent.is_some()) {
+        return Err(StoreError::Invalid(format!(
+            "environment variable `{name}` is no data source: connector, parameter and parent belong to one"
+        )));
+    }
+    let Some(parent) = &new.parent else { return Ok(()) };
+    if parent == name {
+        return Err(StoreError::Invalid(format!(
+            "environment variable `{name}` cannot be its own parent"
+        )));
+    }
+    let found = get(sql, environment, parent.as_str())?;
+    if found.variable_kind() == Some(VariableKind::DataSource) {
+        return Ok(());
+    }
+    Err(StoreError::Invalid(format!(
+        "environment variable `{}` is no data source and cannot be the parent of `{name}`",
+        found.schema_name
+    )))
 }
 
 impl Store {
@@ -180,6 +148,11 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
+                let fidelity = environment::find(sql, environment.as_str())?.fidelity;
+                if let Some(default) = new.default_value.as_deref().filter(|d| !d.is_empty()) {
+                    check(&new.schema_name, new.kind, default, fidelity)?;
+                }
+                data_source_check(sql, &environment, &new)?;
                 let at = Insert {
                     environment: &environment,
                     owner: &owner,
@@ -213,11 +186,16 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
-                let (id, schema_name) = find_id(sql, &environment, &name)?;
+                let found = get(sql, &environment, &name)?;
+                let fidelity = environment::find(sql, environment.as_str())?.fidelity;
+                if let Some(default) = update.default_value.as_deref().filter(|d| !d.is_empty()) {
+                    check(&found.schema_name, found.kind, default, fidelity)?;
+                }
+                let (id, schema_name) = (found.id, found.schema_name);
                 sql.execute(
                     "UPDATE environmentvariabledefinition SET displayname = COALESCE($3, displayname), \
                      description = COALESCE($4, description), defaultvalue = COALESCE($5, defaultvalue), \
-                     modifiedon = $6, versionnumber = $7 \
+                     modifiedon = $6, versionnumber = $7, isrequired = COALESCE($8, isrequired) \
                      WHERE environmentid = $1 AND environmentvariabledefinitionid = $2",
                     &[
                         environment.as_str().into(),
@@ -227,6 +205,7 @@ impl Store {
                         update.default_value.as_ref().into(),
                         now.into(),
                         version.into(),
+                        update.required.map(i64::from).into(),
                     ],
                 )?;
                 let detail = json!({"name": schema_name.as_str()});
@@ -251,7 +230,10 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
-                let (definition, schema_name) = find_id(sql, &environment, &name)?;
+                let found = get(sql, &environment, &name)?;
+                let fidelity = environment::find(sql, environment.as_str())?.fidelity;
+                check(&found.schema_name, found.kind, &value, fidelity)?;
+                let (definition, schema_name) = (found.id, found.schema_name);
                 let at = Insert {
                     environment: &environment,
                     owner: &owner,
@@ -345,6 +327,18 @@ impl Store {
                 record(sql, &environment, now, &caller, "variable_delete", id.as_str(), detail)
             })
             .await
+    }
+
+    /// One variable with the layers of its value.
+    pub async fn variable_get(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        name: &str,
+    ) -> Result<Variable> {
+        caller.authorize(environment, Action::Read, "see environment variables")?;
+        let (environment, name) = (environment.clone(), name.to_owned());
+        self.db.read(move |sql| get(sql, &environment, &name)).await
     }
 
     /// The variables of an environment with their values.

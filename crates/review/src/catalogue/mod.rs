@@ -94,6 +94,7 @@ codes! {
     SETTINGS_TOKEN "SettingsToken" "settings_token.md";
     SETTINGS_UNKNOWN_REFERENCE "SettingsUnknownReference" "settings_unknown_reference.md";
     SETTINGS_UNKNOWN_VARIABLE "SettingsUnknownVariable" "settings_unknown_variable.md";
+    SETTINGS_VALUE "SettingsValue" "settings_value.md";
     SOLUTION_MANAGED_MISMATCH "SolutionManagedMismatch" "solution_managed_mismatch.md";
     XRM_MISSING_CONNECTION "XrmConnectionReferenceMissingConnection" "xrm_missing_connection.md";
 }

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 
 use connref_flow::Template;
 use connref_flow::Value as FlowValue;
+use connref_solution::model::SecretReference;
 use serde_json::Value;
 
 /// The text of a value in a flow if it is a literal: no expression in it.
@@ -78,6 +79,7 @@ pub(crate) fn vault_path(text: &str) -> bool {
     let key = text.trim().to_ascii_lowercase();
     (key.starts_with("/subscriptions/") && key.contains("/vaults/") && key.contains("/secrets/"))
         || key.starts_with("vault://")
+        || SecretReference::parse(text).is_ok()
         || (key.starts_with("https://") && key.contains(".vault.") && key.contains("/secrets/"))
         || key.starts_with("@environmentvariables(")
         || key.starts_with("@microsoft.keyvault(")

@@ -2,7 +2,7 @@
 //! refuses the import, so that a typing mistake never ends in a half-bound solution.
 use std::collections::HashMap;
 
-use connref_solution::model::{ConnectionId, LogicalName};
+use connref_solution::model::{ConnectionId, LogicalName, VariableKind};
 
 use super::{Draft, Import};
 use crate::catalogue::code;
@@ -44,12 +44,15 @@ impl Wanted {
                 Err(refusal) => draft.refusals.push(*refusal),
             }
         }
-        let known: std::collections::HashSet<_> =
-            import.package.variables.iter().map(|v| &v.schema_name).collect();
+        let known: HashMap<_, _> =
+            import.package.variables.iter().map(|v| (&v.schema_name, v.kind)).collect();
         for entry in &settings.variables {
-            if !known.contains(&entry.schema_name) {
+            let kind = known.get(&entry.schema_name);
+            if kind.is_none() {
                 draft.refusals.push(unknown_variable(&entry.schema_name));
             } else if let Some(refusal) = token(&entry.schema_name, &entry.value) {
+                draft.refusals.push(refusal);
+            } else if let Some(refusal) = misfit(&entry.schema_name, kind, &entry.value) {
                 draft.refusals.push(refusal);
             } else if !entry.value.is_empty() {
                 put(&mut wanted.values, &entry.schema_name, entry.value.clone(), draft);
@@ -92,6 +95,19 @@ fn unknown_variable(name: &LogicalName) -> Refusal {
     let text = format!("Failed to find environment variable with schema name '{name}'.");
     Refusal::new(code::SETTINGS_UNKNOWN_VARIABLE, 400, subject, text)
         .fix("remove the entry, or correct its SchemaName")
+}
+
+/// A value of another type than the variable's. The refusal does not repeat the value.
+fn misfit(name: &LogicalName, kind: Option<&i64>, value: &str) -> Option<Refusal> {
+    let kind = VariableKind::of(*kind?)?;
+    let error = kind.check(value).err().filter(|_| !value.is_empty())?;
+    let subject = Subject::new(SubjectKind::Variable, "", name);
+    let text =
+        format!("The deployment settings do not fit environment variable '{name}': {error}.");
+    Some(
+        Refusal::new(code::SETTINGS_VALUE, 400, subject, text)
+            .fix(format!("correct the Value of `{name}` in the settings")),
+    )
 }
 
 fn token(name: &LogicalName, text: &str) -> Option<Refusal> {

@@ -275,6 +275,11 @@ const FIXTURES: &[(&str, Fixture)] = &[
         let name = if miss { "NEW_SITE" } else { "new_Sit" };
         import(&world(), &Case::default().variable("new_Site", None).set(name, "x"))
     }),
+    (code::SETTINGS_VALUE, |miss| {
+        let mut case = Case::default().variable("new_Count", None);
+        case.package.variables[0].kind = 100_000_001;
+        import(&world(), &case.set("new_Count", if miss { "12" } else { "twelve" }))
+    }),
     (code::SOLUTION_MANAGED_MISMATCH, |miss| {
         let mut w = world();
         w.solution("Orders", "1.0", miss);

@@ -1,7 +1,7 @@
 //! Environment variables.
 use connref_solution::model::package::PackageVariable;
-use connref_solution::model::{LogicalName, VariableId};
-use connref_store::variable::VariableUpdate;
+use connref_solution::model::{ApiName, LogicalName, VariableId, VariableKind};
+use connref_store::variable::{Variable, VariableUpdate};
 
 use super::reference::name_check;
 use super::{OperationError, Result};
@@ -20,6 +20,16 @@ pub struct VariableCreate {
     pub kind: i64,
     /// Default value.
     pub default_value: Option<String>,
+    /// Whether an environment has to give it a value.
+    pub required: bool,
+    /// Connector of a data source.
+    pub api_name: Option<String>,
+    /// Parameter of that connector.
+    pub parameter_key: Option<String>,
+    /// Schema name or id of the data source it lies in.
+    pub parent: Option<String>,
+    /// Where the secret of a Secret variable lies: 0 Azure Key Vault, 1 Microsoft Dataverse.
+    pub secret_store: Option<i64>,
     /// Unique name of the unmanaged solution it is added to.
     pub solution: Option<String>,
 }
@@ -27,7 +37,7 @@ pub struct VariableCreate {
 /// Makes a definition.
 pub async fn variable_create(cx: &Context, new: VariableCreate) -> Result<VariableId> {
     name_check(&new.schema_name, 100)?;
-    if !(100_000_000..=100_000_005).contains(&new.kind) {
+    if VariableKind::of(new.kind).is_none() {
         return Err(OperationError::invalid(
             format!("`{}` is no type of an environment variable", new.kind),
             "use 100000000 (text), …1 (number), …2 (yes/no), …3 (JSON), …4 (data source) or …5 (secret)",
@@ -35,6 +45,10 @@ pub async fn variable_create(cx: &Context, new: VariableCreate) -> Result<Variab
     }
     let solution = match &new.solution {
         Some(name) => Some(super::solution::unmanaged(cx, name).await?),
+        None => None,
+    };
+    let parent = match &new.parent {
+        Some(parent) => Some(variable_get(cx, parent).await?.schema_name),
         None => None,
     };
     let display_name =
@@ -46,16 +60,25 @@ pub async fn variable_create(cx: &Context, new: VariableCreate) -> Result<Variab
         kind: new.kind,
         default_value: new.default_value,
         value: None,
-        required: false,
-        api_name: None,
-        parameter_key: None,
-        parent: None,
-        secret_store: Some(0),
+        required: new.required,
+        api_name: new
+            .api_name
+            .map(|name| ApiName::from(name.rsplit('/').next().unwrap_or_default())),
+        parameter_key: new.parameter_key,
+        parent,
+        secret_store: Some(
+            new.secret_store.and_then(|store| u32::try_from(store).ok()).unwrap_or(0),
+        ),
     };
     Ok(cx.store().variable_create(&cx.caller, &cx.environment.id, row, solution).await?)
 }
 
-/// Changes display name, description or default value.
+/// A variable with the layers of its value.
+pub async fn variable_get(cx: &Context, name: &str) -> Result<Variable> {
+    Ok(cx.store().variable_get(&cx.caller, &cx.environment.id, name).await?)
+}
+
+/// Changes display name, description, default value or whether a value is required.
 pub async fn variable_update(cx: &Context, name: &str, update: VariableUpdate) -> Result<()> {
     Ok(cx.store().variable_update(&cx.caller, &cx.environment.id, name, update).await?)
 }
@@ -67,12 +90,6 @@ pub async fn variable_delete(cx: &Context, name: &str) -> Result<()> {
 
 /// Sets this environment's value.
 pub async fn variable_value_set(cx: &Context, name: &str, value: String) -> Result<VariableId> {
-    if value.len() > 2000 {
-        return Err(OperationError::invalid(
-            format!("the value for `{name}` has more than 2,000 characters"),
-            "keep long texts in a table or a file and put its address into the variable",
-        ));
-    }
     Ok(cx.store().variable_value_set(&cx.caller, &cx.environment.id, name, value).await?)
 }
 

@@ -419,8 +419,28 @@ async fn variables_and_their_values() {
     );
     let filtered = service.get("environmentvariablevalues?$filter=EnvironmentVariableDefinitionId/schemaname eq 'con_site'").await;
     assert_eq!(filtered.json()["value"].as_array().unwrap().len(), 1);
+    let value = "RetrieveEnvironmentVariableValue(DefinitionSchemaName=@p)?@p='con_site'";
+    assert_eq!(service.get(value).await.json()["Value"], "two");
     assert_eq!(service.delete(&row).await.status, 204);
     assert_eq!(service.get(&row).await.status, 404);
+    assert_eq!(service.get(value).await.status, 400);
+    let site = json!({"schemaname": "con_Place", "type": 100_000_004, "apiid": "/providers/Microsoft.PowerApps/apis/shared_sharepointonline", "parameterkey": "dataset", "isrequired": true, "secretstore": 0});
+    let site = service.post("environmentvariabledefinitions", site).await.id();
+    let list = json!({
+        "schemaname": "con_List", "type": 100_000_004, "apiid": "shared_sharepointonline", "parameterkey": "table",
+        "ParentDefinitionId@odata.bind": format!("/environmentvariabledefinitions({site})"),
+    });
+    let list = service.post("environmentvariabledefinitions", list).await.id();
+    let row = format!(
+        "environmentvariabledefinitions({list})?$select=_parentdefinitionid_value,isrequired&$expand=ParentDefinitionId($select=schemaname,isrequired)"
+    );
+    let row = service.get(&row).await.json();
+    assert_eq!(row["_parentdefinitionid_value"], site);
+    assert_eq!(row["ParentDefinitionId"]["schemaname"], "con_Place");
+    assert_eq!(row["ParentDefinitionId"]["isrequired"], true);
+    let number = json!({"schemaname": "con_Count", "type": 100_000_001, "defaultvalue": "many"});
+    let refused = service.post("environmentvariabledefinitions", number).await;
+    assert!(refused.status == 400 && refused.body.contains("not a number"), "{}", refused.body);
 }
 
 #[tokio::test]

@@ -98,6 +98,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: None,
     },
     Verb {
+        name: "RetrieveEnvironmentVariableValue",
+        kind: VerbKind::Function,
+        parameters: &[must("DefinitionSchemaName", "Edm.String")],
+        result: Some("mscrm.RetrieveEnvironmentVariableValueResponse"),
+    },
+    Verb {
         name: "WhoAmI",
         kind: VerbKind::Function,
         parameters: &[],
@@ -152,6 +158,12 @@ pub(super) static VERBS: &[Verb] = &[
             must("To", "Edm.String"),
             may("DryRun", "Edm.Boolean"),
         ],
+        result: Some(DOCUMENT),
+    },
+    Verb {
+        name: "connref_VariableShow",
+        kind: VerbKind::Function,
+        parameters: &[must("Variable", "Edm.String")],
         result: Some(DOCUMENT),
     },
 ];

@@ -7,6 +7,7 @@ pub mod legacy;
 pub mod name;
 pub mod package;
 pub mod settings;
+pub mod variable;
 
 pub use change_set::ChangeSet;
 pub use facts::Facts;
@@ -18,6 +19,7 @@ pub use legacy::LegacyPackage;
 pub use name::{ApiName, LogicalName};
 pub use package::Package;
 pub use settings::DeploymentSettings;
+pub use variable::{SecretReference, VariableKind};
 
 /// Microseconds since the Unix epoch, UTC.
 pub type Micros = i64;

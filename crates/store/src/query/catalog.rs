@@ -195,13 +195,21 @@ const VARIABLE: TableDef = TableDef {
         )
         .create(),
         Col::new("defaultvalue", Kind::Memo(2000)).create().edit(),
-        Col::new("isrequired", Kind::Flag).create(),
-        Col::new("apiid", Kind::Text(150)),
-        Col::new("parameterkey", Kind::Text(150)),
+        Col::new("isrequired", Kind::Flag).create().edit(),
+        Col::new("apiid", Kind::Text(150)).create(),
+        Col::new("parameterkey", Kind::Text(150)).create(),
+        Col::lookup("parentdefinitionid", "environmentvariabledefinition", "ParentDefinitionId")
+            .from(Source::Sql(
+                "(SELECT p.environmentvariabledefinitionid FROM environmentvariabledefinition p \
+                 WHERE p.environmentid = {t}.environmentid \
+                 AND p.schemaname_key = LOWER({t}.parentschemaname))",
+            ))
+            .create(),
         Col::new(
             "secretstore",
             Kind::Picklist(&[(0, "Azure Key Vault"), (1, "Microsoft Dataverse")]),
-        ),
+        )
+        .create(),
         MANAGED,
         COMPONENT_STATE,
         STATE,

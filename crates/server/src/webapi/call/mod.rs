@@ -3,6 +3,7 @@ mod audit;
 mod flow;
 mod parameters;
 mod solution;
+mod variable;
 
 use axum::response::Response;
 use http::Method;
@@ -46,6 +47,7 @@ async fn run(
         "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
         "ImportSolution" => solution::import(asked, parameters).await.map(|()| None),
+        "RetrieveEnvironmentVariableValue" => variable::value(asked, parameters).await.map(Some),
         "WhoAmI" => Ok(Some(who_am_i(asked))),
         "connref_AuditDeparted" => audit::departed(asked, parameters).await.map(Some),
         "connref_AuditLog" => audit::log(asked, parameters).await.map(Some),
@@ -54,6 +56,7 @@ async fn run(
         "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
         "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
         "connref_Reassign" => audit::reassign(asked, parameters).await.map(Some),
+        "connref_VariableShow" => variable::show(asked, parameters).await.map(Some),
         name => Err(Fault::no_resource(name)),
     }
 }

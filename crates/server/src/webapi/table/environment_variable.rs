@@ -24,11 +24,16 @@ pub(super) async fn create(asked: &Asked, mut fields: Fields) -> Result<String, 
         description: fields.text("description"),
         kind: fields.int("type").unwrap_or(TEXT),
         default_value: fields.text("defaultvalue"),
+        required: fields.flag("isrequired").unwrap_or(false),
+        api_name: fields.text("apiid"),
+        parameter_key: fields.text("parameterkey"),
+        parent: match fields.row("parentdefinitionid") {
+            Some(segment) => Some(pointed(asked, &segment, DEFINITION).await?.id),
+            None => None,
+        },
+        secret_store: fields.int("secretstore"),
         solution: solution_header(asked),
     };
-    if fields.flag("isrequired") == Some(true) {
-        return Err(Fault::unsupported("`isrequired` is not supported for a new variable"));
-    }
     fields.finish()?;
     Ok(variable_create(&asked.cx, new).await?.as_str().to_owned())
 }
@@ -42,6 +47,7 @@ pub(super) async fn update(
         display_name: fields.text("displayname"),
         description: fields.nullable("description").map(Option::unwrap_or_default),
         default_value: fields.nullable("defaultvalue").map(Option::unwrap_or_default),
+        required: fields.flag("isrequired"),
     };
     fields.finish()?;
     Ok(variable_update(&asked.cx, &text_of(record, "schemaname"), update).await?)
