@@ -3,6 +3,7 @@
 //! Pure: no network, no database, no clock. Reading and unpacking folders is the only file access.
 pub mod archive;
 pub mod artefact;
+pub mod connector;
 pub mod document;
 pub mod find;
 pub mod inspect;

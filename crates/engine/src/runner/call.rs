@@ -17,7 +17,7 @@ use super::drive::{Carried, RESPONSE_CODE};
 use super::snapshot::Snapshot;
 use super::start::{RUNNER, start_child};
 use super::{Inner, RunRequest};
-use crate::connector::custom::CustomConnector;
+use crate::connector::custom::{ConnectorTexts, CustomConnector};
 use crate::connector::http::{HttpCall, http_call};
 use crate::connector::{
     CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target,
@@ -248,11 +248,12 @@ async fn connector_for(
             format!("connref cannot call the connector '{api}' yet: it has no definition here.");
         return Err(("ConnectorNotSupported", message));
     };
-    let made = CustomConnector::from_parts(
+    let made = CustomConnector::from_parts(&ConnectorTexts {
         definition,
-        row.connection_parameters.as_deref(),
-        row.policy_templates.as_deref(),
-    );
+        parameters: row.connection_parameters.as_deref(),
+        sets: row.connection_parameter_sets.as_deref(),
+        policies: row.policy_templates.as_deref(),
+    });
     let custom = made.map_err(|error| ("ConnectorNotSupported", error.to_string()))?;
     let connector: Arc<dyn Connector> = Arc::new(custom);
     snapshot.connector_keep(api, &connector);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connref_engine::connector::custom::{CustomConnector, DefinitionError};
+use connref_engine::connector::custom::{ConnectorTexts, CustomConnector, DefinitionError};
 use connref_engine::connector::{
     Authentication, CallError, Connector, Credential, ParameterKind, Support,
 };
@@ -43,9 +43,17 @@ const DEFINITION: &str = r##"{
   },
 }"##;
 
+fn from_parts(
+    definition: &str,
+    parameters: Option<&str>,
+    policies: Option<&str>,
+) -> Result<CustomConnector, DefinitionError> {
+    CustomConnector::from_parts(&ConnectorTexts { definition, parameters, sets: None, policies })
+}
+
 fn connector(policies: &Json) -> CustomConnector {
     let parameters = r#"{"api_key": {"type": "securestring", "uiDefinition": {"constraints": {"required": "true"}, "description": "the key"}}, "region": {"type": "string"}}"#;
-    CustomConnector::from_parts(DEFINITION, Some(parameters), Some(&policies.to_string()))
+    from_parts(DEFINITION, Some(parameters), Some(&policies.to_string()))
         .expect("a connector")
         .named("shared_orders-5f01")
 }
@@ -309,19 +317,16 @@ async fn probes_call_something_harmless() {
         .await
         .expect_err("refused");
     assert!(matches!(error, CallError::Connection { .. }), "{error:?}");
-    let silent = CustomConnector::from_parts(
-        r#"{"swagger":"2.0","host":"x","paths":{"/a":{"post":{}}}}"#,
-        None,
-        None,
-    )
-    .expect("a connector");
+    let silent =
+        from_parts(r#"{"swagger":"2.0","host":"x","paths":{"/a":{"post":{}}}}"#, None, None)
+            .expect("a connector");
     let probe = silent.probe(&Setup::to(&server).context()).await.expect("reached");
     assert!(probe.detail.contains("takes connections"), "{probe:?}");
 }
 
 #[test]
 fn broken_parts_are_refused() {
-    let read = |text: &str| CustomConnector::from_parts(text, None, None).map(|_| ());
+    let read = |text: &str| from_parts(text, None, None).map(|_| ());
     let deep = "[".repeat(1000);
     for bad in [
         "",
@@ -335,11 +340,10 @@ fn broken_parts_are_refused() {
     ] {
         read(bad).expect_err(bad);
     }
-    let long = " ".repeat(9 * 1024 * 1024);
+    let long = " ".repeat(17 * 1024 * 1024);
     assert!(matches!(read(&long), Err(DefinitionError::TooLarge { .. })));
     let cyclic = r##"{"swagger":"2.0","paths":{"/a":{"$ref":"#/paths/~1a"},"/b":{"post":{"parameters":[{"name":"body","in":"body","schema":{"$ref":"#/definitions/A"}},{"$ref":"#/x"}]}}},"definitions":{"A":{"$ref":"#/definitions/B"},"B":{"$ref":"#/definitions/A"}}}"##;
     read(cyclic).expect("cycles are just silent");
-    CustomConnector::from_parts(DEFINITION, Some("[]"), None)
-        .expect_err("parameters are an object");
-    CustomConnector::from_parts(DEFINITION, None, Some("5")).expect_err("policies are a list");
+    from_parts(DEFINITION, Some("[]"), None).expect_err("parameters are an object");
+    from_parts(DEFINITION, None, Some("5")).expect_err("policies are a list");
 }

@@ -1,6 +1,8 @@
 //! What is known of connectors by name.
 use std::collections::HashSet;
 
+use connref_solution::connector::{known_service_principal, package_connector_authentication};
+use connref_solution::model::facts::Capability;
 use connref_solution::model::package::PackageConnector;
 use connref_solution::model::{ApiName, LogicalName};
 use serde_json::Value;
@@ -68,45 +70,18 @@ pub(crate) fn holds_target(api: &ApiName) -> bool {
     NAMES.contains(&api.key().as_str()) || hashed(api)
 }
 
-/// Well-known connectors whose connections are always a person's: no service principal can own
-/// one (facts: user pains 12).
-const PEOPLE_ONLY: [&str; 12] = [
-    "shared_sharepointonline",
-    "shared_office365",
-    "shared_office365users",
-    "shared_office365groups",
-    "shared_teams",
-    "shared_onedriveforbusiness",
-    "shared_excelonlinebusiness",
-    "shared_planner",
-    "shared_approvals",
-    "shared_todo",
-    "shared_microsoftforms",
-    "shared_outlook",
-];
-
 /// Whether a connector is known to have no way for a service principal.
 pub(crate) fn people_only(api: &ApiName) -> bool {
-    PEOPLE_ONLY.contains(&api.key().as_str())
+    known_service_principal(api).is_some_and(|answer| answer.support == Capability::No)
 }
 
 /// Whether a custom connector's own parameters leave only a person's consent. `None`: they do not
-/// say. A key or a password belongs to no person by itself.
+/// say.
 pub(crate) fn custom_people_only(connector: &PackageConnector) -> Option<bool> {
-    if connector.connection_parameter_sets.is_some() {
-        return None;
-    }
-    let text = connector.connection_parameters.as_deref()?;
-    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
-    let settings = value.as_object()?.values().find_map(|p| {
-        let kind = p.get("type").and_then(Value::as_str)?;
-        kind.eq_ignore_ascii_case("oauthSetting").then(|| p.get("oAuthSettings"))?
-    })?;
-    let provider = settings.get("identityProvider").and_then(Value::as_str)?;
-    match provider.to_ascii_lowercase().as_str() {
-        "aad" | "oauth2" => Some(true),
-        "aadcertificate" | "oauth2clientcredentials" => Some(false),
-        _ => None,
+    match package_connector_authentication(connector)?.service_principal.support {
+        Capability::Yes => Some(false),
+        Capability::No => Some(true),
+        Capability::Unknown => None,
     }
 }
 
@@ -173,11 +148,13 @@ mod tests {
             ..PackageConnector::default()
         };
         assert_eq!(custom_people_only(&with("aad")), Some(true));
-        assert_eq!(custom_people_only(&with("aadcertificate")), Some(false));
+        // The certificate is the application's, the person still consents.
+        assert_eq!(custom_people_only(&with("aadcertificate")), Some(true));
+        assert_eq!(custom_people_only(&with("oauth2ClientCredentials")), Some(false));
         assert_eq!(custom_people_only(&with("unheard")), None);
         let key = r#"{"api_key":{"type":"securestring"}}"#.to_owned();
         let key =
             PackageConnector { connection_parameters: Some(key), ..PackageConnector::default() };
-        assert_eq!(custom_people_only(&key), None);
+        assert_eq!(custom_people_only(&key), Some(false));
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use connref_egress::Policy;
-use connref_engine::connector::custom::CustomConnector;
+use connref_engine::connector::custom::{ConnectorTexts, CustomConnector};
 use connref_engine::connector::{
     CallContext, Connector as _, ConnectorMetadata, ParameterKind, Probe, Target,
 };
@@ -134,18 +134,20 @@ pub fn metadata(cx: &Context, row: &Connector) -> Option<ConnectorMetadata> {
     custom(row).ok().map(|connector| connector.metadata())
 }
 
-fn custom(row: &Connector) -> Result<CustomConnector> {
+/// A custom connector from its row.
+pub(crate) fn custom(row: &Connector) -> Result<CustomConnector> {
     let definition = row.openapi_definition.as_deref().ok_or_else(|| {
         OperationError::invalid(
             format!("connector `{}` has no definition here", row.display_name),
             "",
         )
     })?;
-    CustomConnector::from_parts(
+    CustomConnector::from_parts(&ConnectorTexts {
         definition,
-        row.connection_parameters.as_deref(),
-        row.policy_templates.as_deref(),
-    )
+        parameters: row.connection_parameters.as_deref(),
+        sets: row.connection_parameter_sets.as_deref(),
+        policies: row.policy_templates.as_deref(),
+    })
     .map_err(|error| OperationError::invalid(error.to_string(), ""))
 }
 

@@ -1,5 +1,5 @@
 //! Connectors.
-use connref_engine::connector::custom::CustomConnector;
+use connref_engine::connector::custom::{ConnectorTexts, CustomConnector};
 use connref_solution::model::ApiName;
 use connref_solution::model::package::PackageConnector;
 use connref_store::StoreError;
@@ -26,11 +26,12 @@ pub struct ConnectorCreate {
 /// Makes a custom connector after reading its definition as a call would.
 pub async fn connector_create(cx: &Context, new: ConnectorCreate) -> Result<Connector> {
     let name = new.name.clone().unwrap_or_else(|| encoded(&new.display_name));
-    CustomConnector::from_parts(
-        &new.openapi_definition,
-        new.connection_parameters.as_deref(),
-        new.policy_templates.as_deref(),
-    )
+    CustomConnector::from_parts(&ConnectorTexts {
+        definition: &new.openapi_definition,
+        parameters: new.connection_parameters.as_deref(),
+        sets: None,
+        policies: new.policy_templates.as_deref(),
+    })
     .map_err(|error| {
         OperationError::invalid(
             format!("connector `{}` cannot be used: {error}", new.display_name),

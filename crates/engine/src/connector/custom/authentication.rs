@@ -1,41 +1,32 @@
 //! Where a connection's credential goes in a custom connector's call.
 
+use connref_solution::connector::{
+    AuthenticationKind as Kind, ConnectorAuthentication, Definition, Operation, Security,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::super::metadata::{Authentication, ConnectionParameter, ParameterKind};
+use super::super::metadata::Authentication;
 use super::super::rest::authorization;
 use super::super::{CallContext, CallError, Credential, encode};
 use super::CustomConnector;
-use super::definition::{Definition, Operation, Security};
 
-/// How connections of this definition can prove who they are.
-pub(super) fn kinds(
-    definition: &Definition,
-    parameters: &[ConnectionParameter],
-) -> Vec<Authentication> {
+/// How connections can prove who they are, in the words of connector metadata.
+pub(super) fn kinds(ways: &ConnectorAuthentication) -> Vec<Authentication> {
     let mut kinds = Vec::new();
-    let mut add = |kind| {
+    for kind in ways.kinds() {
+        let kind = match kind {
+            Kind::None => Authentication::None,
+            Kind::Basic => Authentication::Basic,
+            Kind::ApiKey | Kind::Gateway => Authentication::ApiKey,
+            Kind::OauthUser | Kind::Unknown => Authentication::OauthUser,
+            Kind::ClientSecret | Kind::Certificate | Kind::ManagedIdentity => {
+                Authentication::ServicePrincipal
+            }
+        };
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
-    };
-    for scheme in definition.security.values() {
-        add(match scheme {
-            Security::KeyInHeader(_) | Security::KeyInQuery(_) => Authentication::ApiKey,
-            Security::Basic => Authentication::Basic,
-            Security::Oauth => Authentication::OauthUser,
-        });
-    }
-    for parameter in parameters {
-        match parameter.kind {
-            ParameterKind::Oauth => add(Authentication::OauthUser),
-            ParameterKind::Secret if definition.security.is_empty() => add(Authentication::ApiKey),
-            ParameterKind::Secret | ParameterKind::String => {}
-        }
-    }
-    if kinds.is_empty() {
-        kinds.push(Authentication::None);
     }
     kinds
 }
@@ -112,7 +103,7 @@ fn place_key(
                 query.push((name.clone(), encode::component(key.expose_secret())));
                 return Ok(());
             }
-            Security::Basic | Security::Oauth => {}
+            Security::Basic | Security::Oauth(_) => {}
         }
     }
     Ok(())

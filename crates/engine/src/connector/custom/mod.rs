@@ -1,88 +1,92 @@
 //! Custom connectors: any service that a Swagger 2.0 definition describes.
 
 mod authentication;
-mod definition;
-mod lenient;
 mod policy;
-mod reference;
 mod request;
 
 use connref_flow::value::Value;
+pub use connref_solution::connector::{ConnectorTexts, DefinitionError, PartNote};
+use connref_solution::connector::{
+    Definition, Operation, ParameterKind as FileKind, Place, Trigger, connector_read,
+};
+use connref_solution::model::facts::Capability;
 use futures::future::BoxFuture;
-use serde_json::{Map, Value as Json};
 
 use super::parameters::Parameters;
 use super::rest::{self, Call};
 use super::{
     Authentication, CallContext, CallError, ConnectionParameter, Connector, ConnectorMetadata,
-    OperationCall, OperationResponse, ParameterKind, Probe, ServicePrincipal, Support, Tier, body,
+    OperationCall, OperationMetadata, OperationResponse, ParameterKind, ParameterMetadata, Probe,
+    ServicePrincipal, Support, Tier, body,
 };
-pub use definition::DefinitionError;
-use definition::{Definition, Operation};
-pub use lenient::Leniency;
 use policy::Policies;
-
-/// Largest part of a connector that is read.
-const MAX_PART: usize = 8 * 1024 * 1024;
 
 /// A connector made from its definition.
 #[derive(Debug)]
 pub struct CustomConnector {
     api_name: String,
     definition: Definition,
-    connection_parameters: Map<String, Json>,
+    connection_parameters: Vec<ConnectionParameter>,
+    authentication: Vec<Authentication>,
+    service_principal: ServicePrincipal,
     policies: Policies,
-    report: Vec<Leniency>,
+    notes: Vec<PartNote>,
 }
 
 impl CustomConnector {
-    /// Reads the parts of a connector as a solution carries them: the Swagger 2.0 definition, the
-    /// connection parameters (an object by name) and the policy template instances (an array).
+    /// Reads the parts of a connector as a solution carries them.
     ///
-    /// Files that are not strict JSON are read where their meaning is plain; [`Self::report`] lists
-    /// what was forgiven. Policies that are not offered do not stop the connector: only calls of
+    /// Files that are not strict JSON are read where their meaning is plain; [`Self::notes`] lists
+    /// the places. Policies that are not offered do not stop the connector: only calls of
     /// operations they apply to are refused, by the policy's name.
     ///
     /// # Errors
     /// If a part cannot be read at all, or the definition is not Swagger 2.0.
-    pub fn from_parts(
-        openapi: &str,
-        connection_parameters: Option<&str>,
-        policy_templates: Option<&str>,
-    ) -> Result<Self, DefinitionError> {
-        let mut report = Vec::new();
-        let mut part = |name: &'static str, text: &str| {
-            if text.len() > MAX_PART {
-                return Err(DefinitionError::TooLarge { part: name, limit: MAX_PART });
+    pub fn from_parts(texts: &ConnectorTexts<'_>) -> Result<Self, DefinitionError> {
+        let read = connector_read(texts)?;
+        let mut parameters: Vec<ConnectionParameter> = Vec::new();
+        for parameter in read.all_parameters() {
+            let kind = match &parameter.kind {
+                FileKind::OauthSetting => ParameterKind::Oauth,
+                kind if kind.is_secret() => ParameterKind::Secret,
+                _ => ParameterKind::String,
+            };
+            match parameters.iter_mut().find(|p| p.name == parameter.name) {
+                // Sets may differ: what one of them keeps secret is secret, what one of them does
+                // without is not required.
+                Some(known) => {
+                    known.required &= parameter.required;
+                    if known.kind == ParameterKind::String {
+                        known.kind = kind;
+                    }
+                }
+                None => parameters.push(ConnectionParameter {
+                    name: parameter.name.clone(),
+                    kind,
+                    required: parameter.required,
+                    description: match parameter.description.as_str() {
+                        "" => parameter.display_name.clone(),
+                        text => text.to_owned(),
+                    },
+                }),
             }
-            lenient::read(text, &mut report).map_err(|(line, reason)| DefinitionError::Json {
-                part: name,
-                line,
-                reason,
-            })
+        }
+        let secrets = parameters.iter().filter(|p| p.kind == ParameterKind::Secret);
+        let policies = Policies::new(&read.policies, secrets.map(|p| p.name.clone()).collect());
+        let support = match read.authentication.service_principal.support {
+            Capability::Yes => Support::Yes,
+            Capability::No => Support::No,
+            Capability::Unknown => Support::Unknown,
         };
-        let swagger = part("definition", openapi)?;
-        let parameters =
-            connection_parameters.map(|t| part("connection parameters", t)).transpose()?;
-        let policies = policy_templates.map(|t| part("policy templates", t)).transpose()?;
-        let definition = Definition::read(&swagger)?;
-        let connection_parameters = match parameters {
-            None | Some(Json::Null) => Map::new(),
-            Some(Json::Object(map)) => map,
-            Some(_) => {
-                return Err(DefinitionError::Shape {
-                    reason: "the connection parameters are not an object".to_owned(),
-                });
-            }
-        };
-        let policies = Policies::read(policies.as_ref(), &connection_parameters)?;
+        let reason = read.authentication.service_principal.reason.clone();
         Ok(Self {
-            api_name: definition.title.clone(),
-            definition,
-            connection_parameters,
+            api_name: read.definition.title.clone(),
+            authentication: authentication::kinds(&read.authentication),
+            service_principal: ServicePrincipal { support, reason },
+            definition: read.definition,
+            connection_parameters: parameters,
             policies,
-
-            report,
+            notes: read.notes,
         })
     }
 
@@ -93,10 +97,29 @@ impl CustomConnector {
         self
     }
 
-    /// What was forgiven while reading.
+    /// Places that are not strict JSON.
     #[must_use]
-    pub fn report(&self) -> &[Leniency] {
-        &self.report
+    pub fn notes(&self) -> &[PartNote] {
+        &self.notes
+    }
+
+    /// Operations in the order of the definition, each with the reason why it cannot be called, if
+    /// there is one.
+    pub fn operations(&self) -> impl Iterator<Item = (&Operation, Option<String>)> {
+        self.definition.operations.iter().map(|one| (one, self.uncallable(one)))
+    }
+
+    fn uncallable(&self, operation: &Operation) -> Option<String> {
+        match operation.trigger {
+            Some(Trigger::Webhook) => Some(
+                "it starts flows: its target calls back, at an address that connref does not offer"
+                    .to_owned(),
+            ),
+            Some(Trigger::Polling) => Some(
+                "it starts flows: it is asked again and again, not called by an action".to_owned(),
+            ),
+            None => self.policies.check(&operation.id).err().map(|error| error.to_string()),
+        }
     }
 
     /// Policy templates that are not offered; calls they apply to are refused.
@@ -130,33 +153,6 @@ impl CustomConnector {
         }
         Ok(answer)
     }
-
-    fn parameters_of_connections(&self) -> Vec<ConnectionParameter> {
-        let read = |(name, json): (&String, &Json)| {
-            let kind =
-                json.get("type").and_then(Json::as_str).unwrap_or("string").to_ascii_lowercase();
-            let ui = json.get("uiDefinition");
-            let text = |at: &str| ui.and_then(|u| u.get(at)).and_then(Json::as_str);
-            let required = ui.and_then(|u| u.pointer("/constraints/required"));
-            ConnectionParameter {
-                name: name.clone(),
-                kind: match kind.as_str() {
-                    "securestring" => ParameterKind::Secret,
-                    "oauthsetting" => ParameterKind::Oauth,
-                    _ => ParameterKind::String,
-                },
-                required: required.is_some_and(|r| {
-                    r == &Json::Bool(true)
-                        || r.as_str().is_some_and(|t| t.eq_ignore_ascii_case("true"))
-                }),
-                description: text("description")
-                    .or_else(|| text("displayName"))
-                    .unwrap_or_default()
-                    .to_owned(),
-            }
-        };
-        self.connection_parameters.iter().map(read).collect()
-    }
 }
 
 impl Connector for CustomConnector {
@@ -165,24 +161,14 @@ impl Connector for CustomConnector {
     }
 
     fn metadata(&self) -> ConnectorMetadata {
-        let connection_parameters = self.parameters_of_connections();
-        let authentication = authentication::kinds(&self.definition, &connection_parameters);
-        let (support, reason) = if authentication.contains(&Authentication::OauthUser) {
-            (
-                Support::Unknown,
-                "the definition signs in with OAuth; whether an application may is up to its identity provider",
-            )
-        } else {
-            (Support::Yes, "no person signs in: the connection carries a shared secret or none")
-        };
         ConnectorMetadata {
             api_name: self.api_name.clone(),
             display_name: self.definition.title.clone(),
             tier: Tier::Premium,
-            operations: self.definition.operations.values().map(Operation::metadata).collect(),
-            connection_parameters,
-            authentication,
-            service_principal: ServicePrincipal { support, reason: reason.to_owned() },
+            operations: self.definition.operations.iter().map(described).collect(),
+            connection_parameters: self.connection_parameters.clone(),
+            authentication: self.authentication.clone(),
+            service_principal: self.service_principal.clone(),
         }
     }
 
@@ -192,7 +178,7 @@ impl Connector for CustomConnector {
         call: OperationCall<'a>,
     ) -> BoxFuture<'a, Result<OperationResponse, CallError>> {
         Box::pin(async move {
-            let operation = self.definition.operations.get(call.operation_id).ok_or_else(|| {
+            let operation = self.definition.operation(call.operation_id).ok_or_else(|| {
                 CallError::unsupported(
                     call.operation_id,
                     "the connector's definition has no such operation",
@@ -208,8 +194,8 @@ impl Connector for CustomConnector {
             let harmless = self
                 .definition
                 .operations
-                .values()
-                .find(|o| o.harmless() && self.policies.check(&o.id).is_ok());
+                .iter()
+                .find(|o| harmless(o) && self.policies.check(&o.id).is_ok());
             let Some(operation) = harmless else { return reach(self, cx).await };
             let base = request::base(self, cx, &operation.id)?;
             let answer =
@@ -228,6 +214,31 @@ impl Connector for CustomConnector {
             }
         })
     }
+}
+
+/// An operation as flows see it: parts of a body are parameters of their own.
+fn described(operation: &Operation) -> OperationMetadata {
+    let mut parameters = Vec::new();
+    for p in &operation.parameters {
+        if p.place == Place::Body && !p.properties.is_empty() {
+            let inner = p.properties.iter();
+            parameters.extend(inner.map(|(name, required)| ParameterMetadata {
+                name: format!("{}/{name}", p.name),
+                required: *required,
+            }));
+        } else {
+            parameters.push(ParameterMetadata { name: p.name.clone(), required: p.required });
+        }
+    }
+    let (id, summary) = (operation.id.clone(), operation.summary.clone());
+    OperationMetadata { id, summary, parameters }
+}
+
+/// True if it only reads and needs nothing: a probe may call it.
+fn harmless(operation: &Operation) -> bool {
+    operation.method == "get"
+        && operation.trigger.is_none()
+        && operation.parameters.iter().all(|p| !p.required || p.default.is_some())
 }
 
 /// Opens a connection and says nothing: all that can be done without knowing an operation.

@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use connref_solution::connector::PolicyTemplate;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
 
 use super::super::{CallContext, CallError, Credential, encode, rest};
-use super::definition::DefinitionError;
-
-/// Most policies of one connector.
-const MAX_POLICIES: usize = 500;
-const PARAMETER: &str = "x-ms-apimTemplateParameter.";
 
 /// All policies of a connector, in order.
 #[derive(Debug, Default)]
@@ -48,36 +44,8 @@ enum Exists {
 }
 
 impl Policies {
-    pub(super) fn read(
-        json: Option<&Json>,
-        connection_parameters: &Map<String, Json>,
-    ) -> Result<Self, DefinitionError> {
-        let list = match json {
-            None | Some(Json::Null) => return Ok(Self::default()),
-            Some(Json::Array(list)) => list,
-            Some(other) => match other.get("policyTemplateInstances").and_then(Json::as_array) {
-                Some(list) => list,
-                None => {
-                    return Err(DefinitionError::Shape {
-                        reason: "the policy templates are not a list".to_owned(),
-                    });
-                }
-            },
-        };
-        if list.len() > MAX_POLICIES {
-            return Err(DefinitionError::Shape {
-                reason: format!("it has more than {MAX_POLICIES} policies"),
-            });
-        }
-        let secret = |json: &Json| {
-            let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
-            kind.eq_ignore_ascii_case("securestring")
-        };
-        let secrets = connection_parameters.iter().filter(|(_, p)| secret(p));
-        Ok(Self {
-            list: list.iter().filter_map(Policy::read).collect(),
-            secrets: secrets.map(|(name, _)| name.clone()).collect(),
-        })
+    pub(super) fn new(templates: &[PolicyTemplate], secrets: BTreeSet<String>) -> Self {
+        Self { list: templates.iter().filter_map(Policy::read).collect(), secrets }
     }
 
     pub(super) fn unsupported<'a>(&'a self) -> Vec<&'a str> {
@@ -253,19 +221,10 @@ impl Policies {
 
 impl Policy {
     /// `None` for templates without an effect on a call of an action.
-    fn read(json: &Json) -> Option<Self> {
-        let id = json.get("templateId").and_then(Json::as_str).unwrap_or("unnamed");
-        let empty = Map::new();
-        let parameters = json.get("parameters").and_then(Json::as_object).unwrap_or(&empty);
-        let text = |name: &str| {
-            parameters.get(&format!("{PARAMETER}{name}")).and_then(Json::as_str).map(str::trim)
-        };
-        let operations = parameters.get("x-ms-apimTemplate-operationName").and_then(Json::as_array);
-        let section = parameters
-            .get("x-ms-apimTemplate-policySection")
-            .and_then(Json::as_str)
-            .unwrap_or("Request");
-        let response = section.eq_ignore_ascii_case("response");
+    fn read(template: &PolicyTemplate) -> Option<Self> {
+        let id = template.template.as_str();
+        let text = |name: &str| template.parameter(name);
+        let response = template.response;
         let kind = match id.to_ascii_lowercase().as_str() {
             // Only triggers poll, and next links are followed by the runner as they are.
             "pollingtrigger" | "updatenextlink" => return None,
@@ -305,10 +264,7 @@ impl Policy {
             templates.iter().all(|t| understood(t) && !(response && t.contains('@')))
         };
         let kind = kind.filter(needs).unwrap_or_else(|| Kind::Unsupported(id.to_owned()));
-        let names = |list: &Vec<Json>| {
-            list.iter().filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
-        };
-        Some(Self { kind, operations: operations.map(names).filter(|l| !l.is_empty()), response })
+        Some(Self { kind, operations: template.operations.clone(), response })
     }
 
     fn applies(&self, operation: &str) -> bool {

@@ -1,6 +1,7 @@
 //! From flat parameters to one HTTP request.
 
 use connref_egress::HttpRequest;
+use connref_solution::connector::{Operation, Parameter, Place};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Map, Value as Json, json};
 use url::Url;
@@ -10,7 +11,6 @@ use super::super::rest::{self, insert_header};
 use super::super::{CallContext, CallError, body, encode};
 use super::CustomConnector;
 use super::authentication;
-use super::definition::{Operation, Parameter, Place};
 
 /// The address that paths are appended to. The endpoint of a connection replaces scheme, host and
 /// port, and stands in front of the path if it has one of its own.
