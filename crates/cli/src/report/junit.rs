@@ -5,7 +5,7 @@ use super::{Checked, Entry, Report};
 pub(super) fn report(report: &Report) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for package in &report.packages {
-        text += &suite(report, package);
+        text += &suite(package);
     }
     for (path, reason) in &report.unreadable {
         let path = escaped(path);
@@ -19,8 +19,8 @@ pub(super) fn report(report: &Report) -> String {
     text + "</testsuites>\n"
 }
 
-fn suite(report: &Report, package: &Checked) -> String {
-    let failures = package.entries.iter().filter(|entry| report.fails(entry)).count();
+fn suite(package: &Checked) -> String {
+    let failures = package.entries.iter().filter(|entry| package.fails(entry)).count();
     let (path, name) = (escaped(&package.path), escaped(&package.name));
     let tests = package.entries.len().max(1);
     let skipped = package.entries.len() - failures;
@@ -38,7 +38,7 @@ fn suite(report: &Report, package: &Checked) -> String {
             escaped(&entry.place())
         );
         let (message, help) = (escaped(&finding.message), escaped(&finding.help));
-        text += &match report.fails(entry) {
+        text += &match package.fails(entry) {
             true => format!(
                 "      <failure type=\"{}\" message=\"{message}\">{help}</failure>\n",
                 finding.code

@@ -24,8 +24,6 @@ pub(crate) struct Report {
     pub(crate) packages: Vec<Checked>,
     /// What could not be read: path and reason.
     pub(crate) unreadable: Vec<(String, String)>,
-    /// The severity from which on a finding fails the check; `None`: never.
-    pub(crate) threshold: Option<Severity>,
     /// Whether findings were held against a former output.
     pub(crate) compared: bool,
 }
@@ -37,6 +35,8 @@ pub(crate) struct Checked {
     pub(crate) path: String,
     /// Unique name of the solution.
     pub(crate) name: String,
+    /// The severity from which on a finding fails the check; `None`: never.
+    pub(crate) threshold: Option<Severity>,
     /// Findings, by place.
     pub(crate) entries: Vec<Entry>,
 }
@@ -65,21 +65,23 @@ impl Entry {
     }
 }
 
+impl Checked {
+    /// Whether a finding fails the check.
+    fn fails(&self, entry: &Entry) -> bool {
+        let severe = self.threshold.is_some_and(|least| entry.finding.severity >= least);
+        severe && !entry.known && entry.finding.suppression.is_none()
+    }
+}
+
 impl Report {
     /// Every finding with its package.
     fn entries(&self) -> impl Iterator<Item = (&Checked, &Entry)> {
         self.packages.iter().flat_map(|package| package.entries.iter().map(move |e| (package, e)))
     }
 
-    /// Whether a finding fails the check.
-    fn fails(&self, entry: &Entry) -> bool {
-        let severe = self.threshold.is_some_and(|least| entry.finding.severity >= least);
-        severe && !entry.known && entry.finding.suppression.is_none()
-    }
-
     /// Whether any finding fails the check.
     pub(crate) fn is_failed(&self) -> bool {
-        self.entries().any(|(_, entry)| self.fails(entry))
+        self.entries().any(|(package, entry)| package.fails(entry))
     }
 
     /// Prints it in the format asked for.

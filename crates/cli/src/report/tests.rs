@@ -37,12 +37,18 @@ fn report() -> Report {
         Entry { finding, file, fingerprint, known }
     });
     let entries = entries.collect();
+    let threshold = Some(Severity::Error);
     let packages = vec![
-        Checked { path: "orders.zip".to_owned(), name: "Orders".to_owned(), entries },
-        Checked { path: "empty.zip".to_owned(), name: "Empty".to_owned(), entries: vec![] },
+        Checked { path: "orders.zip".to_owned(), name: "Orders".to_owned(), entries, threshold },
+        Checked {
+            path: "empty.zip".to_owned(),
+            name: "Empty".to_owned(),
+            entries: vec![],
+            threshold,
+        },
     ];
     let unreadable = vec![("bad.zip".to_owned(), "it is <no> zip".to_owned())];
-    Report { packages, unreadable, threshold: Some(Severity::Error), compared: true }
+    Report { packages, unreadable, compared: true }
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn only_what_is_new_and_severe_fails() {
     assert!(report.is_failed());
     report.packages[0].entries.remove(0);
     assert!(!report.is_failed());
-    report.threshold = Some(Severity::Warning);
+    report.packages[0].threshold = Some(Severity::Warning);
     assert!(report.is_failed());
     report.packages[0].entries[0].known = true;
     assert!(!report.is_failed());

@@ -4,11 +4,12 @@ use connref_review::Severity;
 use super::{Entry, Report};
 use crate::render::{clean, style};
 
-/// What is known from a former output is only counted.
+/// What is known from a former output or suppressed is only counted.
 pub(super) fn report(report: &Report) -> String {
     let mut text = String::new();
     let mut file = "";
-    for (_, entry) in report.entries().filter(|(_, entry)| !entry.known) {
+    for (_, entry) in report.entries().filter(|(_, e)| !e.known && e.finding.suppression.is_none())
+    {
         // The place leads every line, so that terminals can open it; a blank line parts the files.
         if file != entry.file && !file.is_empty() {
             text.push('\n');
@@ -34,9 +35,6 @@ fn told(entry: &Entry) -> String {
     let message = clean(&finding.message);
     let mut text =
         format!("{}  {code}  {severity}  {message}\n", style::strong(&clean(&entry.place())));
-    if let Some(reason) = &finding.suppression {
-        return text + &format!("    {} {}\n", style::faint("suppressed:"), clean(reason));
-    }
     if !finding.help.is_empty() {
         text += &format!("    {}\n", clean(&finding.help));
     }

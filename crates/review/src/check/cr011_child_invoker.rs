@@ -45,11 +45,13 @@ fn beside(cx: &Context<'_>, out: &mut Vec<Draft>) {
         .filter(|f| f.body.references.iter().any(|e| e.source == RuntimeSource::Invoker))
         .map(|f| f.id.as_str())
         .collect();
+    // A copy of this package beside it tells nothing new.
+    let own: HashSet<_> = cx.flows.iter().map(|f| f.source.id.as_str()).collect();
     for flow in &cx.flows {
         for action in flow.actions.iter().filter(|a| a.is("Workflow")) {
             let child = action.value.pointer("/inputs/host/workflowReferenceName");
             let child = child.and_then(|c| c.as_str()).map(str::to_ascii_lowercase);
-            if child.is_some_and(|child| invoker.contains(child.as_str())) {
+            if child.is_some_and(|c| invoker.contains(c.as_str()) && !own.contains(c.as_str())) {
                 out.push(Draft::new(
                     code::CR011,
                     Severity::Error,

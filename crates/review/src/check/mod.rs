@@ -44,7 +44,6 @@ use connref_solution::model::EnvironmentId;
 use crate::catalogue::code;
 use crate::finding::{Finding, Severity};
 use crate::policy::Policies;
-use crate::policy::pattern::fits;
 use context::Context;
 use draft::Draft;
 pub use options::{CheckOptions, Level, Naming, SeverityOverride, Suppression};
@@ -167,13 +166,8 @@ fn bound(found: &mut Vec<Draft>) {
 }
 
 fn suppressed(options: &CheckOptions, finding: &Finding) -> Option<String> {
-    let part = finding.location.as_ref().map_or("", |l| l.part.as_str());
-    let holds = |s: &&Suppression| {
-        s.code.trim().eq_ignore_ascii_case(finding.code)
-            && s.part.as_ref().is_none_or(|pattern| fits(pattern, part))
-            && s.subject.as_ref().is_none_or(|pattern| fits(pattern, &finding.subject.name))
-    };
-    options.suppressions.iter().find(holds).map(|s| s.reason.clone())
+    let mut all = options.suppressions.iter();
+    all.find(|s| s.holds(&options.place, finding)).map(|s| s.reason.clone())
 }
 
 fn order(finding: &Finding) -> (&str, usize, usize, &str, &str) {

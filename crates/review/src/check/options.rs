@@ -1,5 +1,6 @@
 //! How a check is to be done.
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
+use crate::policy::pattern::fits;
 
 /// How a check is to be done. The default is every rule at its own severity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct CheckOptions {
     pub rules: Option<Vec<String>>,
     /// Severities that differ from the rules' own; the last one for a code counts.
     pub overrides: Vec<SeverityOverride>,
+    /// Where the package lies, as patterns of suppressions see it; empty if they see parts alone.
+    pub place: String,
     /// Findings to suppress, with the reason.
     pub suppressions: Vec<Suppression>,
     /// How things are to be named.
@@ -53,12 +56,28 @@ impl Level {
 pub struct Suppression {
     /// Code, in any case.
     pub code: String,
-    /// Only in parts that fit this pattern with `*`.
+    /// Only in files that fit this pattern: the part alone, or with the path of the package before
+    /// it. `*` stands for any characters, `/` among them; a folder stands for all in it.
     pub part: Option<String>,
     /// Only about subjects whose name fits this pattern with `*`.
     pub subject: Option<String>,
     /// Why.
     pub reason: String,
+}
+
+impl Suppression {
+    /// Whether it holds for a finding.
+    pub(super) fn holds(&self, place: &str, finding: &Finding) -> bool {
+        let part = finding.location.as_ref().map_or("", |l| l.part.as_str());
+        let whole = format!("{}/{part}", place.trim_end_matches('/'));
+        self.code.trim().eq_ignore_ascii_case(finding.code)
+            && self.subject.as_ref().is_none_or(|p| fits(p, &finding.subject.name))
+            && self.part.as_ref().is_none_or(|pattern| {
+                let pattern = pattern.trim_start_matches("./").trim_start_matches("**/");
+                let below = format!("{}/*", pattern.trim_end_matches('/'));
+                [part, whole.trim_matches('/')].iter().any(|t| fits(pattern, t) || fits(&below, t))
+            })
+    }
 }
 
 /// How things are to be named; nothing set: only publishers that come with every environment are

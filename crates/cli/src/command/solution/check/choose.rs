@@ -1,11 +1,19 @@
 //! What the options and the files they name ask for.
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use connref_review::Severity;
 use connref_review::check::{CheckOptions, Level, SeverityOverride, rule_codes};
 use connref_review::policy::{Policies, policies_read};
+use connref_store::source::{Clock, SystemClock};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::CheckArgs;
+use super::config::{self, Config};
+use super::{CheckArgs, FailOn};
 use crate::command::read_text;
 use crate::exit::{Exit, Failure};
 use crate::render::note;
@@ -39,6 +47,69 @@ impl Choices {
             baseline: args.baseline.as_deref().map(baseline).transpose()?,
         })
     }
+}
+
+/// What is asked of one package.
+pub(super) struct Wish {
+    pub(super) options: CheckOptions,
+    /// The severity from which on a finding fails; `None`: never.
+    pub(super) threshold: Option<Severity>,
+}
+
+/// What is asked of each package: the options, over the `connref.toml` nearest above it.
+pub(super) struct Wishes<'a> {
+    options: &'a CheckOptions,
+    fail_on: Option<FailOn>,
+    named: Option<Rc<Config>>,
+    none: bool,
+    today: Date,
+    known: HashMap<PathBuf, Rc<Config>>,
+}
+
+impl<'a> Wishes<'a> {
+    pub(super) fn new(args: &CheckArgs, choices: &'a Choices) -> Result<Self, Failure> {
+        let now = Timestamp::from_microsecond(SystemClock.now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let named = args.config.as_deref().map(|path| config_read(path, today)).transpose()?;
+        let (options, none, known) = (&choices.options, args.no_config, HashMap::new());
+        Ok(Self { options, fail_on: args.fail_on, named, none, today, known })
+    }
+
+    /// What is asked of the package at this path.
+    pub(super) fn of(&mut self, package: &Path) -> Result<Wish, Failure> {
+        let mut options = self.options.clone();
+        let config = self.config(package)?;
+        if let Some(config) = &config {
+            options.production |= config.production;
+            options.naming = config.naming.clone();
+            options.place = config.place(package);
+            options.suppressions = config.suppressions.clone();
+            // The last one for a code counts: what was asked for here and now.
+            let asked = std::mem::replace(&mut options.overrides, config.severities.clone());
+            options.overrides.extend(asked);
+        }
+        let fail_on = self.fail_on.or(config.and_then(|config| config.fail_on));
+        Ok(Wish { options, threshold: fail_on.unwrap_or_default().severity() })
+    }
+
+    fn config(&mut self, package: &Path) -> Result<Option<Rc<Config>>, Failure> {
+        if self.named.is_some() || self.none {
+            return Ok(self.named.clone());
+        }
+        let Some(path) = config::find(package) else { return Ok(None) };
+        if let Some(config) = self.known.get(&path) {
+            return Ok(Some(config.clone()));
+        }
+        let config = config_read(&path, self.today)?;
+        self.known.insert(path, config.clone());
+        Ok(Some(config))
+    }
+}
+
+fn config_read(path: &Path, today: Date) -> Result<Rc<Config>, Failure> {
+    let config = Config::read(path, today)?;
+    config.ended.iter().for_each(|sentence| note(&format!("{}: {sentence}", shown(path))));
+    Ok(Rc::new(config))
 }
 
 fn rules(codes: &[String]) -> Result<Option<Vec<String>>, Failure> {
@@ -97,8 +168,6 @@ fn baseline(path: &Path) -> Result<Baseline, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use connref_review::Severity;
-
     use super::*;
 
     #[test]

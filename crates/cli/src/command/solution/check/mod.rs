@@ -1,5 +1,6 @@
 //! `connref solution check`
 mod choose;
+mod config;
 mod work;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::{note, warning};
 use crate::report::{Baseline, Checked, Entry, Report, fingerprints, shown};
-use choose::Choices;
+use choose::{Choices, Wish, Wishes};
 use work::Read;
 
 /// Arguments of `solution check`.
@@ -20,9 +21,9 @@ pub(crate) struct CheckArgs {
     /// Solution zips, flow packages, unpacked folders, repositories; folders at any depth
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Least severity that makes the check fail (exit code 1)
-    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
-    fail_on: FailOn,
+    /// Least severity that makes the check fail (exit code 1); else as connref.toml says, else error
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
     /// Only these rules
     #[arg(long, value_delimiter = ',', value_name = "CODES")]
     rules: Vec<String>,
@@ -32,6 +33,12 @@ pub(crate) struct CheckArgs {
     /// Other severities: a JSON list of {"Id": CODE, "OverrideLevel": LEVEL}
     #[arg(long, value_name = "PATH")]
     rule_level_override: Option<PathBuf>,
+    /// Suppressions, naming rules and severities; else the connref.toml nearest above each package
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Read no connref.toml
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
     /// Data policies and binding rules that must hold
     #[arg(long, value_name = "PATH")]
     policy: Option<PathBuf>,
@@ -102,15 +109,24 @@ impl CheckArgs {
             warning(&format!("cannot check `{path}`: {reason}"));
         }
         read.iter().flat_map(|one| &one.notes).for_each(|remark| note(remark));
-        let found = work::check(&read, &others, &choices);
-        let packages = read.iter_mut().zip(found);
-        let packages = packages.map(|(one, findings)| checked(one, findings, &choices)).collect();
-        let (threshold, compared) = (self.fail_on.severity(), choices.baseline.is_some());
-        Ok(Report { packages, unreadable, threshold, compared })
+        let mut wishes = Wishes::new(self, &choices)?;
+        let wanted: Vec<Wish> =
+            read.iter().map(|one| wishes.of(&one.path)).collect::<Result<_, _>>()?;
+        let found = work::check(&read, &others, &choices, &wanted);
+        let packages = read.iter_mut().zip(found).zip(&wanted);
+        let packages = packages
+            .map(|((one, findings), wish)| checked(one, findings, wish.threshold, &choices))
+            .collect();
+        Ok(Report { packages, unreadable, compared: choices.baseline.is_some() })
     }
 }
 
-fn checked(read: &mut Read, findings: Vec<connref_review::Finding>, choices: &Choices) -> Checked {
+fn checked(
+    read: &mut Read,
+    findings: Vec<connref_review::Finding>,
+    threshold: Option<Severity>,
+    choices: &Choices,
+) -> Checked {
     let path = shown(&read.path);
     let name = match read.source.is_flow_package() {
         // Its label is the path, which differs from machine to machine.
@@ -129,7 +145,7 @@ fn checked(read: &mut Read, findings: Vec<connref_review::Finding>, choices: &Ch
             choices.baseline.as_ref().is_some_and(|known: &Baseline| known.has(&fingerprint));
         Entry { finding, file, fingerprint, known }
     });
-    Checked { name, entries: entries.collect(), path: path.clone() }
+    Checked { name, entries: entries.collect(), path: path.clone(), threshold }
 }
 
 #[cfg(test)]

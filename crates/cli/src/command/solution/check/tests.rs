@@ -101,7 +101,7 @@ fn exit_codes() {
     let context = Context::new(crate::cli::Globals::default()).unwrap();
     let exit = |args: CheckArgs| args.run(&context).unwrap();
     assert_eq!(exit(args(&[&good])), Exit::Findings);
-    assert_eq!(exit(CheckArgs { fail_on: FailOn::Never, ..args(&[&good]) }), Exit::Clean);
+    assert_eq!(exit(CheckArgs { fail_on: Some(FailOn::Never), ..args(&[&good]) }), Exit::Clean);
     assert_eq!(exit(args(&[&good, &bad])), Exit::Usage);
     assert_eq!(exit(args(&[&home.path().join("nowhere")])), Exit::Usage);
     let overrides = home.path().join("levels.json");
@@ -122,4 +122,46 @@ fn every_real_package_can_be_checked() {
     let report = args(&folders.each_ref().map(|folder| folder.as_path())).report().unwrap();
     assert_eq!(report.unreadable, []);
     assert!(report.packages.len() > 20);
+}
+
+#[test]
+fn a_repository_suppresses_with_reasons() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("src/orders");
+    package(&folder, FLOW);
+    let config = home.path().join("connref.toml");
+    let write = |file: &str, subject: &str| {
+        let text = format!(
+            "[check]\nfail-on = \"note\"\n[[check.suppress]]\ncode = \"CR001\"\nfile = \"{file}\"\nsubject = \"{subject}\"\nreason = \"moves in spring\"\n"
+        );
+        fs::write(&config, text).unwrap();
+    };
+    let reason = |more: CheckArgs| {
+        let report = more.report().unwrap();
+        assert!(report.packages[0].threshold.is_some());
+        let mut entries = report.packages[0].entries.iter();
+        entries.find(|e| e.finding.code == "CR001").unwrap().finding.suppression.clone()
+    };
+    for (file, subject, holds) in [
+        ("src/orders/Workflows/Sync-*.json", "Sync", true),
+        ("src/orders", "S*", true),
+        ("**/Workflows/*", "*", true),
+        ("Workflows/*", "Sync", true),
+        ("src/other/*", "Sync", false),
+        ("src/orders", "Send", false),
+    ] {
+        write(file, subject);
+        let wanted = holds.then(|| "moves in spring".to_owned());
+        assert_eq!(reason(args(&[&folder])), wanted, "{file} {subject}");
+    }
+    write("src/orders", "*");
+    assert_eq!(reason(CheckArgs { no_config: true, ..args(&[&folder]) }), None);
+    let named = home.path().join("other.toml");
+    fs::rename(&config, &named).unwrap();
+    assert_eq!(reason(args(&[&folder])), None);
+    assert!(reason(CheckArgs { config: Some(named), ..args(&[&folder]) }).is_some());
+    fs::write(&config, "[check]\nsuppres = 1").unwrap();
+    let failure = args(&[&folder]).report().unwrap_err();
+    let failure = format!("{failure:?}");
+    assert!(failure.contains("connref.toml:2") && failure.contains("suppres"), "{failure}");
 }

@@ -6,7 +6,7 @@ use connref_review::Finding;
 use connref_review::check::{CheckInput, CheckSource, SettingsText, check as review};
 use connref_solution::{Archive, FoundKind, Limits, find};
 
-use super::choose::Choices;
+use super::choose::{Choices, Wish};
 use crate::render::note;
 use crate::report::shown;
 
@@ -78,21 +78,27 @@ fn read_one(path: &Path) -> Result<Read, String> {
 
 /// Findings of each package, in order. Packages that are checked together go to the same
 /// environment, as do those beside them.
-pub(super) fn check(read: &[Read], others: &[Read], choices: &Choices) -> Vec<Vec<Finding>> {
+pub(super) fn check(
+    read: &[Read],
+    others: &[Read],
+    choices: &Choices,
+    wanted: &[Wish],
+) -> Vec<Vec<Finding>> {
     let siblings: Vec<&CheckSource> = read.iter().chain(others).map(|one| &one.source).collect();
     let settings: Vec<SettingsText<'_>> = choices
         .settings
         .iter()
         .map(|(name, text)| SettingsText { name, bytes: text.as_bytes() })
         .collect();
-    each(read, |one| {
+    let pairs: Vec<_> = read.iter().zip(wanted).collect();
+    each(&pairs, |(one, wish)| {
         let input = CheckInput {
             siblings: &siblings,
             settings: &settings,
             policies: choices.policies.as_ref(),
             ..CheckInput::new(&one.source)
         };
-        review(&input, &choices.options)
+        review(&input, &wish.options)
     })
 }
 
