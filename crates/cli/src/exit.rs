@@ -81,6 +81,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong with its causes, in one line.
+    pub(crate) fn line(&self) -> String {
+        self.error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// Whether something named does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.exit == Exit::NotFound

@@ -33,6 +33,8 @@ pub(crate) struct Report {
 pub(crate) struct Checked {
     /// Path, as reports show it.
     pub(crate) path: String,
+    /// Whether it is a settings file, not a package.
+    pub(crate) settings: bool,
     /// Unique name of the solution.
     pub(crate) name: String,
     /// The severity from which on a finding fails the check; `None`: never.
@@ -131,8 +133,14 @@ impl Report {
                 words.push(format!("{count} {what}"));
             }
         }
-        let mut sentence =
-            format!("{} in {}", words.join(", "), many(self.packages.len(), "package"));
+        let settings = self.packages.iter().filter(|package| package.settings).count();
+        let packages = self.packages.len() - settings;
+        let places: Vec<String> = [(packages, "package"), (settings, "settings file")]
+            .into_iter()
+            .filter(|(count, what)| *count > 0 || (*what == "package" && settings == 0))
+            .map(|(count, what)| many(count, what))
+            .collect();
+        let mut sentence = format!("{} in {}", words.join(", "), places.join(" and "));
         if !self.unreadable.is_empty() {
             sentence += &format!("; {} could not be read", self.unreadable.len());
         }

@@ -39,12 +39,19 @@ fn report() -> Report {
     let entries = entries.collect();
     let threshold = Some(Severity::Error);
     let packages = vec![
-        Checked { path: "orders.zip".to_owned(), name: "Orders".to_owned(), entries, threshold },
+        Checked {
+            path: "orders.zip".to_owned(),
+            name: "Orders".to_owned(),
+            entries,
+            threshold,
+            settings: false,
+        },
         Checked {
             path: "empty.zip".to_owned(),
             name: "Empty".to_owned(),
             entries: vec![],
             threshold,
+            settings: false,
         },
     ];
     let unreadable = vec![("bad.zip".to_owned(), "it is <no> zip".to_owned())];

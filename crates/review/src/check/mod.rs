@@ -36,6 +36,7 @@ mod locate;
 mod options;
 mod provided;
 mod resolve;
+mod settings_file;
 mod source;
 mod text;
 
@@ -47,6 +48,7 @@ use crate::policy::Policies;
 use context::Context;
 use draft::Draft;
 pub use options::{CheckOptions, Level, Naming, SeverityOverride, Suppression};
+pub use settings_file::{alm_settings_check, settings_file_check, settings_owner};
 pub use source::CheckSource;
 
 /// What is to be checked, and what stands beside it.
@@ -126,11 +128,7 @@ pub fn check(input: &CheckInput<'_>, options: &CheckOptions) -> Vec<Finding> {
     let cx = Context::new(input, options);
     let mut drafts = Vec::new();
     for (code, rule) in RULES {
-        let wanted = options.rules.as_ref();
-        if wanted.is_some_and(|list| !list.iter().any(|c| c.trim().eq_ignore_ascii_case(code))) {
-            continue;
-        }
-        let Some(level) = level(options, code) else { continue };
+        let Some(level) = wanted(options, code) else { continue };
         let mut found = Vec::new();
         rule(&cx, &mut found);
         bound(&mut found);
@@ -148,7 +146,11 @@ pub fn check(input: &CheckInput<'_>, options: &CheckOptions) -> Vec<Finding> {
 }
 
 /// `None`: the rule is off; `Some(None)`: as the rule says.
-fn level(options: &CheckOptions, code: &str) -> Option<Option<Severity>> {
+fn wanted(options: &CheckOptions, code: &str) -> Option<Option<Severity>> {
+    let chosen = options.rules.as_ref();
+    if chosen.is_some_and(|list| !list.iter().any(|c| c.trim().eq_ignore_ascii_case(code))) {
+        return None;
+    }
     let named = options.overrides.iter().rev().find(|o| o.code.trim().eq_ignore_ascii_case(code));
     match named.map(|o| o.level) {
         None => Some(None),

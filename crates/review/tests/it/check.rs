@@ -409,6 +409,40 @@ fn more_near_misses() {
 }
 
 #[test]
+fn a_definition_that_is_no_strict_json_is_read_and_noted() {
+    let pack = Pack::default().connector("c1", "acme_5Ftool", &["DoIt"]);
+    let file = "Connector/acme_5Ftool_openapidefinition.json";
+    let with = |text: &str| {
+        let (api, _) = tool();
+        let flow = pack.clone().reference("acme_x", &api).flow(
+            entry("acme_x", &api),
+            button(),
+            json!({"A": call(&api, "Gone", json!({}))}),
+        );
+        let mut all = flow.parts();
+        all.iter_mut().find(|(name, _)| name == file).unwrap().1 = text.into();
+        check(&CheckInput::new(&source(all)), &CheckOptions::default())
+    };
+    let strict = r#"{"swagger":"2.0","paths":{"/a":{"get":{"operationId":"DoIt"}}}}"#;
+    let count = |found: &[Finding], code: &str| found.iter().filter(|f| f.code == code).count();
+    for text in [strict.to_owned(), format!("\u{feff}{strict}")] {
+        let found = with(&text);
+        assert_eq!((count(&found, "CR000"), count(&found, "CR012")), (0, 1), "{found:?}");
+    }
+    let loose = "{// by hand\n\"swagger\":\"2.0\",\n\"paths\":{\"/a\":{\"get\":{\"operationId\":\"DoIt\",\"description\":\"a\tb\",}}},}";
+    let found = with(loose);
+    assert_eq!((count(&found, "CR000"), count(&found, "CR012")), (1, 1), "{found:?}");
+    let note = found.iter().find(|f| f.code == "CR000").unwrap();
+    let at = note.location.as_ref().unwrap();
+    assert_eq!((note.severity, at.part.as_str(), at.line, at.column), (Severity::Note, file, 1, 2));
+    assert!(
+        note.message.contains("comment") && note.message.contains("3 more"),
+        "{}",
+        note.message
+    );
+}
+
+#[test]
 fn one_broken_flow_does_not_hide_the_others() {
     let pack = Pack::default().flow_text(CHILD, "no JSON").flow_text(FLOW, "{}");
     let bare = json!({"k": {"connection": {}, "api": {"name": "shared_teams"}}});

@@ -42,7 +42,7 @@ fn other_layout_drop(archive: &mut Archive) {
             archive.remove(name);
         }
         archive.notes.push(format!(
-            "holds two layouts: `solution.xml` is read, left out: {}",
+            "holds two layouts of one solution and counts once: `solution.xml` is read, left out: {}",
             dropped.join(", ")
         ));
     }

@@ -129,12 +129,6 @@ fn folder_visit(folder: &Path, limits: &Limits, walked: &mut Walked) {
     if plain || packager {
         walked.add(folder.to_owned(), FoundKind::Solution);
     }
-    if plain && packager {
-        let shown = folder.display();
-        walked.notes.push(format!(
-            "`{shown}` holds two layouts of one solution; it counts once, as `solution.xml` says"
-        ));
-    }
     if legacy {
         walked.add(folder.to_owned(), FoundKind::LegacyPackage);
     }

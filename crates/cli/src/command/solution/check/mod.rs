@@ -3,7 +3,7 @@ mod choose;
 mod config;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use connref_review::Severity;
@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::render::{note, warning};
 use crate::report::{Baseline, Checked, Entry, Report, fingerprints, shown};
 use choose::{Choices, Wish, Wishes};
-use work::Read;
+use work::{Everything, Read};
 
 /// Arguments of `solution check`.
 #[derive(Args, Debug, Default)]
@@ -94,7 +94,8 @@ impl CheckArgs {
     fn report(&self) -> Result<Report, Failure> {
         let choices = Choices::read(self)?;
         let mut unreadable = Vec::new();
-        let paths = work::found(&self.paths, &mut unreadable);
+        let Everything { packages: paths, mut settings } =
+            work::found(&self.paths, &mut unreadable);
         if !choices.settings.is_empty() && paths.len() != 1 {
             return Err(Failure::usage(format!(
                 "--settings-file goes with one package, and there are {}",
@@ -104,19 +105,32 @@ impl CheckArgs {
         }
         let mut read = work::read(&paths, &mut unreadable);
         let others = work::found(&self.with, &mut unreadable);
-        let others = work::read(&others, &mut unreadable);
-        for (path, reason) in &unreadable {
-            warning(&format!("cannot check `{path}`: {reason}"));
-        }
+        let others = work::read(&others.packages, &mut unreadable);
         read.iter().flat_map(|one| &one.notes).for_each(|remark| note(remark));
         let mut wishes = Wishes::new(self, &choices)?;
         let wanted: Vec<Wish> =
             read.iter().map(|one| wishes.of(&one.path)).collect::<Result<_, _>>()?;
         let found = work::check(&read, &others, &choices, &wanted);
         let packages = read.iter_mut().zip(found).zip(&wanted);
-        let packages = packages
+        let mut packages: Vec<Checked> = packages
             .map(|((one, findings), wish)| checked(one, findings, wish.threshold, &choices))
             .collect();
+        // What was named as settings of the package was checked with it.
+        settings
+            .retain(|file| !choices.settings.iter().any(|(name, _)| *name == shown(&file.path)));
+        for file in &settings {
+            let wish = wishes.of(&file.path)?;
+            match work::settings_check(file, &read, &wish) {
+                Ok(Some(findings)) => {
+                    packages.push(settings_checked(&file.path, findings, &wish, &choices));
+                }
+                Ok(None) => {}
+                Err(reason) => unreadable.push((shown(&file.path), reason)),
+            }
+        }
+        for (path, reason) in &unreadable {
+            warning(&format!("cannot check `{path}`: {reason}"));
+        }
         Ok(Report { packages, unreadable, compared: choices.baseline.is_some() })
     }
 }
@@ -145,7 +159,25 @@ fn checked(
             choices.baseline.as_ref().is_some_and(|known: &Baseline| known.has(&fingerprint));
         Entry { finding, file, fingerprint, known }
     });
-    Checked { name, entries: entries.collect(), path: path.clone(), threshold }
+    Checked { name, entries: entries.collect(), settings: false, path: path.clone(), threshold }
+}
+
+fn settings_checked(
+    path: &Path,
+    findings: Vec<connref_review::Finding>,
+    wish: &Wish,
+    choices: &Choices,
+) -> Checked {
+    let path = shown(path);
+    let prints = fingerprints(&path, &findings);
+    let entries = findings.into_iter().zip(prints).map(|(finding, fingerprint)| {
+        let baseline = choices.baseline.as_ref();
+        let known = baseline.is_some_and(|known: &Baseline| known.has(&fingerprint));
+        Entry { finding, file: path.clone(), fingerprint, known }
+    });
+    let entries = entries.collect();
+    let threshold = wish.threshold;
+    Checked { name: path.clone(), settings: true, path, threshold, entries }
 }
 
 #[cfg(test)]

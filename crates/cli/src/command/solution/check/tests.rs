@@ -162,6 +162,84 @@ fn a_repository_suppresses_with_reasons() {
     assert!(reason(CheckArgs { config: Some(named), ..args(&[&folder]) }).is_some());
     fs::write(&config, "[check]\nsuppres = 1").unwrap();
     let failure = args(&[&folder]).report().unwrap_err();
-    let failure = format!("{failure:?}");
+    let failure = failure.line();
     assert!(failure.contains("connref.toml:2") && failure.contains("suppres"), "{failure}");
+}
+
+const SETTINGS: &str = r##"{"EnvironmentVariables":[{"SchemaName":"contoso_Site","Value":"#{site}#"}],
+  "ConnectionReferences":[{"LogicalName":"contoso_mail","ConnectionId":"shared_office365/0123456789abcdef0123456789abcdef","ConnectorId":"/providers/Microsoft.PowerApps/apis/shared_office365"},
+  {"LogicalName":"contoso_crm","ConnectionId":"","ConnectorId":"/providers/Microsoft.PowerApps/apis/shared_commondataserviceforapps"}]}"##;
+
+/// Severity and message of what was found in the settings files.
+fn in_settings(report: &Report) -> Vec<String> {
+    let files = report.packages.iter().filter(|package| package.settings);
+    let entries = files.flat_map(|file| &file.entries);
+    entries.map(|e| format!("{} {}", e.finding.severity, e.finding.message)).collect()
+}
+
+#[test]
+fn settings_files_of_a_repository_are_checked_quietly() {
+    let home = tempfile::tempdir().unwrap();
+    package(&home.path().join("src/orders"), FLOW);
+    let config = home.path().join("config/prod");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("deploymentSettings.json"), SETTINGS).unwrap();
+    // Other files of the same name, or with members of the same name, are left alone.
+    for (name, text) in [
+        ("appsettings.json", r#"{"ConnectionStrings":{"ConnectionReferences":"x"}}"#),
+        ("launchSettings.json", r#"{"profiles":{"a":{"EnvironmentVariables":{"A":"b"}}}}"#),
+        ("settings.json", "{ // comment\n \"ConnectionReferences\": [] "),
+        ("broken.settings.json", "no JSON"),
+    ] {
+        fs::write(home.path().join(name), text).unwrap();
+    }
+    let report = args(&[home.path()]).report().unwrap();
+    assert_eq!(report.unreadable, []);
+    assert_eq!(report.packages.len(), 2);
+    insta::assert_snapshot!(in_settings(&report).join("\n"));
+    // Named by hand, it is to be what is imported.
+    let named = config.join("deploymentSettings.json");
+    let report = args(&[&named]).report().unwrap();
+    insta::assert_snapshot!(in_settings(&report).join("\n"));
+    let report = args(&[&home.path().join("broken.settings.json")]).report().unwrap();
+    assert_eq!(report.unreadable.len(), 1);
+}
+
+#[test]
+fn settings_are_held_against_the_one_package_they_are_for() {
+    let home = tempfile::tempdir().unwrap();
+    let references = r#"<connectionreferences>
+      <connectionreference connectionreferencelogicalname="contoso_mail"><connectorid>/providers/Microsoft.PowerApps/apis/shared_sql</connectorid></connectionreference>
+      <connectionreference connectionreferencelogicalname="contoso_tasks"><connectorid>/providers/Microsoft.PowerApps/apis/shared_planner</connectorid></connectionreference>
+      </connectionreferences></ImportExportXml>"#;
+    let one = home.path().join("one");
+    package(&one, FLOW);
+    let customizations = CUSTOMIZATIONS.replace("</ImportExportXml>", references);
+    fs::write(one.join("customizations.xml"), &customizations).unwrap();
+    fs::write(home.path().join("settings.json"), SETTINGS).unwrap();
+    let report = args(&[home.path()]).report().unwrap();
+    insta::assert_snapshot!(in_settings(&report).join("\n"));
+    // Of two that could be meant none is taken.
+    let two = home.path().join("two");
+    package(&two, FLOW);
+    fs::write(two.join("customizations.xml"), &customizations).unwrap();
+    let alone = in_settings(&args(&[home.path()]).report().unwrap());
+    assert!(alone.iter().all(|told| !told.contains("shared_sql")), "{alone:?}");
+    // Nested by solution, the name decides.
+    let nested = format!("{{\"Orders\": {SETTINGS}}}");
+    fs::remove_dir_all(&two).unwrap();
+    fs::write(home.path().join("settings.json"), nested).unwrap();
+    let nested = in_settings(&args(&[home.path()]).report().unwrap());
+    assert!(nested.iter().any(|told| told.contains("shared_sql")), "{nested:?}");
+}
+
+#[test]
+fn settings_of_the_accelerator_are_checked_too() {
+    let home = tempfile::tempdir().unwrap();
+    let text = r##"{"ActivateFlowConfiguration":[
+      {"solutionComponentName":"A","solutionComponentUniqueName":"5b1f3c52-8d4e-4c0a-9a57-1d2e7f60a4aa","sortOrder":"#{order}#","activate":"true"},
+      {"solutionComponentName":"B","solutionComponentUniqueName":"5b1f3c52-8d4e-4c0a-9a57-1d2e7f60a4ab","sortOrder":"1","activate":"perhaps"}]}"##;
+    fs::write(home.path().join("customDeploymentSettings.json"), text).unwrap();
+    let report = args(&[home.path()]).report().unwrap();
+    insta::assert_snapshot!(in_settings(&report).join("\n"));
 }

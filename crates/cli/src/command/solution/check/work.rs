@@ -3,10 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use connref_review::Finding;
-use connref_review::check::{CheckInput, CheckSource, SettingsText, check as review};
+use connref_review::check::{
+    CheckInput, CheckSource, SettingsText, alm_settings_check, check as review,
+    settings_file_check, settings_owner,
+};
 use connref_solution::{Archive, FoundKind, Limits, find};
 
 use super::choose::{Choices, Wish};
+use crate::command::read_text;
 use crate::render::note;
 use crate::report::shown;
 
@@ -21,9 +25,25 @@ pub(super) struct Read {
     pub(super) notes: Vec<String>,
 }
 
-/// The packages at or below paths, each once.
-pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = Vec::new();
+/// A settings file at or below the paths.
+pub(super) struct SettingsAt {
+    pub(super) path: PathBuf,
+    /// The ALM Accelerator's other file, which binds nothing.
+    alm: bool,
+    /// Named by hand; else met on the way.
+    named: bool,
+}
+
+/// What lies at or below paths, each once.
+#[derive(Default)]
+pub(super) struct Everything {
+    pub(super) packages: Vec<PathBuf>,
+    pub(super) settings: Vec<SettingsAt>,
+}
+
+/// The packages and settings files at or below paths, each once.
+pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Everything {
+    let mut all = Everything::default();
     for path in paths {
         let report = match find(path, &Limits::default()) {
             Ok(report) => report,
@@ -39,17 +59,28 @@ pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Vec<PathB
             .filter(|i| matches!(i.kind, FoundKind::Solution | FoundKind::LegacyPackage))
             .map(|item| item.path.clone())
             .peekable();
-        if packages.peek().is_none() {
-            let settings = report.items.iter().any(|item| item.path == *path);
-            let reason = match settings {
-                true => "it is no package; give deployment settings with --settings-file",
-                false => "there is no solution and no flow package in it",
-            };
+        let settings = report
+            .items
+            .iter()
+            .filter(|i| matches!(i.kind, FoundKind::Settings | FoundKind::AlmSettings));
+        let mut settings = settings
+            .map(|item| {
+                let alm = item.kind == FoundKind::AlmSettings;
+                SettingsAt { path: item.path.clone(), alm, named: item.path == *path }
+            })
+            .peekable();
+        if packages.peek().is_none() && settings.peek().is_none() {
+            let reason = "there is no solution, no flow package and no settings file in it";
             unreadable.push((shown(path), reason.to_owned()));
         }
         for package in packages {
-            if !all.contains(&package) {
-                all.push(package);
+            if !all.packages.contains(&package) {
+                all.packages.push(package);
+            }
+        }
+        for file in settings {
+            if !all.settings.iter().any(|known| known.path == file.path) {
+                all.settings.push(file);
             }
         }
     }
@@ -100,6 +131,36 @@ pub(super) fn check(
         };
         review(&input, &wish.options)
     })
+}
+
+/// The findings of one settings file. One met on the way that turns out to be something else is
+/// left alone; one named by hand says so.
+pub(super) fn settings_check(
+    file: &SettingsAt,
+    read: &[Read],
+    wish: &Wish,
+) -> Result<Option<Vec<Finding>>, String> {
+    let text = read_text(&file.path, "the deployment settings").map_err(|e| e.line());
+    let text = match text {
+        Ok(text) => text,
+        Err(_) if !file.named => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let name = shown(&file.path);
+    let input = SettingsText { name: &name, bytes: text.as_bytes() };
+    let sources: Vec<&CheckSource> = read.iter().map(|one| &one.source).collect();
+    let found = if file.alm {
+        alm_settings_check(&input, &wish.options).map_err(|error| chain(&error))
+    } else {
+        let owner = settings_owner(text.as_bytes(), &sources).map(|index| sources[index]);
+        settings_file_check(&input, owner, !file.named, &wish.options)
+            .map_err(|error| chain(&error))
+    };
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(_) if !file.named => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Does something with each item on two threads; results come in the order of the items.
