@@ -1,13 +1,13 @@
-//! CR020: a flow or an app breaks a data policy.
+//! CR020: a flow or an app breaks a data policy, or a reference cannot satisfy a binding rule.
 use std::collections::HashSet;
 
 use connref_solution::model::ApiName;
 use serde_json::Value;
 
-use super::connector;
 use super::context::{Action, Context, Flow};
 use super::draft::{At, Draft};
 use super::text::{cut, literal};
+use super::{binding, connector};
 use crate::catalogue::code;
 use crate::finding::{Severity, Subject, SubjectKind};
 use crate::policy::{Use, Violation, evaluate};
@@ -24,6 +24,7 @@ struct Seen {
 }
 
 pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
+    binding::check(cx, out);
     if cx.input.policies.is_none_or(|p| p.data.is_empty()) {
         return;
     }

@@ -3,6 +3,7 @@
 //! One file per rule. A rule sees the package through its context and tells drafts; here they get
 //! the severities asked for, their lines and columns, and their suppressions. A false alarm costs
 //! more than a miss: what a rule cannot know, it does not say.
+mod binding;
 mod connector;
 mod context;
 mod cr000_unreadable;
@@ -41,6 +42,7 @@ mod source;
 mod text;
 
 use connref_solution::model::EnvironmentId;
+use connref_solution::model::facts::EnvironmentKind;
 
 use crate::catalogue::code;
 use crate::finding::{Finding, Severity};
@@ -64,6 +66,8 @@ pub struct CheckInput<'a> {
     pub policies: Option<&'a Policies>,
     /// The environment it is meant for, for the scope of policies.
     pub environment: Option<&'a EnvironmentId>,
+    /// The kind of that environment, for binding rules.
+    pub kind: Option<EnvironmentKind>,
 }
 
 /// A deployment settings file.
@@ -78,7 +82,7 @@ pub struct SettingsText<'a> {
 impl<'a> CheckInput<'a> {
     /// A package by itself.
     pub fn new(source: &'a CheckSource) -> Self {
-        Self { source, siblings: &[], settings: &[], policies: None, environment: None }
+        Self { source, siblings: &[], settings: &[], policies: None, environment: None, kind: None }
     }
 }
 

@@ -443,6 +443,57 @@ fn a_definition_that_is_no_strict_json_is_read_and_noted() {
 }
 
 #[test]
+fn binding_rules_as_far_as_files_tell() {
+    use connref_solution::model::facts::EnvironmentKind;
+    let policies = policies_read(
+        json!({"bindingRules": [
+            {"name": "no people", "rule": "noUserConnection", "environments": ["production"], "except": ["shared_office365"]},
+            {"name": "sql by svc", "rule": "onlyThrough", "connector": "shared_sql", "principal": "svc-sql"},
+            {"name": "four eyes", "rule": "binderIsNotOwner", "environments": ["test"]}]})
+        .to_string()
+        .as_bytes(),
+    )
+    .unwrap();
+    let pack = Pack::default()
+        .reference("acme_t", "shared_teams")
+        .reference("acme_m", "shared_office365")
+        .reference("acme_s", "shared_sql");
+    let source = pack.source();
+    let told = |kind: Option<EnvironmentKind>, owner: &str| -> Vec<String> {
+        let settings = json!({"EnvironmentVariables": [], "ConnectionReferences": [
+            {"LogicalName": "ACME_S", "ConnectionId": "0123456789abcdef0123456789abcdef", "ConnectorId": "/x/shared_sql", "ConnectionOwner": owner}]})
+        .to_string();
+        let settings = [SettingsText { name: "prod.json", bytes: settings.as_bytes() }];
+        let input = CheckInput {
+            settings: &settings,
+            policies: Some(&policies),
+            kind,
+            ..CheckInput::new(&source)
+        };
+        let rules = Some(vec!["CR020".to_owned()]);
+        let found = check(&input, &CheckOptions { rules, ..CheckOptions::default() });
+        let line = |f: &Finding| {
+            let part = f.location.as_ref().map_or("", |l| l.part.as_str());
+            format!("{part} {} {}", f.severity, f.message)
+        };
+        found.iter().map(line).collect()
+    };
+    let all = [
+        ("unknown kind", told(None, "")),
+        ("production", told(Some(EnvironmentKind::Production), "")),
+        ("production, a person", told(Some(EnvironmentKind::Production), "ann@contoso.test")),
+        (
+            "production, an id",
+            told(Some(EnvironmentKind::Production), "6d3f0a52-91c4-4b7e-8a26-0f5e7c1b9d34"),
+        ),
+        ("test", told(Some(EnvironmentKind::Test), "#{owner}#")),
+    ];
+    let text: Vec<String> =
+        all.iter().map(|(what, lines)| format!("# {what}\n{}", lines.join("\n"))).collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
 fn one_broken_flow_does_not_hide_the_others() {
     let pack = Pack::default().flow_text(CHILD, "no JSON").flow_text(FLOW, "{}");
     let bare = json!({"k": {"connection": {}, "api": {"name": "shared_teams"}}});

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use connref_review::Severity;
 use connref_review::check::{CheckOptions, Level, SeverityOverride, rule_codes};
-use connref_review::policy::{Policies, policies_read};
+use connref_review::policy::{Policies, Scope, policies_read};
+use connref_solution::model::EnvironmentId;
+use connref_solution::model::facts::EnvironmentKind;
 use connref_store::source::{Clock, SystemClock};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::config::{self, Config};
-use super::{CheckArgs, FailOn};
+use super::{CheckArgs, EnvKind, FailOn};
 use crate::command::read_text;
 use crate::exit::{Exit, Failure};
 use crate::render::note;
@@ -23,6 +25,10 @@ use crate::report::{Baseline, shown};
 pub(super) struct Choices {
     pub(super) options: CheckOptions,
     pub(super) policies: Option<Policies>,
+    /// The environment that the packages are meant for, if it was named.
+    pub(super) environment: Option<EnvironmentId>,
+    /// Its kind, if it was named.
+    pub(super) kind: Option<EnvironmentKind>,
     /// Name and text.
     pub(super) settings: Vec<(String, String)>,
     pub(super) baseline: Option<Baseline>,
@@ -37,12 +43,22 @@ impl Choices {
             overrides: overrides.unwrap_or_default(),
             ..CheckOptions::default()
         };
+        let policies = args.policy.as_deref().map(policies).transpose()?;
+        let kind = args.env_kind.map(|kind| match kind {
+            EnvKind::Developer => EnvironmentKind::Developer,
+            EnvKind::Test => EnvironmentKind::Test,
+            EnvKind::Production => EnvironmentKind::Production,
+        });
+        let kind = kind.or(args.production.then_some(EnvironmentKind::Production));
+        policies.iter().for_each(|policies| passed_over(policies, args, kind));
         let settings = args.settings_file.iter().map(|path| {
             Ok::<_, Failure>((shown(path), read_text(path, "the deployment settings")?))
         });
         Ok(Self {
             options,
-            policies: args.policy.as_deref().map(policies).transpose()?,
+            policies,
+            environment: args.env_name.as_deref().map(EnvironmentId::new),
+            kind,
             settings: settings.collect::<Result<_, _>>()?,
             baseline: args.baseline.as_deref().map(baseline).transpose()?,
         })
@@ -148,6 +164,22 @@ fn overrides(text: &str) -> Result<Vec<SeverityOverride>, String> {
         overrides.push(SeverityOverride { code: code.to_owned(), level });
     }
     Ok(overrides)
+}
+
+/// Says what a policy file holds that nobody judged.
+fn passed_over(policies: &Policies, args: &CheckArgs, kind: Option<EnvironmentKind>) {
+    let only = policies.data.iter().filter(|p| matches!(p.scope, Scope::Only(_))).count();
+    if only > 0 && args.env_name.is_none() {
+        note(&format!(
+            "{only} policies hold only in environments they name, and were passed over; name yours with --env-name"
+        ));
+    }
+    let some = policies.rules.iter().filter(|rule| !rule.kinds.is_empty()).count();
+    if some > 0 && kind.is_none() {
+        note(&format!(
+            "{some} binding rules hold only in some kinds of environment, and were passed over; name yours with --env-kind"
+        ));
+    }
 }
 
 fn policies(path: &Path) -> Result<Policies, Failure> {

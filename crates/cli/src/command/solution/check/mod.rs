@@ -42,6 +42,12 @@ pub(crate) struct CheckArgs {
     /// Data policies and binding rules that must hold
     #[arg(long, value_name = "PATH")]
     policy: Option<PathBuf>,
+    /// Environment they are meant for, as the policy names it: policies of single environments speak too
+    #[arg(long, value_name = "NAME", requires = "policy")]
+    env_name: Option<String>,
+    /// Its kind, for binding rules; production with --production
+    #[arg(long, value_enum, value_name = "KIND", requires = "policy")]
+    env_kind: Option<EnvKind>,
     /// Deployment settings to check with the one package
     #[arg(long, value_name = "PATH")]
     settings_file: Vec<PathBuf>,
@@ -51,6 +57,15 @@ pub(crate) struct CheckArgs {
     /// A former output (JSON or SARIF): only new findings fail
     #[arg(long, value_name = "PATH")]
     baseline: Option<PathBuf>,
+}
+
+/// Kind of the environment that packages are meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvKind {
+    Developer,
+    #[value(alias = "sandbox")]
+    Test,
+    Production,
 }
 
 /// The least severity that fails a check.

@@ -7,6 +7,7 @@ use connref_review::check::{
     CheckInput, CheckSource, SettingsText, alm_settings_check, check as review,
     settings_file_check, settings_owner,
 };
+use connref_solution::model::facts::EnvironmentKind;
 use connref_solution::{Archive, FoundKind, Limits, find};
 
 use super::choose::{Choices, Wish};
@@ -127,6 +128,8 @@ pub(super) fn check(
             siblings: &siblings,
             settings: &settings,
             policies: choices.policies.as_ref(),
+            environment: choices.environment.as_ref(),
+            kind: choices.kind.or(wish.options.production.then_some(EnvironmentKind::Production)),
             ..CheckInput::new(&one.source)
         };
         review(&input, &wish.options)
