@@ -9,6 +9,7 @@ mod inspect;
 mod invoker;
 mod kill9;
 mod migrate;
+mod plan;
 mod quote_email;
 mod resume;
 mod roundtrip;

@@ -90,7 +90,7 @@ impl<S: ApiService> Client<S> {
     }
 }
 
-fn finding(row: &Value) -> Finding {
+pub(crate) fn finding(row: &Value) -> Finding {
     Finding {
         code: text(row, "/code"),
         severity: text(row, "/severity"),

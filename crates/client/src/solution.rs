@@ -6,6 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::answer::{flag, optional, text};
+use crate::audit::{Finding, finding};
+use crate::flow::{Reason, reason};
 use crate::odata::query;
 use crate::{ApiService, Client, ClientError, Result};
 
@@ -47,6 +49,123 @@ pub struct Import<'a> {
     pub holding: bool,
     /// Dependencies on product updates are not checked.
     pub skip_dependencies: bool,
+}
+
+/// What an import would do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Unique name of the solution.
+    pub solution: String,
+    /// Its version.
+    pub version: String,
+    /// Name of the environment it was made for.
+    pub environment: String,
+    /// Everything that forbids the import; empty: it goes through.
+    pub refusals: Vec<Reason>,
+    /// The same or a higher version is there, and nothing is done.
+    pub nothing_to_do: bool,
+    /// What happens to each component: kind, name, change, detail.
+    pub components: Vec<PlanComponent>,
+    /// Cloud flows of the package.
+    pub flows: Vec<PlanFlow>,
+    /// Flows that act as somebody else afterwards.
+    pub identity_changes: Vec<PlanIdentity>,
+    /// What is worth knowing.
+    pub warnings: Vec<Finding>,
+}
+
+/// One component in a plan.
+#[derive(Clone, Debug)]
+pub struct PlanComponent {
+    /// Kind, as people call it.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// What happens to it.
+    pub change: String,
+    /// Details.
+    pub detail: Option<String>,
+}
+
+/// One flow in a plan.
+#[derive(Clone, Debug)]
+pub struct PlanFlow {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// There before.
+    pub existing: bool,
+    /// `on`, `off` or `suspended` afterwards.
+    pub state: String,
+    /// Exported, or wanted, as on.
+    pub wanted_on: bool,
+    /// Its place among those turned on.
+    pub order: Option<i64>,
+    /// Why it is off where nothing forbids it.
+    pub note: Option<String>,
+    /// What forbids to turn it on.
+    pub refusals: Vec<Reason>,
+}
+
+/// A flow that acts as somebody else afterwards.
+#[derive(Clone, Debug)]
+pub struct PlanIdentity {
+    /// Flow.
+    pub flow: String,
+    /// Reference; none where the flow names the connection itself.
+    pub reference: Option<String>,
+    /// As whom it acts today; none if not bound.
+    pub before: Option<String>,
+    /// As whom it will act.
+    pub after: String,
+}
+
+impl Plan {
+    fn read(answer: &Value) -> Self {
+        let list = |name: &str| answer[name].as_array().into_iter().flatten();
+        Self {
+            solution: text(answer, "/solution"),
+            version: text(answer, "/version"),
+            environment: text(answer, "/environment"),
+            refusals: list("refusals").map(reason).collect(),
+            nothing_to_do: flag(answer, "/nothingToDo"),
+            components: list("components")
+                .map(|row| PlanComponent {
+                    kind: text(row, "/subject/kind"),
+                    name: text(row, "/subject/name"),
+                    change: text(row, "/change"),
+                    detail: optional(row, "/detail"),
+                })
+                .collect(),
+            flows: list("flows")
+                .map(|row| PlanFlow {
+                    id: text(row, "/id"),
+                    name: text(row, "/name"),
+                    existing: flag(row, "/existing"),
+                    state: text(row, "/state"),
+                    wanted_on: flag(row, "/wantedOn"),
+                    order: row["order"].as_i64(),
+                    note: optional(row, "/note"),
+                    refusals: row["refusals"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .map(reason)
+                        .collect(),
+                })
+                .collect(),
+            identity_changes: list("identityChanges")
+                .map(|row| PlanIdentity {
+                    flow: text(row, "/flow"),
+                    reference: optional(row, "/reference"),
+                    before: optional(row, "/before"),
+                    after: text(row, "/after"),
+                })
+                .collect(),
+            warnings: list("warnings").map(finding).collect(),
+        }
+    }
 }
 
 impl Solution {
@@ -104,6 +223,29 @@ impl<S: ApiService> Client<S> {
         }
         let call = self.web("import the solution", Method::POST, "ImportSolution").json(body);
         self.send(call).await.map(drop)
+    }
+
+    /// Tells what an import would do; nothing is written, in a dry run or not.
+    pub async fn solution_plan(
+        &self,
+        file: &[u8],
+        settings: Option<&DeploymentSettings>,
+        publish_workflows: bool,
+        convert_to_managed: bool,
+        skip_lower_version: bool,
+    ) -> Result<Plan> {
+        let mut body = json!({
+            "CustomizationFile": STANDARD.encode(file),
+            "PublishWorkflows": publish_workflows,
+            "ConvertToManaged": convert_to_managed,
+            "SkipLowerVersion": skip_lower_version,
+        });
+        if let Some(settings) = settings {
+            body["ComponentParameters"] = component_parameters(settings);
+        }
+        let attempt = "plan the import of the solution";
+        let call = self.web(attempt, Method::POST, "connref_PlanImport").json(body).harmless();
+        Ok(Plan::read(&self.fetch(call).await?))
     }
 
     /// Exports a solution; answers the zip.

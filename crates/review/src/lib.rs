@@ -28,7 +28,7 @@ pub use binding::{BindingEffect, IdentityChange, binding_check};
 pub use catalogue::{Page, explain};
 pub use departure::reassign_effect;
 pub use finding::{Finding, Severity, Subject, SubjectKind};
-pub use outcome::{Import, ImportOptions, Outcome, ReportLine, import_outcome};
+pub use outcome::{FlowForecast, Import, ImportOptions, Outcome, ReportLine, import_outcome};
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call};
 pub use share::share_check;

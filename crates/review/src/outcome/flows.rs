@@ -6,6 +6,7 @@ use connref_solution::model::facts::{FlowFacts, FlowState};
 use connref_solution::model::package::Workflow;
 use connref_solution::model::{Facts, FlowId};
 
+use super::forecast::{FlowForecast, refusals};
 use super::report::Word;
 use super::{Draft, Import, ReportLine};
 use crate::activation::{Activation, flow_activation_in};
@@ -31,15 +32,19 @@ pub(super) fn changes(
         .filter(|w| import.options.publish_workflows && import.bodies.contains_key(&w.id))
         .collect();
     let (order, circular) = child_first(&index, &candidates);
-    let mut judged: HashMap<FlowId, Activation> = HashMap::new();
+    let mut judged: HashMap<FlowId, (Activation, Option<usize>)> = HashMap::new();
+    let mut turned_on = 0;
     for id in order {
+        let mut place = None;
         let mut activation = flow_activation_in(&index, &id, import.caller);
         if activation.allowed() {
             index.turn_on(&id);
+            turned_on += 1;
+            place = Some(turned_on);
         } else if circular.contains(&id) {
             circle_hint(&mut activation);
         }
-        judged.insert(id, activation);
+        judged.insert(id, (activation, place));
     }
     import
         .package
@@ -100,7 +105,7 @@ fn change(
     index: &Index<'_>,
     import: &Import<'_>,
     workflow: &Workflow,
-    judged: Option<Activation>,
+    judged: Option<(Activation, Option<usize>)>,
     draft: &mut Draft,
 ) -> FlowChange {
     let mut change = FlowChange {
@@ -119,20 +124,41 @@ fn change(
         existing_flow(index, import, existing, &mut change, draft);
         return change;
     }
+    let mut forecast = FlowForecast {
+        flow: workflow.id.clone(),
+        name: workflow.name.clone(),
+        existing: false,
+        state: FlowState::Off,
+        wanted_on: workflow.state_code == 1,
+        refusals: Vec::new(),
+        note: None,
+        order: None,
+    };
     if workflow.state_code != 1 {
         draft.report.push(ReportLine::new(subject, Word::Off).detail("as exported"));
+        forecast.refusals = flow_activation_in(index, &workflow.id, import.caller).refusals;
+        forecast.note = Some("as exported".to_owned());
+        draft.forecasts.push(forecast);
         return change;
     }
     let reason = match judged {
         None if import.options.publish_workflows => Some("its body could not be read".to_owned()),
         None => Some("PublishWorkflows is false".to_owned()),
-        Some(activation) => {
+        Some((activation, order)) => {
             let why = activation.why();
             draft.warnings.extend(activation.warnings);
+            forecast.order = order;
+            forecast.refusals = activation.refusals;
             why
         }
     };
     change.on = reason.is_none();
+    if change.on {
+        forecast.state = FlowState::On;
+    } else if forecast.refusals.is_empty() {
+        forecast.note.clone_from(&reason);
+    }
+    draft.forecasts.push(forecast);
     let line = match &reason {
         None => ReportLine::new(subject, Word::TurnedOn),
         Some(why) => ReportLine::new(subject, Word::StaysOff).detail(why),
@@ -159,6 +185,13 @@ fn existing_flow(
         FlowState::Suspended => Word::Suspended,
     };
     draft.report.push(ReportLine::new(Subject::flow(existing), word));
+    draft.forecasts.push(FlowForecast {
+        refusals: match index.flow(&existing.id) {
+            Some(next) => refusals(index, next, import),
+            None => Vec::new(),
+        },
+        ..FlowForecast::existing(existing)
+    });
     if !change.on || !import.bodies.contains_key(&existing.id) {
         return;
     }

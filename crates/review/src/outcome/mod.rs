@@ -2,6 +2,7 @@
 //! nothing written, out (design, rules 1–3, 9, 12). Plan and import share this judgement.
 mod connectors;
 mod flows;
+mod forecast;
 mod future;
 mod references;
 mod report;
@@ -14,10 +15,12 @@ use std::collections::BTreeMap;
 use connref_solution::model::package::FlowBody;
 use connref_solution::model::{ChangeSet, DeploymentSettings, Facts, FlowId, Package, PrincipalId};
 
+use crate::binding::IdentityChange;
 use crate::finding::Finding;
 use crate::index::Index;
 use crate::refusal::Refusal;
 
+pub use forecast::FlowForecast;
 pub use report::{ReportLine, Word};
 
 /// One import, as asked for.
@@ -61,6 +64,10 @@ pub struct Outcome {
     pub change_set: Option<ChangeSet>,
     /// One line for every connector, reference, variable and flow.
     pub report: Vec<ReportLine>,
+    /// Every cloud flow of the package: on or off afterwards, and what keeps it off.
+    pub flows: Vec<FlowForecast>,
+    /// Flows of the environment, in the package or not, whose calls act as somebody else afterwards.
+    pub identity_changes: Vec<IdentityChange>,
     /// What does not stop the import and is worth knowing.
     pub warnings: Vec<Finding>,
     /// The environment as it will be. Rows that do not exist yet have made-up ids (`new:…`).
@@ -79,6 +86,8 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
         return Ok(Outcome {
             change_set: None,
             report: vec![report::solution_kept(&manifest)],
+            flows: forecast::kept(&index, &import),
+            identity_changes: Vec::new(),
             warnings: Vec::new(),
             future: facts.clone(),
         });
@@ -108,6 +117,8 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     Ok(Outcome {
         change_set: Some(change_set),
         report: draft.report,
+        identity_changes: forecast::identity_changes(&index, &Index::new(&future)),
+        flows: draft.forecasts,
         warnings: draft.warnings,
         future,
     })
@@ -117,6 +128,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
 #[derive(Debug, Default)]
 struct Draft {
     refusals: Vec<Refusal>,
+    forecasts: Vec<FlowForecast>,
     warnings: Vec<Finding>,
     report: Vec<ReportLine>,
 }

@@ -1,13 +1,17 @@
 //! Solutions: making, importing, exporting.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use connref_review::{Import, ImportOptions, Outcome, import_outcome};
+use connref_review::{Import, ImportOptions, Outcome, Refusal, import_outcome};
 use connref_solution::archive::{Archive, Limits};
 use connref_solution::model::facts::Fidelity;
-use connref_solution::model::package::{Managed, Manifest, RootComponent};
-use connref_solution::model::{DeploymentSettings, JobId, Package, SolutionId};
+use connref_solution::model::package::{FlowBody, Managed, Manifest, RootComponent};
+use connref_solution::model::{
+    DeploymentSettings, Facts, FlowId, JobId, Package, PrincipalId, SolutionId,
+};
 use connref_solution::{flow_bodies, package_read, package_write};
 use connref_store::StoreError;
+use connref_store::access::Action;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
@@ -128,21 +132,77 @@ pub struct SolutionImported {
     pub manifest: Manifest,
 }
 
+/// What an import would do.
+#[derive(Debug)]
+pub struct SolutionPlan {
+    /// Name and version.
+    pub manifest: Manifest,
+    /// The environment as it is.
+    pub facts: Arc<Facts>,
+    /// What happens, or everything that forbids it.
+    pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
+}
+
+/// Tells what an import would do, for this caller and the environment as it is: the judgement of
+/// [`solution_import`] itself. Nothing is written.
+pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<SolutionPlan> {
+    let read = PackageRead::from_zip(&import.file)?;
+    let caller = principal(cx)?;
+    cx.caller.authorize(&cx.environment.id, Action::Administer, "import solutions")?;
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
+    let outcome = import_outcome(&facts, read.asked(import, &caller, Vec::new()));
+    Ok(SolutionPlan { manifest: read.package.manifest, facts, outcome })
+}
+
+/// A package with the bodies of its flows.
+struct PackageRead {
+    archive: Archive,
+    package: Package,
+    bodies: BTreeMap<FlowId, FlowBody>,
+}
+
+impl PackageRead {
+    fn asked<'a>(
+        &'a self,
+        import: &'a SolutionImport,
+        caller: &'a PrincipalId,
+        parts: Vec<(String, Vec<u8>)>,
+    ) -> Import<'a> {
+        Import {
+            package: &self.package,
+            bodies: &self.bodies,
+            parts,
+            settings: import.settings.as_ref(),
+            caller,
+            options: import.options,
+        }
+    }
+
+    fn from_zip(file: &[u8]) -> Result<Self> {
+        let archive = Archive::from_zip(file, &Limits::default()).map_err(|e| {
+            OperationError::invalid(
+                chain(&e),
+                "export the solution again and give the zip as it is",
+            )
+        })?;
+        let package = package_read(&archive).map_err(|e| {
+            OperationError::invalid(
+                chain(&e),
+                "give a solution zip with solution.xml and customizations.xml at its root",
+            )
+        })?;
+        let bodies = flow_bodies(&package).map_err(|e| {
+            OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+        })?;
+        Ok(Self { archive, package, bodies })
+    }
+}
+
 /// Imports a solution: all of it, or nothing. What was refused is kept with the job.
 pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<SolutionImported> {
-    let archive = Archive::from_zip(&import.file, &Limits::default()).map_err(|e| {
-        OperationError::invalid(chain(&e), "export the solution again and give the zip as it is")
-    })?;
-    let package = package_read(&archive).map_err(|e| {
-        OperationError::invalid(
-            chain(&e),
-            "give a solution zip with solution.xml and customizations.xml at its root",
-        )
-    })?;
-    let bodies = flow_bodies(&package).map_err(|e| {
-        OperationError::invalid(chain(&e), "export the solution again, or repair this part")
-    })?;
-    let parts: Vec<(String, Vec<u8>)> = archive
+    let read = PackageRead::from_zip(&import.file)?;
+    let parts: Vec<(String, Vec<u8>)> = read
+        .archive
         .to_parts()
         .map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
     let job = cx
@@ -151,14 +211,14 @@ pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<Sol
             &cx.caller,
             &cx.environment.id,
             import.job.as_deref().map(JobId::new),
-            &package.manifest.unique_name,
+            &read.package.manifest.unique_name,
         )
         .await?;
-    let result = apply(cx, &package, &bodies, &parts, &import, &job).await;
+    let result = apply(cx, &read, &parts, &import, &job).await;
     match result {
-        Ok(outcome) => Ok(SolutionImported { job, outcome, manifest: package.manifest }),
+        Ok(outcome) => Ok(SolutionImported { job, outcome, manifest: read.package.manifest }),
         Err(error) => {
-            let data = job_data(&package, "failure", Some(&error));
+            let data = job_data(&read.package, "failure", Some(&error));
             cx.store().import_job_fail(&cx.caller, &cx.environment.id, &job, data).await?;
             Err(error)
         }
@@ -167,25 +227,16 @@ pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<Sol
 
 async fn apply(
     cx: &Context,
-    package: &Package,
-    bodies: &BTreeMap<connref_solution::model::FlowId, connref_solution::model::package::FlowBody>,
+    read: &PackageRead,
     parts: &[(String, Vec<u8>)],
     import: &SolutionImport,
     job: &JobId,
 ) -> Result<Outcome> {
     let caller = principal(cx)?;
     judged(cx, |facts| {
-        let asked = Import {
-            package,
-            bodies,
-            parts: parts.to_vec(),
-            settings: import.settings.as_ref(),
-            caller: &caller,
-            options: import.options,
-        };
-        let judged = import_outcome(&facts, asked);
+        let judged = import_outcome(&facts, read.asked(import, &caller, parts.to_vec()));
         let (cx, job) = (cx.clone(), job.clone());
-        let data = job_data(package, "success", None);
+        let data = job_data(&read.package, "success", None);
         async move {
             let mut outcome = judged?;
             match outcome.change_set.take() {

@@ -150,6 +150,18 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some(DOCUMENT),
     },
     Verb {
+        name: "connref_PlanImport",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("CustomizationFile", "Edm.Binary"),
+            may("PublishWorkflows", "Edm.Boolean"),
+            may("ConvertToManaged", "Edm.Boolean"),
+            may("SkipLowerVersion", "Edm.Boolean"),
+            may("ComponentParameters", "Collection(mscrm.crmbaseentity)"),
+        ],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "connref_Reassign",
         kind: VerbKind::Action,
         parameters: &[

@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod migrate;
 mod pack;
+mod plan;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -38,6 +39,8 @@ pub(crate) enum SolutionCommand {
     Pack(pack::PackArgs),
     /// Write the parts of a zip as files; offline
     Unpack(pack::UnpackArgs),
+    /// Tell exactly what an import would do, as this caller; 4 if it would be refused
+    Plan(plan::PlanArgs),
     /// Import a solution, bind its references and tell which flows stay off, and why
     Import(import::ImportArgs),
     /// Export a solution; no connection and no secret travels in it
@@ -83,6 +86,7 @@ impl SolutionCommand {
             Self::Pack(args) => args.run(context),
             Self::Unpack(args) => args.run(context),
             Self::CreateSettings(args) => args.run(context),
+            Self::Plan(args) => args.run(context).await,
             Self::Import(args) => args.run(context).await,
             Self::Export(args) => args.run(context).await,
             Self::List => list(context).await,

@@ -11,17 +11,21 @@ use crate::webapi::{Asked, Fault};
 
 pub(super) async fn why(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
     let why = flow_why(&asked.cx, parameters.required("WorkflowId")).await?;
-    let state = match why.flow.state {
-        FlowState::Off => "off",
-        FlowState::On => "on",
-        FlowState::Suspended => "suspended",
-    };
     Ok(json!({
-        "state": state,
+        "state": state(why.flow.state),
         "wantedOn": why.flow.wanted_on,
         "refusals": why.activation.refusals.iter().map(refusal).collect::<Vec<_>>(),
         "warnings": why.activation.warnings.iter().map(finding).collect::<Vec<_>>(),
     }))
+}
+
+/// The word people know.
+pub(super) fn state(state: FlowState) -> &'static str {
+    match state {
+        FlowState::Off => "off",
+        FlowState::On => "on",
+        FlowState::Suspended => "suspended",
+    }
 }
 
 pub(super) async fn share(asked: &Asked, parameters: Parameters) -> Result<(), Fault> {

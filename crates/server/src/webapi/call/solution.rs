@@ -1,17 +1,20 @@
 //! `ImportSolution`, `ExportSolution`, `AddSolutionComponent`.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connref_review::ImportOptions;
+use connref_review::{FlowForecast, IdentityChange, ImportOptions, ReportLine};
+use connref_solution::model::package::Managed;
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
 use connref_solution::model::{ApiName, DeploymentSettings, LogicalName};
 use connref_store::query::{Compare, Expr, Literal, Operand, Query, table_by_logical_name};
 use serde_json::{Value, json};
 
+use super::audit::finding;
 use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::solution::{
-    SolutionImport, solution_component_add, solution_export, solution_import,
+    SolutionImport, solution_component_add, solution_export, solution_import, solution_plan,
 };
+use crate::webapi::fault::{refusal, subject};
 use crate::webapi::locate::run;
 use crate::webapi::{Asked, Fault};
 
@@ -19,24 +22,84 @@ pub(super) async fn import(asked: &Asked, mut parameters: Parameters) -> Result<
     if parameters.flag("HoldingSolution") == Some(true) {
         return Err(Fault::unsupported("importing as a holding solution is not supported"));
     }
+    let import = asked_import(&mut parameters)?;
+    match solution_import(&asked.cx, import).await {
+        Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
+        done => Ok(done.map(drop)?),
+    }
+}
+
+/// The parameters that an import and its plan have in common.
+fn asked_import(parameters: &mut Parameters) -> Result<SolutionImport, Fault> {
     let file = STANDARD
         .decode(parameters.take_text("CustomizationFile").as_bytes())
         .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))?;
     let options = ImportOptions {
         publish_workflows: parameters.flag("PublishWorkflows").unwrap_or(true),
         convert_to_managed: parameters.flag("ConvertToManaged").unwrap_or(false),
-        ..ImportOptions::default()
+        skip_lower_version: parameters.flag("SkipLowerVersion").unwrap_or(false),
     };
-    let import = SolutionImport {
+    Ok(SolutionImport {
         file,
         settings: settings(parameters.list("ComponentParameters"))?,
         options,
         job: parameters.text("ImportJobId").map(str::to_owned),
-    };
-    match solution_import(&asked.cx, import).await {
-        Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
-        done => Ok(done.map(drop)?),
+    })
+}
+
+/// What an import would do: the same judgement, nothing written. A refused one is an answer too.
+pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
+    let import = asked_import(&mut parameters)?;
+    let plan = solution_plan(&asked.cx, &import).await?;
+    let manifest = &plan.manifest;
+    let mut answer = json!({
+        "solution": manifest.unique_name,
+        "version": manifest.version,
+        "managed": manifest.managed == Managed::Managed,
+        "environment": plan.facts.environment.name,
+        "factsVersion": plan.facts.environment.version,
+    });
+    match &plan.outcome {
+        Err(refusals) => {
+            answer["allowed"] = json!(false);
+            answer["refusals"] = refusals.iter().map(refusal).collect();
+        }
+        Ok(outcome) => {
+            answer["allowed"] = json!(true);
+            answer["nothingToDo"] = json!(outcome.change_set.is_none());
+            answer["components"] = outcome.report.iter().map(report_line).collect();
+            answer["flows"] = outcome.flows.iter().map(forecast).collect();
+            answer["identityChanges"] = outcome.identity_changes.iter().map(identity).collect();
+            answer["warnings"] = outcome.warnings.iter().map(finding).collect();
+        }
     }
+    Ok(answer)
+}
+
+fn report_line(line: &ReportLine) -> Value {
+    json!({"subject": subject(&line.subject), "change": line.word.as_str(), "detail": line.detail})
+}
+
+fn forecast(flow: &FlowForecast) -> Value {
+    json!({
+        "id": flow.flow.as_str(),
+        "name": flow.name,
+        "existing": flow.existing,
+        "state": super::flow::state(flow.state),
+        "wantedOn": flow.wanted_on,
+        "order": flow.order,
+        "note": flow.note,
+        "refusals": flow.refusals.iter().map(refusal).collect::<Vec<_>>(),
+    })
+}
+
+fn identity(change: &IdentityChange) -> Value {
+    json!({
+        "flow": change.flow_name,
+        "reference": change.reference.as_ref().map(LogicalName::as_str),
+        "before": change.before,
+        "after": change.after,
+    })
 }
 
 /// What binds and sets at import. An empty connection id or value leaves things as they are.

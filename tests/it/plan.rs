@@ -1,0 +1,156 @@
+//! What `solution plan` says is what `solution import` then does, flow by flow and code by code.
+use std::path::Path;
+
+use connref_tests::Home;
+use connref_tests::home::Connection;
+use connref_tests::package::fixture;
+use connref_tests::samples::{samples, zips};
+use serde_json::{Value, json};
+
+#[test]
+fn a_plan_of_own_packages_is_what_the_import_does() {
+    for name in ["harbour_notices", "harbour_sites"] {
+        let home = Home::with_env("dev", &[]);
+        let path = fixture(name);
+        agrees(&home, &path, None);
+        // An update: everything is there, and stays as it is.
+        agrees(&home, &path, None);
+    }
+}
+
+#[test]
+fn a_plan_with_settings_says_bound_and_on() {
+    let home = Home::with_env("dev", &[]);
+    let path = fixture("harbour_notices");
+    let settings = settings(&home, &path);
+    let plan = agrees(&home, &path, Some(&settings));
+    let flows = plan["flows"].as_array().expect("a list");
+    assert!(flows.iter().any(|flow| flow["state"] == "on"), "{plan:#}");
+    let bound = plan["components"].as_array().expect("a list");
+    assert!(bound.iter().any(|one| one["change"] == "bound"), "{plan:#}");
+}
+
+#[test]
+fn a_refused_import_is_planned_as_refused_and_writes_nothing() {
+    let home = Home::with_env("dev", &[]);
+    let path = fixture("harbour_notices").display().to_string();
+    let template = home.json(["settings", "create", &path]);
+    let mut settings = template.clone();
+    settings["ConnectionReferences"][0]["ConnectionId"] = json!("0123456789abcdef0123456789abcdef");
+    let file = home.file("settings.json", settings.to_string());
+    let plan = home.run_json(["solution", "plan", &path, "--settings-file", &file]).expect(4);
+    let plan = plan.json();
+    assert_eq!(plan["allowed"], false);
+    assert_eq!(plan["refusals"][0]["code"], "ConnectionNotFound", "{plan:#}");
+    let refused = home.run(["solution", "import", "--path", &path, "--settings-file", &file]);
+    refused.expect(4);
+    assert_eq!(home.json(["ref", "list"]), json!([]));
+    assert_eq!(home.json(["solution", "list"]), json!([]));
+}
+
+#[test]
+fn a_rebinding_update_names_who_acts_afterwards() {
+    let home = Home::with_env("dev", &[]);
+    let path = fixture("harbour_notices");
+    let first = settings(&home, &path);
+    agrees(&home, &path, Some(&first));
+    let second = settings(&home, &path);
+    let plan = agrees(&home, &path, Some(&second));
+    let changes = plan["identityChanges"].as_array().expect("a list");
+    assert!(!changes.is_empty(), "{plan:#}");
+    assert!(changes.iter().all(|one| one["before"] != one["after"]), "{plan:#}");
+}
+
+#[test]
+fn a_plan_of_real_packages_is_what_the_import_does() {
+    let Some(folder) = samples("plan") else { return };
+    for path in zips(&folder.join("zip")) {
+        agrees(&Home::with_env("dev", &[]), &path, None);
+    }
+}
+
+/// Plans, imports, compares; answers the plan.
+fn agrees(home: &Home, path: &Path, settings: Option<&str>) -> Value {
+    let at = path.display().to_string();
+    let with = |words: &[&str]| -> Vec<String> {
+        let mut all: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        if let Some(settings) = settings {
+            all.extend(["--settings-file".to_owned(), settings.to_owned()]);
+        }
+        all
+    };
+    let plan = home.run_json(with(&["solution", "plan", &at])).expect(0).json();
+    let done = home.run_json(with(&["solution", "import", "--path", &at])).expect(0).json();
+    assert_eq!(flows(&plan), flows(&done), "{at}");
+    let references = done["references"].as_array().expect("a list");
+    for one in references {
+        let name = one["name"].as_str().expect("a name");
+        let planned = plan["components"].as_array().expect("a list").iter().find(|line| {
+            line["kind"] == "connection reference"
+                && line["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name))
+        });
+        let planned = planned.unwrap_or_else(|| panic!("{at}: {name} is not in the plan"));
+        let unbound = planned["change"] == "unbound";
+        assert_eq!(unbound, one["state"] == "not bound", "{at}: {name}: {planned}");
+    }
+    plan
+}
+
+/// Id, state and codes of every flow, sorted.
+fn flows(document: &Value) -> Vec<(String, String, Vec<String>)> {
+    let word = |value: &Value| value.as_str().expect("a text").to_owned();
+    let mut all: Vec<_> = document["flows"]
+        .as_array()
+        .expect("flows are a list")
+        .iter()
+        .map(|flow| {
+            let refusals = flow["refusals"].as_array().expect("refusals are a list");
+            let mut codes: Vec<String> = refusals.iter().map(|one| word(&one["code"])).collect();
+            codes.sort();
+            (word(&flow["id"]).to_lowercase(), word(&flow["state"]), codes)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// A settings file that binds every reference to a new connection of its own.
+fn settings(home: &Home, path: &Path) -> String {
+    let mut settings = home.json(["settings", "create", &path.display().to_string()]);
+    let taken = home.json(["connection", "list"]).as_array().map_or(0, Vec::len);
+    for (at, entry) in settings["ConnectionReferences"]
+        .as_array_mut()
+        .expect("references are a list")
+        .iter_mut()
+        .enumerate()
+    {
+        let connector = entry["ConnectorId"].as_str().expect("a connector").to_owned();
+        let api = connector.rsplit('/').next().expect("the last part").to_owned();
+        let name = format!("Harbour {}", taken + at);
+        let account = format!("office{}@harbour.test", taken + at);
+        entry["ConnectionId"] = json!(connection(home, &api, &name, &account));
+    }
+    home.file(&format!("settings{taken}.json"), settings.to_string())
+}
+
+fn connection(home: &Home, api: &str, name: &str, account: &str) -> String {
+    let new = Connection { env: "dev", connector: api, name, ..Connection::default() };
+    match api {
+        "shared_office365" => home.connection(&Connection {
+            endpoint: Some("mail.harbour.test:587"),
+            parameters: &[("username", account)],
+            secrets: &[("password", "plan-rope-7741")],
+            ..new
+        }),
+        "shared_sql" => home.connection(&Connection {
+            parameters: &[
+                ("server", "db.harbour.test"),
+                ("database", "tides"),
+                ("username", account),
+            ],
+            secrets: &[("password", "plan-rope-7742")],
+            ..new
+        }),
+        other => panic!("no recipe for {other}"),
+    }
+}
