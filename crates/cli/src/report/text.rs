@@ -20,7 +20,11 @@ pub(super) fn report(report: &Report) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    let mark = if report.is_failed() { style::bad("✕") } else { style::good("✓") };
+    let mark = if report.is_failed() || !report.unreadable.is_empty() {
+        style::bad("✕")
+    } else {
+        style::good("✓")
+    };
     text + &format!("{mark} {}\n", report.sentence())
 }
 

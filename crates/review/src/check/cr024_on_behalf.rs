@@ -25,6 +25,10 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
                 HELP,
             ));
         }
+        // With such an entry it is the same thing told from the other side.
+        if flow.entries().iter().any(|e| e.on_behalf_of_invoker) {
+            continue;
+        }
         for action in flow.actions.iter().filter(|a| a.trigger) {
             let runas =
                 action.parameters().find(|(n, _)| n.as_str() == "subscriptionRequest/runas");

@@ -493,6 +493,63 @@ fn binding_rules_as_far_as_files_tell() {
     insta::assert_snapshot!(text.join("\n"));
 }
 
+/// Shapes that real solutions have and that are nobody's mistake.
+#[test]
+fn odd_shapes_of_real_solutions_raise_nothing() {
+    let raw = json!({"type": "Raw", "value": "@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$ConnectionKey']"});
+    let host = |key: &str, api: &str| json!({"connectionName": key, "operationId": "Predict", "apiId": api});
+    let entries = json!({
+        "shared_teams_1": {"runtimeSource": "embedded", "impersonation": {}, "connection": {"connectionReferenceLogicalName": "ACME_Teams"}, "api": {"name": "shared_teams"}},
+        "anything at all": {"runtimeSource": "Embedded", "connection": {"connectionReferenceLogicalName": "acme_crm"}, "api": {"name": "shared_commondataserviceforapps"}},
+        "shared_rss": {"runtimeSource": "invoker", "connection": {"connectionReferenceLogicalName": "acme_rss"}, "api": {"name": "shared_rss"}}});
+    let actions = json!({
+        "No_api": {"type": "OpenApiConnection", "inputs": {"host": host("shared_teams_1", ""), "parameters": {}, "authentication": "@parameters('')"}},
+        "Model": {"type": "OpenApiConnection", "runAfter": {"No_api": ["SUCCEEDED"]}, "inputs": {"host": host("anything at all", "providers/Microsoft.ProcessSimple/operationGroups/aibuilder"), "authentication": raw}},
+        "Old": {"type": "ApiConnection", "metadata": {"flowSystemMetadata": {"swaggerOperationId": "ListFeedItems"}},
+            "inputs": {"host": {"connection": {"name": "@parameters('$connections')['shared_rss']['connectionId']"}}, "method": "get", "path": "/ListFeedItems"}},
+        "Left_over": {"type": "Http", "inputs": {"host": host("shared_teams_1", "/providers/Microsoft.PowerApps/apis/shared_webcontents"), "method": "GET", "uri": "@variables('uri')",
+            "authentication": {"type": "ActiveDirectoryOAuth", "tenant": "@parameters('t')", "clientId": "@variables('id')", "secret": "@variables('secret')", "audience": "https://graph.microsoft.com"}}},
+        "Switch": {"type": "Switch", "expression": "@triggerBody()", "cases": {"One": {"case": "a", "actions": {"Wait": {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Hour"}}}}}}, "default": {"actions": {}}}});
+    let trigger = json!({"type": "Request", "kind": "ApiConnection", "inputs": {"host": {"connection": {
+        "name": "@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['anything at all']['connectionId']"}, "operationId": "GetRowItem_V2"}}});
+    let agent = "acme_Helper.shared_a365outlookmailmcp.288ed7aa4e3c4f0b8a2b";
+    let uses = format!(
+        "<botcomponent_connectionreferences><botcomponent_connectionreference botcomponentid.schemaname=\"acme_Helper.action.Mail\" connectionreferenceid.connectionreferencelogicalname=\"{agent}\"><iscustomizable>1</iscustomizable></botcomponent_connectionreference></botcomponent_connectionreferences>"
+    );
+    let mut pack = Pack::default()
+        .reference("acme_teams", "shared_teams")
+        .reference("acme_crm", "shared_commondataserviceforapps")
+        .reference("acme_rss", "shared_rss")
+        .reference(agent, "shared_a365outlookmailmcp")
+        .flow(entries, trigger, actions)
+        .part("Assets/botcomponent_connectionreferenceset.xml", &uses)
+        .part("Workflows/Rule.xaml", "<Activity/>")
+        .part(
+            "Workflows/Robot-33333333-3333-4333-8333-333333333333.json",
+            r#"{"schemaversion":"1","definition":{"package":"UEsDB"}}"#,
+        );
+    // A classic workflow, a business rule, a business process flow, a desktop flow; an agent flow.
+    for (category, id) in [(0, "4"), (2, "5"), (4, "6"), (6, "3")] {
+        let id = format!("{0}{0}{0}{0}{0}{0}{0}{0}-3333-4333-8333-333333333333", id);
+        let file = if category == 6 {
+            "<JsonFileName>/Workflows/Robot-33333333-3333-4333-8333-333333333333.json</JsonFileName>"
+        } else {
+            "<XamlFileName>/Workflows/Rule.xaml</XamlFileName>"
+        };
+        pack.workflows += &format!(
+            "<Workflow WorkflowId=\"{{{id}}}\" Name=\"Other {category}\">{file}<Category>{category}</Category><StateCode>1</StateCode></Workflow>"
+        );
+    }
+    pack.workflows = pack.workflows.replacen("<Category>5</Category>", "<Category>5</Category><ModernFlowType>1</ModernFlowType><BillingContext>{}</BillingContext>", 1);
+    let source = pack.source();
+    assert_eq!(check(&CheckInput::new(&source), &CheckOptions::default()), []);
+    let listed = source.package().workflows.len();
+    assert_eq!(
+        (listed, source.package().workflows.iter().filter(|w| w.is_cloud_flow()).count()),
+        (5, 1)
+    );
+}
+
 #[test]
 fn one_broken_flow_does_not_hide_the_others() {
     let pack = Pack::default().flow_text(CHILD, "no JSON").flow_text(FLOW, "{}");
