@@ -15,6 +15,9 @@ const MAX_TEXT: usize = 64 * 1024;
 pub struct Policy {
     networks: Vec<Network>,
     folders: Vec<PathBuf>,
+    /// Identity endpoints of the host: closed to every call but the one that asks for its identity.
+    identities: Vec<Network>,
+    for_identity: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +47,8 @@ impl Policy {
     /// Reads entries separated by commas or white space; `#` starts a comment up to the line's end.
     ///
     /// An entry is `ADDRESS`, `ADDRESS:PORT`, `NETWORK/BITS`, `NETWORK/BITS:PORT` (IPv6 in
-    /// brackets when a port follows) or `file:/absolute/folder`.
+    /// brackets when a port follows), `file:/absolute/folder`, or `identity:ADDRESS[:PORT]` for an
+    /// identity endpoint of the host, which only managed identities reach.
     ///
     /// # Errors
     /// The first entry that is not understood, or that would allow what no policy may.
@@ -75,8 +79,22 @@ impl Policy {
             self.folders.push(path);
             return Ok(());
         }
-        self.networks.push(Network::parse(entry).map_err(refuse)?);
+        if let Some(endpoint) = entry.strip_prefix("identity:") {
+            let network = Network::parse(endpoint, Absolute::Allowed).map_err(refuse)?;
+            if !network.is_one() {
+                return Err(refuse("an identity endpoint is one address"));
+            }
+            self.identities.push(network);
+            return Ok(());
+        }
+        self.networks.push(Network::parse(entry, Absolute::Refused).map_err(refuse)?);
         Ok(())
+    }
+
+    /// The policy of a request for the host's own identity: the identity endpoints and nothing else.
+    #[must_use]
+    pub(crate) fn for_identity(&self) -> Self {
+        Self { networks: self.identities.clone(), for_identity: true, ..Self::default() }
     }
 
     /// True if this policy names the address and port itself (then plain text is allowed too).
@@ -89,7 +107,8 @@ impl Policy {
     #[must_use]
     pub fn refusal(&self, address: SocketAddr) -> Option<&'static str> {
         let refusal = classify(address.ip())?;
-        if !refusal.absolute && self.names(address) { None } else { Some(refusal.reason) }
+        let open = self.names(address) && (self.for_identity || !refusal.absolute);
+        if open { None } else { Some(refusal.reason) }
     }
 
     /// Folders whose files may be opened as targets.
@@ -99,12 +118,23 @@ impl Policy {
     }
 }
 
+/// Whether an entry may name what is closed to ordinary calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absolute {
+    Allowed,
+    Refused,
+}
+
 impl Network {
-    fn parse(entry: &str) -> Result<Self, &'static str> {
+    fn is_one(&self) -> bool {
+        self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
+    }
+
+    fn parse(entry: &str, absolute: Absolute) -> Result<Self, &'static str> {
         let (address, prefix, port) = split(entry)?;
-        let address: IpAddr = address
-            .parse()
-            .map_err(|_| "expected an IP address, `ADDRESS/BITS` or `file:/folder`")?;
+        let address: IpAddr = address.parse().map_err(
+            |_| "expected an IP address, `ADDRESS/BITS`, `file:/folder` or `identity:ADDRESS`",
+        )?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => width,
@@ -123,7 +153,8 @@ impl Network {
                 _ => return Err("the port is not a number from 1 to 65535"),
             },
         };
-        if prefix == width && classify(address).is_some_and(|r| r.absolute) {
+        let closed = absolute == Absolute::Refused && classify(address).is_some_and(|r| r.absolute);
+        if prefix == width && closed {
             return Err("no policy can allow this address");
         }
         let network = Self { address, prefix, port };
@@ -216,6 +247,23 @@ mod tests {
             assert!(policy.refusal(at(no)).is_some(), "{no}");
         }
         assert_eq!(policy.refusal(at("169.254.1.1:80")), None);
+    }
+
+    #[test]
+    fn identity_endpoints_are_for_identities_alone() {
+        let policy =
+            Policy::parse("identity:169.254.169.254:80 identity:127.0.0.1:42").expect("parses");
+        let identity = policy.for_identity();
+        for address in ["169.254.169.254:80", "127.0.0.1:42"] {
+            assert!(policy.refusal(at(address)).is_some(), "{address}");
+            assert_eq!(identity.refusal(at(address)), None, "{address}");
+        }
+        for other in ["169.254.169.254:81", "168.63.129.16:80", "10.0.0.1:80"] {
+            assert!(identity.refusal(at(other)).is_some(), "{other}");
+        }
+        let allowed = Policy::parse("127.0.0.1:42").expect("parses").for_identity();
+        assert!(allowed.refusal(at("127.0.0.1:42")).is_some(), "an ordinary entry is not enough");
+        assert!(Policy::parse("identity:169.254.0.0/16").is_err());
     }
 
     #[test]

@@ -4,5 +4,7 @@ mod addresses;
 mod file;
 mod limits;
 mod oauth;
+mod oauth_sign_in;
+mod oauth_token;
 mod redirects;
 mod server;
