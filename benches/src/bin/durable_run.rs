@@ -242,6 +242,7 @@ async fn set_up(app: &App, port: u16) -> Result<(Context, String), Fail> {
             endpoint: Some(format!("http://127.0.0.1:{port}")),
             parameters: BTreeMap::new(),
             secrets: BTreeMap::from([("token".to_owned(), secret)]),
+            ends_on: None,
         },
     )
     .await?;

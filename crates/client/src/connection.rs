@@ -33,6 +33,15 @@ pub struct Connection {
     pub account: Option<String>,
     /// Made on, ISO 8601.
     pub created_on: String,
+    /// Last called through, ISO 8601, when the server tells it.
+    pub last_used: Option<String>,
+    /// When its secret or certificate ends, ISO 8601, when the server tells it. Never the end of an
+    /// access token.
+    pub credential_ends: Option<String>,
+    /// Until when the credential before the last rotation comes back by itself, ISO 8601.
+    pub previous_until: Option<String>,
+    /// What the last test found: when, as whom, where.
+    pub tested: Option<(String, Option<String>, String)>,
 }
 
 /// A connection to be made.
@@ -56,6 +65,47 @@ pub struct NewConnection<'a> {
     pub secrets: BTreeMap<String, SecretString>,
     /// Name of the parameter set, for connectors with several ways to authenticate.
     pub parameter_set: Option<&'a str>,
+    /// When its secret ends, a date.
+    pub secret_ends: Option<&'a str>,
+}
+
+/// A credential to rotate to: what differs from the active one.
+#[derive(Debug, Default)]
+pub struct Rotation<'a> {
+    /// Connection parameters that are no secret.
+    pub parameters: BTreeMap<String, String>,
+    /// Connection parameters that are.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// When its secret ends, a date.
+    pub secret_ends: Option<&'a str>,
+    /// How long the one before comes back by itself, in seconds.
+    pub window: u64,
+    /// Whether the target is asked first.
+    pub test: bool,
+}
+
+/// A sign-in that began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Its id, for the answer.
+    pub id: String,
+    /// The address to open in a browser.
+    pub url: Option<String>,
+    /// The code to type on another device, where, and the address that has the code in it.
+    pub device: Option<(String, String, Option<String>)>,
+    /// How long the person has, in seconds.
+    pub expires_in: u64,
+    /// Pause before the first question, in milliseconds.
+    pub interval_ms: u64,
+}
+
+/// Where a sign-in stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInState {
+    /// Ask again after so many milliseconds.
+    Pending(u64),
+    /// Signed in.
+    Done(Box<Connection>),
 }
 
 /// One entry of who may use a connection.
@@ -118,6 +168,13 @@ impl Connection {
             endpoint: optional(row, "/properties/connref/endpoint"),
             account: optional(row, "/properties/accountName"),
             created_on: text(row, "/properties/createdTime"),
+            last_used: optional(row, "/properties/connref/lastUsed"),
+            credential_ends: optional(row, "/properties/connref/credentialEnds"),
+            previous_until: optional(row, "/properties/connref/previousUntil"),
+            tested: optional(row, "/properties/connref/tested/on").map(|on| {
+                let identity = optional(row, "/properties/connref/tested/identity");
+                (on, identity, text(row, "/properties/connref/tested/target"))
+            }),
         }
     }
 }
@@ -200,8 +257,12 @@ impl<S: ApiService> Client<S> {
             None => properties["connectionParameters"] = Value::Object(fields),
         }
         let mut own = Map::new();
-        for (name, value) in [("kind", new.kind), ("endpoint", new.endpoint), ("owner", new.owner)]
-        {
+        for (name, value) in [
+            ("kind", new.kind),
+            ("endpoint", new.endpoint),
+            ("owner", new.owner),
+            ("secretEnds", new.secret_ends),
+        ] {
             if let Some(value) = value {
                 own.insert(name.to_owned(), value.into());
             }
@@ -237,6 +298,95 @@ impl<S: ApiService> Client<S> {
             detail: text(&answer, "/detail"),
             error: optional(&answer, "/error").or_else(|| optional(&answer, "/error/message")),
         })
+    }
+
+    /// Changes a connection's name, endpoint, parameters or secrets; what is not given stays.
+    pub async fn connection_update(&self, new: &NewConnection<'_>) -> Result<Connection> {
+        let attempt = format!("update connection `{}`", new.display_name);
+        let path = self.connection_path(new.connector, new.id, "", &[]);
+        let call = self.control(&attempt, Method::PUT, &path).json(self.new_body(new));
+        Ok(Connection::read(&self.fetch(call).await?))
+    }
+
+    /// Rotates a connection's credential: kept, tested, then active.
+    pub async fn connection_rotate(
+        &self,
+        connection: &Connection,
+        to: &Rotation<'_>,
+    ) -> Result<Connection> {
+        let secrets: Map<String, Value> = to
+            .secrets
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose_secret().into()))
+            .collect();
+        let body = json!({
+            "connectionParameters": to.parameters,
+            "secrets": secrets,
+            "secretEnds": to.secret_ends,
+            "windowSeconds": to.window,
+            "test": to.test,
+        });
+        Ok(Connection::read(&self.verb("rotate", connection, "rotate", body).await?))
+    }
+
+    /// Makes the credential before the last rotation the active one again.
+    pub async fn connection_return(&self, connection: &Connection) -> Result<Connection> {
+        Ok(Connection::read(&self.verb("return", connection, "rotate back", json!({})).await?))
+    }
+
+    /// Switches a connection on or off.
+    pub async fn connection_switch(&self, connection: &Connection, on: bool) -> Result<Connection> {
+        let verb = if on { "enable" } else { "disable" };
+        Ok(Connection::read(&self.verb(verb, connection, verb, json!({})).await?))
+    }
+
+    /// Begins a sign-in: in a browser whose answer goes to `redirect_uri`, or on another device.
+    pub async fn connection_sign_in(
+        &self,
+        connection: &Connection,
+        redirect_uri: Option<&str>,
+    ) -> Result<SignIn> {
+        let body = json!({"redirectUri": redirect_uri});
+        let answer = self.verb("signIn", connection, "sign in to", body).await?;
+        let device = optional(&answer, "/userCode").map(|code| {
+            let uri = text(&answer, "/verificationUri");
+            (code, uri, optional(&answer, "/verificationUriComplete"))
+        });
+        Ok(SignIn {
+            id: text(&answer, "/id"),
+            url: optional(&answer, "/url"),
+            device,
+            expires_in: answer["expiresIn"].as_u64().unwrap_or(600),
+            interval_ms: answer["intervalMs"].as_u64().unwrap_or(0),
+        })
+    }
+
+    /// Goes on with a sign-in: with the query that came to the redirect address, or by asking.
+    pub async fn connection_sign_in_finish(
+        &self,
+        connection: &Connection,
+        signin: &str,
+        query: Option<&str>,
+    ) -> Result<SignInState> {
+        let body = json!({"id": signin, "query": query});
+        let answer = self.verb("signInFinish", connection, "sign in to", body).await?;
+        Ok(match answer["state"].as_str() {
+            Some("pending") => SignInState::Pending(answer["afterMs"].as_u64().unwrap_or(5000)),
+            _ => SignInState::Done(Box::new(Connection::read(&answer["connection"]))),
+        })
+    }
+
+    async fn verb(
+        &self,
+        verb: &str,
+        connection: &Connection,
+        words: &str,
+        body: Value,
+    ) -> Result<Value> {
+        let attempt = format!("{words} connection `{}`", connection.display_name);
+        let rest = format!("/connref_{verb}");
+        let path = self.connection_path(&connection.connector, &connection.id, &rest, &[]);
+        self.fetch(self.control(&attempt, Method::POST, &path).json(body)).await
     }
 
     /// Who may use a connection.

@@ -6,33 +6,63 @@ use connref_egress::Policy;
 use secrecy::SecretString;
 
 use crate::connector::{Credential, Target};
-use crate::token::{CredentialFields, TokenError, Tokens};
+use crate::token::{CredentialFields, TokenError, TokenKey, Tokens};
 
-/// The credential of a connection, with a live token where it needs one. `key` names the
-/// connection and the version of its credential.
+/// The credential of a connection, with a live token where it needs one.
 ///
 /// # Errors
 /// When fields are missing or the token endpoint gives no token.
 pub async fn credential_open(
     tokens: &Tokens,
     policy: &Policy,
-    key: &str,
+    key: &TokenKey,
     target: &Target,
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<Credential, TokenError> {
-    let fields =
-        CredentialFields { kind: kind(target, secrets), target, secrets, default_scope: None };
-    tokens.credential(key, policy, &fields).await
+    tokens.credential(key, policy, &credential_fields(target, secrets)).await
 }
 
-fn kind(target: &Target, secrets: &BTreeMap<String, SecretString>) -> &'static str {
+/// The fields with the kind they make.
+pub fn credential_fields<'a>(
+    target: &'a Target,
+    secrets: &'a BTreeMap<String, SecretString>,
+) -> CredentialFields<'a> {
+    CredentialFields {
+        kind: credential_kind(target, secrets),
+        target,
+        secrets,
+        default_scope: None,
+    }
+}
+
+/// What the fields make: `none`, `bearer`, `basic`, `api_key`, `client_credentials`,
+/// `managed_identity`, `refresh_token` or `fields`.
+pub fn credential_kind(target: &Target, secrets: &BTreeMap<String, SecretString>) -> &'static str {
     let has = |names: &[&str]| {
-        secrets.keys().any(|key| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
+        secrets.keys().any(|key| {
+            let key = key.strip_prefix("token:").unwrap_or(key);
+            names.iter().any(|name| key.eq_ignore_ascii_case(name))
+        })
     };
-    if secrets.is_empty() {
-        "none"
-    } else if has(&["clientSecret"]) {
+    let parameter =
+        |name: &str| target.parameter(name).or_else(|| target.parameter(&format!("token:{name}")));
+    match parameter("grantType") {
+        Some("code" | "authorization_code" | "device_code" | "refresh_token") => {
+            return "refresh_token";
+        }
+        Some("client_credentials") => return "client_credentials",
+        Some("managed_identity") => return "managed_identity",
+        Some(_) | None => {}
+    }
+    if has(&["refreshToken"]) {
+        "refresh_token"
+    } else if has(&["clientSecret", "federatedToken"])
+        || parameter("federatedTokenFile").is_some()
+        || (has(&["certificate"]) && parameter("clientId").is_some())
+    {
         "client_credentials"
+    } else if secrets.is_empty() {
+        "none"
     } else if has(&["token", "accessToken"]) {
         "bearer"
     } else if has(&["password"]) && target.parameter("username").is_some() {
@@ -60,9 +90,21 @@ mod tests {
         };
         let none = open(&[]);
         let user = open(&[("username", "u")]);
-        let rows: [(&Target, &[&str], &str); 7] = [
+        let client = open(&[("clientId", "c")]);
+        let code = open(&[("token:grantType", "code")]);
+        let host = open(&[("grantType", "managed_identity")]);
+        let file = open(&[("federatedTokenFile", "/x")]);
+        let rows: [(&Target, &[&str], &str); 15] = [
             (&none, &[], "none"),
             (&none, &["clientSecret"], "client_credentials"),
+            (&none, &["token:clientSecret"], "client_credentials"),
+            (&client, &["certificate"], "client_credentials"),
+            (&none, &["certificate"], "api_key"),
+            (&client, &["federatedToken"], "client_credentials"),
+            (&file, &[], "client_credentials"),
+            (&host, &[], "managed_identity"),
+            (&code, &["clientSecret"], "refresh_token"),
+            (&client, &["refreshToken", "clientSecret"], "refresh_token"),
             (&none, &["token"], "bearer"),
             (&user, &["password"], "basic"),
             (&none, &["password"], "api_key"),
@@ -70,7 +112,7 @@ mod tests {
             (&none, &["one", "two"], "fields"),
         ];
         for (target, names, expected) in rows {
-            assert_eq!(kind(target, &secrets(names)), expected, "{names:?}");
+            assert_eq!(credential_kind(target, &secrets(names)), expected, "{names:?}");
         }
     }
 }

@@ -3,4 +3,5 @@
 pub mod connector;
 pub mod credential;
 pub mod runner;
+pub mod sign_in;
 pub mod token;

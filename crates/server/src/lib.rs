@@ -39,7 +39,7 @@ impl App {
     /// process among several.
     pub fn new(store: Store, egress: Egress, operator: String, node: String) -> Self {
         let registry = Registry::built_in();
-        let tokens = Tokens::new(egress.clone());
+        let tokens = Tokens::new(egress.clone(), store.clone(), node.clone());
         let runner =
             Runner::new(store.clone(), egress.clone(), registry.clone(), tokens.clone(), node);
         Self(Arc::new(Parts { store, egress, registry, tokens, runner, operator }))

@@ -58,8 +58,56 @@ pub fn router(app: App) -> Router {
             post(connection::test),
         )
         .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_rotate",
+            post(connection::rotate),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_return",
+            post(connection::give_back),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_enable",
+            post(connection::enable),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_disable",
+            post(connection::disable),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_signIn",
+            post(connection::sign_in),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_signInFinish",
+            post(connection::sign_in_finish),
+        )
+        .route(
             "/connectivity/connectors/{api}/connections/{id}/connref_test",
             post(connection::test),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_rotate",
+            post(connection::rotate),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_return",
+            post(connection::give_back),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_enable",
+            post(connection::enable),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_disable",
+            post(connection::disable),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_signIn",
+            post(connection::sign_in),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_signInFinish",
+            post(connection::sign_in_finish),
         )
         // Flows and runs.
         .route(

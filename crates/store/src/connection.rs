@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
-use crate::credential::secrets_write;
+use crate::connection_token::{token_forget, token_generation};
+use crate::credential::{Sealed, secrets_write};
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::text::{Stored, stored};
@@ -32,6 +33,25 @@ pub struct Connection {
     pub created_by: PrincipalId,
     /// Last change.
     pub modified_on: Micros,
+    /// What an error status is about: `token` for what a sign-in left.
+    pub status_target: Option<String>,
+    /// When its secret or certificate ends, as far as known.
+    pub ends_on: Option<Micros>,
+    /// Until when the credential before the last rotation comes back by itself.
+    pub previous_until: Option<Micros>,
+    /// What the last test found.
+    pub tested: Option<Tested>,
+}
+
+/// The target's fingerprint: who and where a connection is, as its last successful test found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// When.
+    pub on: Micros,
+    /// Who the target says we are.
+    pub identity: Option<String>,
+    /// What was reached.
+    pub target: String,
 }
 
 /// A connection to make.
@@ -54,10 +74,16 @@ pub struct ConnectionNew {
     pub parameters: BTreeMap<String, String>,
     /// Secret fields.
     pub secrets: BTreeMap<String, SecretString>,
+    /// When its secret or certificate ends.
+    pub ends_on: Option<Micros>,
 }
 
+/// How often an update starts anew because a refresh of tokens came between.
+const ATTEMPTS: usize = 5;
+
 pub(crate) const COLUMNS: &str = "connectionid, api_name, displayname, ownerid, kind, status, statuserror, statusmessage, \
-     endpoint, account, createdon, parameters, credentialversion, createdby, modifiedon";
+     endpoint, account, createdon, parameters, credentialversion, createdby, modifiedon, statustarget, endson, \
+     previousuntil, testedon, testedas, testedtarget";
 
 pub(crate) fn connection(row: &Row) -> Result<Connection> {
     let status = match row.text(5)?.as_str() {
@@ -88,6 +114,13 @@ pub(crate) fn connection(row: &Row) -> Result<Connection> {
         credential_version: row.int(12)?,
         created_by: row.text(13)?.into(),
         modified_on: row.int(14)?,
+        status_target: row.text_opt(15)?,
+        ends_on: row.int_opt(16)?,
+        previous_until: row.int_opt(17)?,
+        tested: match (row.int_opt(18)?, row.text_opt(20)?) {
+            (Some(on), Some(target)) => Some(Tested { on, identity: row.text_opt(19)?, target }),
+            _ => None,
+        },
     })
 }
 
@@ -118,7 +151,7 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
     }
     let fields = sql.query(
         "SELECT connectionid, field FROM connection_secret WHERE environmentid = $1 \
-         ORDER BY connectionid, field",
+         AND field NOT LIKE '~%' ORDER BY connectionid, field",
         &key,
     )?;
     for row in &fields {
@@ -149,7 +182,8 @@ pub(crate) fn find(
         found.facts.shares.push((row.text(0)?.into(), stored(&row, 1)?));
     }
     for row in sql.query(
-        "SELECT field FROM connection_secret WHERE environmentid = $1 AND connectionid = $2 ORDER BY field",
+        "SELECT field FROM connection_secret WHERE environmentid = $1 AND connectionid = $2 \
+         AND field NOT LIKE '~%' ORDER BY field",
         &keys,
     )? {
         found.secret_fields.push(row.text(0)?);
@@ -256,48 +290,64 @@ impl Store {
                 })
                 .await?
         };
-        // Fields that are not given again keep their secret: opened and sealed for the new version.
-        let mut secrets = self.open_all(environment, &old).await?;
-        secrets.extend(new.secrets);
-        let credential = old.credential_version + 1;
-        let sealed = self.seal_all(environment, &id, &old.facts.api_name, credential, &secrets)?;
+        for _ in 0..ATTEMPTS {
+            if let Some(done) = self.update(caller, environment, &old, &new).await? {
+                return Ok(done);
+            }
+        }
+        Err(StoreError::Modified { kind: "connection", name: old.facts.display_name })
+    }
+
+    /// One attempt; none if a refresh of its tokens came between reading and writing.
+    async fn update(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        old: &Connection,
+        new: &ConnectionNew,
+    ) -> Result<Option<Connection>> {
+        let id = old.facts.id.clone();
+        let mut parameters = old.parameters.clone();
+        parameters.extend(new.parameters.clone());
+        // A new name leaves the credential, its tokens and its version alone.
+        let kept = new.secrets.is_empty() && parameters == old.parameters;
+        let credential = old.credential_version + i64::from(!kept);
+        let (mut sealed, mut generation) = (Vec::new(), None);
+        if !kept {
+            // Fields that are not given again keep their secret: opened and sealed for the new version.
+            let (mut secrets, at) = self.open_effective(environment, old).await?;
+            secrets.extend(new.secrets.iter().map(|(k, v)| (k.clone(), v.clone())));
+            sealed = self.seal_all(environment, &id, &old.facts.api_name, credential, &secrets)?;
+            generation = Some(at);
+        }
+        let change = Update {
+            id,
+            display_name: new.display_name.clone(),
+            endpoint: new.endpoint.clone().or(old.facts.endpoint.clone()),
+            account: new.account.clone().or(old.facts.account.clone()),
+            parameters: json!(parameters).to_string(),
+            ends_on: new.ends_on.or(old.ends_on.filter(|_| new.secrets.is_empty())),
+            credential: (old.credential_version, credential),
+            sealed,
+        };
         let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());
         self.db
             .change(move |sql| {
-                let version = touch(sql, &environment)?;
-                let mut parameters = old.parameters.clone();
-                parameters.extend(new.parameters);
-                let changed = sql.execute(
-                    "UPDATE connection SET displayname = $3, endpoint = $4, account = $5, parameters = $6, \
-                     credentialversion = $7, modifiedon = $8, versionnumber = $9, status = 'connected', \
-                     statuserror = NULL, statusmessage = NULL \
-                     WHERE environmentid = $1 AND connectionid = $2 AND credentialversion = $10",
-                    &[
-                        environment.as_str().into(),
-                        id.as_str().into(),
-                        (&new.display_name).into(),
-                        new.endpoint.or(old.facts.endpoint.clone()).into(),
-                        new.account.or(old.facts.account.clone()).into(),
-                        json!(parameters).to_string().into(),
-                        credential.into(),
-                        now.into(),
-                        version.into(),
-                        old.credential_version.into(),
-                    ],
-                )?;
-                if changed == 0 {
-                    let name = old.facts.display_name.clone();
-                    return Err(StoreError::Modified { kind: "connection", name });
+                if let Some(generation) = generation {
+                    if token_generation(sql, &environment, &change.id)? != generation {
+                        return Ok(None);
+                    }
+                    token_forget(sql, &environment, &change.id)?;
                 }
-                secrets_write(sql, &environment, &id, credential, &sealed)?;
+                update(sql, &environment, &change, now)?;
                 let entry = Entry {
                     action: "connection_update",
                     object: "connection",
-                    object_id: id.as_str(),
-                    detail: json!({"name": new.display_name, "credentialVersion": credential}),
+                    object_id: change.id.as_str(),
+                    detail: json!({"name": change.display_name, "credentialVersion": credential}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                find(sql, &environment, &id)
+                find(sql, &environment, &change.id).map(Some)
             })
             .await
     }
@@ -462,21 +512,20 @@ impl Store {
                     "delete connection",
                 )?;
                 let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
-                let users = sql
-                    .query(
-                        "SELECT connectionreferencelogicalname FROM connectionreference \
-                         WHERE environmentid = $1 AND connectionid = $2 ORDER BY 1",
-                        &keys,
-                    )?
-                    .iter()
-                    .map(|row| Ok(format!("`{}`", row.text(0)?)))
-                    .collect::<Result<Vec<_>>>()?;
+                let users = used_by(sql, &environment, &id)?;
                 if !users.is_empty() && !force {
                     let name = found.facts.display_name;
-                    let users = format!("references {}", users.join(", "));
+                    let users = users.join(", ");
                     return Err(StoreError::InUse { kind: "connection", name, users });
                 }
-                for table in ["connection_secret", "connection_share", "connection"] {
+                for table in [
+                    "connection_secret",
+                    "connection_share",
+                    "connection_token",
+                    "connection_slot",
+                    "connection_signin",
+                    "connection",
+                ] {
                     sql.execute(
                         &format!(
                             "DELETE FROM {table} WHERE environmentid = $1 AND connectionid = $2"
@@ -494,63 +543,120 @@ impl Store {
             })
             .await
     }
+}
 
-    /// Records what a test or a call found.
-    pub async fn connection_status_set(
-        &self,
-        caller: &Caller,
-        environment: &EnvironmentId,
-        id: &ConnectionId,
-        status: ConnectionStatus,
-        account: Option<String>,
-    ) -> Result<()> {
-        caller.authorize(environment, Action::Read, "test connections")?;
-        let (caller, environment, id, now) =
-            (caller.clone(), environment.clone(), id.clone(), self.now());
-        self.db
-            .change(move |sql| {
-                let level = ShareLevel::CanView;
-                let old = find_for(sql, &caller, &environment, &id, level, "test connection")?;
-                if old.facts.status == status && (account.is_none() || old.facts.account == account)
-                {
-                    return Ok(());
-                }
-                let version = touch(sql, &environment)?;
-                let (word, code, message) = status_columns(&status);
-                sql.execute(
-                    "UPDATE connection SET status = $3, statuserror = $4, statusmessage = $5, \
-                     account = COALESCE($6, account), modifiedon = $7, versionnumber = $8 \
-                     WHERE environmentid = $1 AND connectionid = $2",
-                    &[
-                        environment.as_str().into(),
-                        id.as_str().into(),
-                        word.into(),
-                        code.into(),
-                        message.into(),
-                        account.into(),
-                        now.into(),
-                        version.into(),
-                    ],
-                )?;
-                let detail = json!({"status": word, "code": code});
-                let entry = Entry {
-                    action: "connection_status",
-                    object: "connection",
-                    object_id: id.as_str(),
-                    detail,
-                };
-                audit_log::record(sql, &environment, now, &caller, &entry)
-            })
-            .await
+/// A connection for a person's sign-in has nothing until the person signed in.
+fn signed_in(new: &ConnectionNew) -> bool {
+    let grant = new.parameters.get("grantType").or_else(|| new.parameters.get("token:grantType"));
+    let person = matches!(
+        grant.map(String::as_str),
+        Some("code" | "authorization_code" | "device_code" | "refresh_token")
+    );
+    !person || new.secrets.contains_key("refreshToken")
+}
+
+/// The status of a connection before its first sign-in, in the service's words.
+fn unauthenticated() -> ConnectionStatus {
+    ConnectionStatus::Error {
+        code: "Unauthenticated".to_owned(),
+        message: "This connection is not authenticated.".to_owned(),
     }
 }
 
-fn status_columns(status: &ConnectionStatus) -> (&'static str, Option<&str>, Option<&str>) {
+pub(crate) fn status_columns(
+    status: &ConnectionStatus,
+) -> (&'static str, Option<&str>, Option<&str>) {
     match status {
         ConnectionStatus::Connected => ("connected", None, None),
         ConnectionStatus::Disabled => ("disabled", None, None),
         ConnectionStatus::Error { code, message } => ("error", Some(code), Some(message)),
     }
+}
+
+/// What an update writes.
+struct Update {
+    id: ConnectionId,
+    display_name: String,
+    endpoint: Option<String>,
+    account: Option<String>,
+    parameters: String,
+    ends_on: Option<Micros>,
+    /// Version of the credential, before and after.
+    credential: (i64, i64),
+    sealed: Sealed,
+}
+
+fn update(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    change: &Update,
+    now: Micros,
+) -> Result<()> {
+    let version = touch(sql, environment)?;
+    let (from, to) = change.credential;
+    let changed = sql.execute(
+        "UPDATE connection SET displayname = $3, endpoint = $4, account = $5, parameters = $6, \
+         credentialversion = $7, modifiedon = $8, versionnumber = $9, endson = $10 \
+         WHERE environmentid = $1 AND connectionid = $2 AND credentialversion = $11",
+        &[
+            environment.as_str().into(),
+            change.id.as_str().into(),
+            (&change.display_name).into(),
+            change.endpoint.as_ref().into(),
+            change.account.as_ref().into(),
+            (&change.parameters).into(),
+            to.into(),
+            now.into(),
+            version.into(),
+            change.ends_on.into(),
+            from.into(),
+        ],
+    )?;
+    if changed == 0 {
+        let name = change.display_name.clone();
+        return Err(StoreError::Modified { kind: "connection", name });
+    }
+    if from != to {
+        // A new credential has not failed yet; what is switched off stays so.
+        sql.execute(
+            "UPDATE connection SET status = 'connected', statuserror = NULL, statusmessage = NULL, \
+             statustarget = NULL WHERE environmentid = $1 AND connectionid = $2 AND status <> 'disabled'",
+            &[environment.as_str().into(), change.id.as_str().into()],
+        )?;
+        secrets_write(sql, environment, &change.id, to, &change.sealed)?;
+    }
+    Ok(())
+}
+
+/// What uses a connection: the references bound to it, the flows that reach it through them, and the
+/// flows that name it themselves.
+fn used_by(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &ConnectionId,
+) -> Result<Vec<String>> {
+    let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
+    let mut users = Vec::new();
+    for (noun, query) in [
+        (
+            "reference",
+            "SELECT connectionreferencelogicalname FROM connectionreference \
+             WHERE environmentid = $1 AND connectionid = $2 ORDER BY 1",
+        ),
+        (
+            "flow",
+            "SELECT DISTINCT w.name FROM workflow w JOIN workflow_reference u \
+             ON u.environmentid = w.environmentid AND u.workflowid = w.workflowid \
+             LEFT JOIN connectionreference r ON r.environmentid = u.environmentid \
+             AND r.logicalname_key = u.logicalname_key WHERE w.environmentid = $1 \
+             AND (r.connectionid = $2 OR u.connectionname = $2) ORDER BY 1",
+        ),
+    ] {
+        for row in sql.query(query, &keys)? {
+            users.push(format!("{noun} `{}`", row.text(0)?));
+        }
+    }
+    Ok(users)
 }
 
 fn insert(
@@ -564,11 +670,14 @@ fn insert(
 ) -> Result<()> {
     // The owner must exist here: a connection of another environment's user helps nobody.
     crate::user::find(sql, environment, new.owner.as_str())?;
+    let status = if signed_in(new) { ConnectionStatus::Connected } else { unauthenticated() };
+    let (word, code, message) = status_columns(&status);
     let parameters = Value::from_iter(new.parameters.iter().map(|(k, v)| (k.clone(), v.clone())));
     sql.execute(
         "INSERT INTO connection (environmentid, connectionid, api_name, api_key, displayname, ownerid, kind, \
-         status, endpoint, account, parameters, credentialversion, createdby, createdon, modifiedon, \
-         versionnumber) VALUES ($1, $2, $3, $4, $5, $6, $7, 'connected', $8, $9, $10, $11, $12, $13, $13, $14)",
+         status, statuserror, statusmessage, statustarget, endpoint, account, parameters, credentialversion, \
+         createdby, createdon, modifiedon, versionnumber, endson) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $15, $16, $17, $18, $8, $9, $10, $11, $12, $13, $13, $14, $19)",
         &[
             environment.as_str().into(),
             id.as_str().into(),
@@ -584,6 +693,11 @@ fn insert(
             maker.as_str().into(),
             now.into(),
             version.into(),
+            word.into(),
+            code.into(),
+            message.into(),
+            (code.is_some().then_some("token")).into(),
+            new.ends_on.into(),
         ],
     )?;
     Ok(())

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use connref_solution::model::facts::{ConnectionKind, ShareLevel};
-use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, PrincipalId};
+use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, Micros, PrincipalId};
 use secrecy::SecretString;
 
 use crate::access::{Action, Caller};
 use crate::connection::{COLUMNS, Connection, connection, find_for};
+use crate::connection_token::{TokenKey, token_generation};
 use crate::db::Sql;
 use crate::vault::SecretPlace;
 use crate::{Result, Store, StoreError};
@@ -35,6 +36,8 @@ pub struct Opened {
     pub secrets: BTreeMap<String, SecretString>,
     /// Version of the credential.
     pub credential_version: i64,
+    /// Until when the credential before the last rotation comes back by itself.
+    pub previous_until: Option<Micros>,
 }
 
 impl Store {
@@ -58,7 +61,8 @@ impl Store {
                 with_sealed(sql, &place, &wanted)
             })
             .await?;
-        let secrets = self.unseal_all(environment, &found, sealed)?;
+        let version = found.credential_version;
+        let secrets = self.unseal_fields(environment, &found, version, sealed)?;
         Ok(Opened {
             id: found.facts.id,
             api_name: found.facts.api_name,
@@ -69,23 +73,47 @@ impl Store {
             parameters: found.parameters,
             secrets,
             credential_version: found.credential_version,
+            previous_until: found.previous_until,
         })
     }
 
-    pub(crate) async fn open_all(
+    /// The fields as they count now, with the refresh token that the last refresh brought, and the
+    /// generation of the tokens they were read at.
+    pub(crate) async fn open_effective(
         &self,
         environment: &EnvironmentId,
         connection: &Connection,
-    ) -> Result<BTreeMap<String, SecretString>> {
+    ) -> Result<(BTreeMap<String, SecretString>, i64)> {
         let (place, id) = (environment.clone(), connection.facts.id.clone());
-        let sealed = self.db.read(move |sql| sealed(sql, &place, &id)).await?;
-        self.unseal_all(environment, connection, sealed)
+        let (sealed, generation) = self
+            .db
+            .snapshot(move |sql| {
+                Ok::<_, StoreError>((
+                    sealed(sql, &place, &id)?,
+                    token_generation(sql, &place, &id)?,
+                ))
+            })
+            .await?;
+        let version = connection.credential_version;
+        let mut secrets = self.unseal_fields(environment, connection, version, sealed)?;
+        let key = TokenKey {
+            environment: environment.clone(),
+            connection: connection.facts.id.clone(),
+            version,
+        };
+        let state = self.connection_token_get(&Caller::System("vault"), &key).await?;
+        if let Some(token) = state.and_then(|state| state.refresh) {
+            secrets.insert("refreshToken".to_owned(), token);
+        }
+        Ok((secrets, generation))
     }
 
-    fn unseal_all(
+    /// Opens fields that were sealed for this version.
+    pub(crate) fn unseal_fields(
         &self,
         environment: &EnvironmentId,
         connection: &Connection,
+        version: i64,
         sealed: Sealed,
     ) -> Result<BTreeMap<String, SecretString>> {
         let connector = connection.facts.api_name.key();
@@ -93,7 +121,6 @@ impl Store {
         for (field, envelope) in sealed {
             // The version comes from the connection's row: an older envelope put back over a newer
             // one does not open.
-            let version = connection.credential_version;
             let place = SecretPlace {
                 environment: environment.as_str(),
                 connection: connection.facts.id.as_str(),
@@ -134,7 +161,7 @@ impl Store {
 fn sealed(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &ConnectionId) -> Result<Sealed> {
     sql.query(
         "SELECT field, envelope FROM connection_secret \
-         WHERE environmentid = $1 AND connectionid = $2",
+         WHERE environmentid = $1 AND connectionid = $2 AND field NOT LIKE '~%'",
         &[environment.as_str().into(), id.as_str().into()],
     )?
     .iter()
@@ -152,7 +179,7 @@ fn with_sealed(
     let rows = sql.query(
         &format!(
             "SELECT {}, s.field, s.envelope FROM connection c LEFT JOIN connection_secret s \
-             ON s.environmentid = c.environmentid AND s.connectionid = c.connectionid \
+             ON s.environmentid = c.environmentid AND s.connectionid = c.connectionid AND s.field NOT LIKE '~%' \
              WHERE c.environmentid = $1 AND c.connectionid = $2 ORDER BY s.field",
             columns.join(", ")
         ),

@@ -74,7 +74,7 @@ impl Demo {
                     ("tokenUrl", &format!("{base}/token")),
                 ]),
                 secrets: secret("clientSecret", &self.clients[at].secret),
-                parameter_set: None,
+                ..NewConnection::default()
             })
             .await?;
         self.share(stage, &made, stage.service).await

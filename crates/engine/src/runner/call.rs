@@ -24,10 +24,13 @@ use crate::connector::{
     call_paged,
 };
 use crate::credential::credential_open;
-use crate::token::TokenError;
+use crate::token::{TokenError, TokenKey};
 
 /// Longest wait for one attempt of a synchronous call (facts: flow language, HTTP & connectors).
 const ATTEMPT: Duration = Duration::from_secs(120);
+
+/// What a call ends with when nobody accepts who it comes from.
+const UNAUTHORIZED: &str = "Unauthorized";
 
 /// The result of a call, with what it went through.
 pub(super) struct Made {
@@ -178,11 +181,39 @@ async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) ->
         Err(refusal) => return (refused(&refusal), None),
     };
     let used = UsedConnection::new(&snapshot.facts, &chosen);
-    let outcome = match prepare(inner, carried, &snapshot, &chosen).await {
-        Ok(prepared) => attempts(inner, call, || attempt_once(inner, call, &prepared)).await,
-        Err((code, message)) => failed(ActionStatus::Failed, code, &message),
-    };
+    let (mut outcome, again) = tried(inner, carried, call, &snapshot, &chosen).await;
+    if let Some(key) = again
+        && outcome.code == UNAUTHORIZED
+    {
+        // A rotation that the target does not accept is taken back while its time lasts.
+        let returned = inner
+            .store
+            .connection_return(&RUNNER, &key.environment, &key.connection, key.version, true)
+            .await;
+        // Somebody faster may have taken it back, which is as good.
+        if returned.is_ok() {
+            inner.tokens.forget(&key);
+            outcome = tried(inner, carried, call, &snapshot, &chosen).await.0;
+        }
+    }
     (outcome, used)
+}
+
+/// The outcome, and the credential's key if a previous one may come back.
+async fn tried(
+    inner: &Inner,
+    carried: &Carried,
+    call: &Call,
+    snapshot: &Arc<Snapshot>,
+    chosen: &Use,
+) -> (CallOutcome, Option<TokenKey>) {
+    match prepare(inner, carried, snapshot, chosen).await {
+        Ok(prepared) => {
+            let outcome = attempts(inner, call, || attempt_once(inner, call, &prepared)).await;
+            (outcome, prepared.returnable.then_some(prepared.token_key))
+        }
+        Err((code, message)) => (failed(ActionStatus::Failed, code, &message), None),
+    }
 }
 
 /// Everything one attempt needs.
@@ -191,8 +222,9 @@ struct Prepared {
     snapshot: Arc<Snapshot>,
     target: Target,
     secrets: BTreeMap<String, SecretString>,
-    /// Names the credential's state for the token cache.
-    token_key: String,
+    token_key: TokenKey,
+    /// The credential is so new that the one before may come back.
+    returnable: bool,
     on_behalf_of: Option<PrincipalId>,
 }
 
@@ -219,7 +251,12 @@ async fn prepare(
         snapshot: Arc::clone(snapshot),
         target: Target { endpoint: opened.endpoint, parameters: opened.parameters },
         secrets: opened.secrets,
-        token_key: format!("{}/{}/{}", carried.environment, opened.id, opened.credential_version),
+        returnable: opened.previous_until.is_some_and(|until| inner.store.now() < until),
+        token_key: TokenKey {
+            environment: carried.environment.clone(),
+            connection: opened.id,
+            version: opened.credential_version,
+        },
         on_behalf_of,
     })
 }
@@ -307,7 +344,8 @@ impl AttemptError {
     fn code(&self) -> &'static str {
         match self {
             Self::Call(error) => error.code(),
-            Self::Token(_) => "Unauthorized",
+            Self::Token(error) if error.retryable() => "BadGateway",
+            Self::Token(_) => UNAUTHORIZED,
         }
     }
 }

@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use connref_egress::{Egress, EgressConfig, Policy};
 use connref_engine::connector::{Credential, Target};
-use connref_engine::token::{CredentialFields, FieldError, TokenError, Tokens};
+use connref_engine::token::{CredentialFields, FieldError, TokenError, TokenKey, Tokens};
+use connref_store::Store;
+use connref_store::db::Location;
+use connref_store::source::{SystemClock, SystemIds};
+use connref_store::vault::KeyFile;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::server::{Server, json};
@@ -29,6 +33,20 @@ fn shown(credential: &Credential) -> String {
         Credential::Bearer(token) => token.expose_secret().to_owned(),
         other => format!("{other:?}"),
     }
+}
+
+/// A keeper over an empty store.
+async fn keeper() -> Tokens {
+    let folder = tempfile::tempdir().expect("a folder").keep();
+    let ids = SystemIds::default();
+    let key = KeyFile::open_or_create(&folder.join("key"), &ids).expect("a key");
+    let place = Location::Sqlite(folder.join("db"));
+    let store = Store::open(&place, Arc::new(key), Arc::new(SystemClock), Arc::new(ids)).await;
+    Tokens::new(Egress::new(EgressConfig::default()), store.expect("a store"), "n".to_owned())
+}
+
+fn key(connection: &str) -> TokenKey {
+    TokenKey { environment: "e".into(), connection: connection.into(), version: 1 }
 }
 
 /// A token endpoint that numbers its tokens.
@@ -60,13 +78,13 @@ async fn ask(
         secrets: &secrets,
         default_scope: None,
     };
-    tokens.credential(connection, &policy, &fields).await
+    tokens.credential(&key(connection), &policy, &fields).await
 }
 
 #[tokio::test]
 async fn two_hundred_calls_make_one_request() {
     let server = Arc::new(endpoint(3600, 200).await);
-    let tokens = Tokens::new(Egress::new(EgressConfig::default()));
+    let tokens = keeper().await;
     let calls: Vec<_> = (0..200)
         .map(|_| {
             let (tokens, server) = (tokens.clone(), Arc::clone(&server));
@@ -86,7 +104,7 @@ async fn two_hundred_calls_make_one_request() {
         shown(&ask(&tokens, &server, "c1", "rotated").await.expect("another secret")),
         "canary-2"
     );
-    tokens.forget("c1");
+    tokens.forget(&key("c1"));
     assert_eq!(
         shown(&ask(&tokens, &server, "c1", "rotated").await.expect("asked again")),
         "canary-3"
@@ -96,7 +114,7 @@ async fn two_hundred_calls_make_one_request() {
 #[tokio::test]
 async fn tokens_at_their_end_are_not_kept() {
     let server = endpoint(0, 200).await;
-    let tokens = Tokens::new(Egress::new(EgressConfig::default()));
+    let tokens = keeper().await;
     for n in 0..3 {
         assert_eq!(
             shown(&ask(&tokens, &server, "c", "s").await.expect("a token")),
@@ -108,7 +126,7 @@ async fn tokens_at_their_end_are_not_kept() {
 #[tokio::test]
 async fn a_refusal_is_shared_by_those_who_waited() {
     let server = Arc::new(endpoint(3600, 401).await);
-    let tokens = Tokens::new(Egress::new(EgressConfig::default()));
+    let tokens = keeper().await;
     let together =
         futures::future::join_all((0..50).map(|_| ask(&tokens, &server, "c", "canary-secret")))
             .await;
@@ -123,13 +141,13 @@ async fn a_refusal_is_shared_by_those_who_waited() {
 
 #[tokio::test]
 async fn kinds_need_their_fields() {
-    let tokens = Tokens::new(Egress::new(EgressConfig::default()));
+    let tokens = keeper().await;
     let policy = Policy::default();
     let make = async |kind: &str, target: Target, secrets: Secrets| {
         let fields =
             CredentialFields { kind, target: &target, secrets: &secrets, default_scope: None };
         assert!(!format!("{fields:?}").contains("canary"));
-        tokens.credential("c", &policy, &fields).await
+        tokens.credential(&key("c"), &policy, &fields).await
     };
     assert!(matches!(make("none", target(&[]), secrets(&[])).await, Ok(Credential::None)));
     assert!(matches!(

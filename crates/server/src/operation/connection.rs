@@ -1,21 +1,16 @@
 //! Connections: making, sharing, testing.
 use std::collections::BTreeMap;
 
-use connref_egress::Policy;
+use connref_egress::oauth::Certificate;
 use connref_engine::connector::custom::{ConnectorTexts, CustomConnector};
-use connref_engine::connector::{
-    CallContext, Connector as _, ConnectorMetadata, ParameterKind, Probe, Target,
-};
-use connref_engine::credential::credential_open;
+use connref_engine::connector::{Connector as _, ConnectorMetadata, ParameterKind};
 use connref_review::share::share_check;
-use connref_solution::model::ConnectionId;
-use connref_solution::model::facts::{ConnectionKind, ConnectionStatus, PrincipalKind, ShareLevel};
+use connref_solution::model::facts::{ConnectionKind, PrincipalKind, ShareLevel};
+use connref_solution::model::{ConnectionId, Micros};
 use connref_store::StoreError;
 use connref_store::connection::{Connection, ConnectionNew};
 use connref_store::connector::Connector;
-use secrecy::SecretString;
-use std::sync::Arc;
-use std::time::Duration;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::connector::connector_find;
 use super::{OperationError, Result, principal};
@@ -39,10 +34,12 @@ pub struct ConnectionPut {
     pub parameters: BTreeMap<String, String>,
     /// Parameters known to be secret whatever the connector says.
     pub secrets: BTreeMap<String, SecretString>,
+    /// When its secret ends, if the caller knows.
+    pub ends_on: Option<Micros>,
 }
 
-/// How long a test may take.
-const TEST_TIME: Duration = Duration::from_secs(30);
+/// Longest secret that is kept: certificates and keys fit many times over.
+const SECRET_MAX: usize = 1 << 20;
 
 /// Makes the connection, or changes the one of this id. Answers whether it was made.
 pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connection, bool)> {
@@ -58,6 +55,7 @@ pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connect
     };
     let (parameters, mut secrets) = split(metadata(cx, &connector).as_ref(), put.parameters);
     secrets.extend(put.secrets);
+    let ends_on = secrets_check(&parameters, &secrets)?.or(put.ends_on);
     let id = ConnectionId::new(&put.id);
     let existing = match cx.store().connection_get(&cx.caller, &cx.environment.id, &id).await {
         Ok(found) => Some(found),
@@ -82,6 +80,7 @@ pub async fn connection_put(cx: &Context, put: ConnectionPut) -> Result<(Connect
         account,
         parameters,
         secrets,
+        ends_on,
     };
     match existing {
         Some(found) => {
@@ -134,6 +133,38 @@ pub fn metadata(cx: &Context, row: &Connector) -> Option<ConnectorMetadata> {
     custom(row).ok().map(|connector| connector.metadata())
 }
 
+/// Secrets of a usable size under names of their own; the end of a certificate among them.
+pub(super) fn secrets_check(
+    parameters: &BTreeMap<String, String>,
+    secrets: &BTreeMap<String, SecretString>,
+) -> Result<Option<Micros>> {
+    for (name, secret) in secrets {
+        if name.starts_with('~') || name.is_empty() || name.len() > 200 {
+            let message =
+                format!("`{}` cannot be a field's name", name.chars().take(40).collect::<String>());
+            return Err(OperationError::invalid(message, "begin it with a letter"));
+        }
+        if secret.expose_secret().len() > SECRET_MAX {
+            let message = format!("the secret `{name}` is larger than 1 MiB");
+            return Err(OperationError::invalid(
+                message,
+                "a secret is a password, a key or a certificate",
+            ));
+        }
+    }
+    let signs = parameters.keys().any(|name| name.trim_start_matches("token:") == "clientId");
+    match secrets.get("certificate").or_else(|| secrets.get("token:certificate")) {
+        Some(pem) if signs => match Certificate::from_pem(pem.expose_secret()) {
+            Ok(certificate) => Ok(Some(certificate.not_after().saturating_mul(1_000_000))),
+            Err(error) => Err(OperationError::invalid(
+                format!("the certificate cannot be used: {error}"),
+                "give one PEM file with the certificate and its unencrypted RSA key",
+            )),
+        },
+        _ => Ok(None),
+    }
+}
+
 /// A custom connector from its row.
 pub(crate) fn custom(row: &Connector) -> Result<CustomConnector> {
     let definition = row.openapi_definition.as_deref().ok_or_else(|| {
@@ -153,7 +184,7 @@ pub(crate) fn custom(row: &Connector) -> Result<CustomConnector> {
 
 /// Keeps secrets apart from what may be shown: by the connector's own word, and for what it does
 /// not list by the name. In doubt it is a secret.
-fn split(
+pub(super) fn split(
     metadata: Option<&ConnectorMetadata>,
     all: BTreeMap<String, String>,
 ) -> (BTreeMap<String, String>, BTreeMap<String, SecretString>) {
@@ -210,58 +241,19 @@ pub async fn connection_share(
     Ok(cx.store().connection_share(&cx.caller, &cx.environment.id, &id, &user.id, level).await?)
 }
 
+/// When each connection was last called through, those that were.
+pub async fn connection_last_use(cx: &Context) -> Result<BTreeMap<ConnectionId, Micros>> {
+    Ok(cx.store().connection_last_use(&cx.caller, &cx.environment.id).await?)
+}
+
 /// Deletes a connection.
 pub async fn connection_delete(cx: &Context, id: &str, force: bool) -> Result<()> {
     Ok(cx.store().connection_delete(&cx.caller, &cx.environment.id, &id.into(), force).await?)
 }
 
-/// Asks the target who the connection is, and records how it went.
-pub async fn connection_test(cx: &Context, id: &str) -> Result<Probe> {
-    let id = ConnectionId::new(id);
-    let probed = probe(cx, &id).await;
-    let (status, account) = match &probed {
-        Ok(probe) => (ConnectionStatus::Connected, probe.identity.clone()),
-        Err(error) => {
-            let status = ConnectionStatus::Error {
-                code: "ProbeFailed".to_owned(),
-                message: error.to_string(),
-            };
-            (status, None)
-        }
-    };
-    cx.store().connection_status_set(&cx.caller, &cx.environment.id, &id, status, account).await?;
-    probed
-}
-
-async fn probe(cx: &Context, id: &ConnectionId) -> Result<Probe> {
-    let opened = cx.store().connection_open(&cx.caller, &cx.environment.id, id).await?;
-    let row = cx.store().connector_get(&cx.caller, &cx.environment.id, &opened.api_name).await?;
-    let connector: Arc<dyn connref_engine::connector::Connector> =
-        match cx.app.registry().get(row.api_name.as_str()) {
-            Some(connector) => Arc::clone(connector),
-            None => Arc::new(custom(&row)?),
-        };
-    let policy = Policy::parse(&cx.environment.allowed.join("\n"))
-        .map_err(|error| OperationError::invalid(error.to_string(), ""))?;
-    let target = Target { endpoint: opened.endpoint, parameters: opened.parameters };
-    let remote = |error: &dyn std::error::Error| {
-        let cause = error.source().map(|c| format!(": {c}")).unwrap_or_default();
-        OperationError::Remote { message: format!("{error}{cause}") }
-    };
-    let key = format!("{}/{}/{}", cx.environment.id, opened.id, opened.credential_version);
-    let credential = credential_open(cx.app.tokens(), &policy, &key, &target, &opened.secrets)
-        .await
-        .map_err(|e| remote(&e))?;
-    let call = CallContext {
-        egress: cx.app.egress(),
-        policy: &policy,
-        target: &target,
-        credential: &credential,
-        idempotency_key: "connection-test",
-        timeout: TEST_TIME,
-        act_on_behalf_of: None,
-    };
-    connector.probe(&call).await.map_err(|e| remote(&e))
+/// Switches a connection off or on again.
+pub async fn connection_switch(cx: &Context, id: &str, on: bool) -> Result<Connection> {
+    Ok(cx.store().connection_switch(&cx.caller, &cx.environment.id, &id.into(), on).await?)
 }
 
 #[cfg(test)]

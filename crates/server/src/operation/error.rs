@@ -37,6 +37,14 @@ pub enum OperationError {
         /// What happened.
         message: String,
     },
+    /// A person has to sign in to the connection first.
+    #[error("{message}")]
+    SignIn {
+        /// To which, and why.
+        message: String,
+        /// How.
+        fix: String,
+    },
     /// There is something in the way.
     #[error("{message}")]
     Conflict {
@@ -56,17 +64,24 @@ impl OperationError {
         }
     }
 
+    /// Something in the way, with what fixes it.
+    pub fn conflict(message: impl Into<String>, fix: &str) -> Self {
+        Self::Conflict { message: message.into(), fix: Some(fix.to_owned()) }
+    }
+
     /// The command or change that fixes it, as far as it is known here.
     pub fn fix(&self) -> Option<String> {
         match self {
             Self::Refused { refusals } => refusals.iter().find_map(|r| r.fix.clone()),
             Self::Invalid { fix, .. } | Self::Conflict { fix, .. } => fix.clone(),
+            Self::SignIn { fix, .. } => Some(fix.clone()),
             Self::Run(RunError::NotOn { flow, .. }) => Some(format!(
                 "see why with `connref flow why \"{flow}\"`, then `connref flow on \"{flow}\"`"
             )),
-            Self::Store(StoreError::InUse { kind: "connection", .. }) => {
-                Some("bind the references elsewhere first, or delete with --force".to_owned())
-            }
+            Self::Store(StoreError::InUse { kind: "connection", .. }) => Some(
+                "bind references elsewhere and turn flows off first, or delete with --force"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -80,7 +95,7 @@ impl OperationError {
             Self::Run(_) | Self::Invalid { .. } => 400,
             Self::Query(error) => query_status(error),
             Self::Remote { .. } => 502,
-            Self::Conflict { .. } => 409,
+            Self::Conflict { .. } | Self::SignIn { .. } => 409,
         }
     }
 }

@@ -3,6 +3,9 @@
 //! version of them. No HTTP, no OData, no SQL.
 pub mod audit;
 pub mod connection;
+pub mod connection_rotate;
+pub mod connection_sign_in;
+pub mod connection_test;
 pub mod connector;
 pub mod environment;
 mod error;

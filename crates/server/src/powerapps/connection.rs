@@ -1,5 +1,6 @@
 //! Connections and their permissions, in the JSON the real service answers with.
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::Path;
@@ -15,8 +16,16 @@ use super::time::iso;
 use super::{Caller, Failure};
 use crate::Context;
 use crate::operation::connection::{
-    ConnectionPut, connection_delete, connection_put, connection_share, connection_test,
+    ConnectionPut, connection_delete, connection_last_use, connection_put, connection_share,
+    connection_switch,
 };
+use crate::operation::connection_rotate::{
+    ConnectionRotate, WINDOW, connection_return, connection_rotate,
+};
+use crate::operation::connection_sign_in::{
+    SignInState, SignInStep, connection_sign_in, connection_sign_in_finish,
+};
+use crate::operation::connection_test::connection_test;
 
 /// Path parameters: the connector and the connection.
 type Ids = Path<HashMap<String, String>>;
@@ -29,15 +38,32 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_by_filter().await?;
     let all = cx.app.store().connection_list(&cx.caller, &cx.environment.id).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
-    let value: Vec<Value> = all.iter().map(|row| connection(&cx, &facts, row)).collect();
+    let used = connection_last_use(&cx).await?;
+    let value: Vec<Value> = all
+        .iter()
+        .map(|row| {
+            let mut one = connection(&cx, &facts, row);
+            one["properties"]["connref"]["lastUsed"] =
+                used.get(&row.facts.id).map(|at| iso(*at)).into();
+            one
+        })
+        .collect();
     Ok(Json(json!({ "value": value })))
 }
 
 pub(crate) async fn get(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_by_filter().await?;
     let row = find(&cx, &ids).await?;
+    told(&cx, &row).await.map(Json)
+}
+
+/// The connection as it is now, with its last use.
+async fn told(cx: &Context, row: &Connection) -> Result<Value, Failure> {
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
-    Ok(Json(connection(&cx, &facts, &row)))
+    let used = connection_last_use(cx).await?;
+    let mut one = connection(cx, &facts, row);
+    one["properties"]["connref"]["lastUsed"] = used.get(&row.facts.id).map(|at| iso(*at)).into();
+    Ok(one)
 }
 
 async fn find(cx: &Context, ids: &Ids) -> Result<Connection, Failure> {
@@ -80,6 +106,7 @@ pub(crate) async fn put(
         endpoint: text(&extra["endpoint"]),
         parameters,
         secrets,
+        ends_on: moment(&extra["secretEnds"])?,
     };
     let (made, new) = connection_put(&cx, put).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
@@ -135,6 +162,105 @@ pub(crate) async fn test(caller: Caller, ids: Ids) -> Result<Json<Value>, Failur
     Ok(Json(json!({
         "ok": true, "identity": probe.identity, "target": probe.target, "detail": probe.detail,
     })))
+}
+
+/// A point in time, ISO 8601: a date alone is its beginning.
+fn moment(value: &Value) -> Result<Option<i64>, Failure> {
+    let Some(text) = value.as_str() else { return Ok(None) };
+    let time = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let day: jiff::civil::Date = text.parse()?;
+        jiff::tz::TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0))
+    });
+    match time {
+        Ok(time) => Ok(Some(time.as_microsecond())),
+        Err(_) => {
+            let message = format!("`{text}` is no date");
+            Err(Failure::bad_request("InvalidRequest", message, "write it as 2027-03-31"))
+        }
+    }
+}
+
+pub(crate) async fn rotate(
+    caller: Caller,
+    ids: Ids,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let (parameters, mut secrets) = parameters(&body)?;
+    for (name, value) in body["secrets"].as_object().into_iter().flatten() {
+        if let Some(text) = value.as_str() {
+            secrets.insert(name.clone(), text.to_owned().into());
+        }
+    }
+    let window = body["windowSeconds"].as_u64().map_or(WINDOW, Duration::from_secs);
+    let ask = ConnectionRotate {
+        parameters,
+        secrets,
+        ends_on: moment(&body["secretEnds"])?,
+        window,
+        test: body["test"].as_bool().unwrap_or(true),
+    };
+    let rotated = connection_rotate(&cx, id(&ids), ask).await?;
+    told(&cx, &rotated.connection).await.map(Json)
+}
+
+pub(crate) async fn give_back(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let row = connection_return(&cx, id(&ids)).await?;
+    told(&cx, &row).await.map(Json)
+}
+
+pub(crate) async fn enable(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    switch(caller, ids, true).await
+}
+
+pub(crate) async fn disable(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
+    switch(caller, ids, false).await
+}
+
+async fn switch(caller: Caller, ids: Ids, on: bool) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let row = connection_switch(&cx, id(&ids), on).await?;
+    told(&cx, &row).await.map(Json)
+}
+
+pub(crate) async fn sign_in(
+    caller: Caller,
+    ids: Ids,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let begun = connection_sign_in(&cx, id(&ids), body["redirectUri"].as_str()).await?;
+    Ok(Json(match begun.step {
+        SignInStep::Browser(url) => json!({"id": begun.id, "url": url}),
+        SignInStep::Device(code) => json!({
+            "id": begun.id,
+            "userCode": code.user_code,
+            "verificationUri": code.verification_uri.as_str(),
+            "verificationUriComplete": code.verification_uri_complete.as_ref().map(|u| u.as_str()),
+            "expiresIn": code.expires_in.as_secs(),
+            "intervalMs": u64::try_from(code.interval.as_millis()).unwrap_or(u64::MAX),
+        }),
+    }))
+}
+
+pub(crate) async fn sign_in_finish(
+    caller: Caller,
+    ids: Ids,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_by_filter().await?;
+    let signin = body["id"].as_str().unwrap_or_default();
+    let state = connection_sign_in_finish(&cx, id(&ids), signin, body["query"].as_str()).await?;
+    match state {
+        SignInState::Pending(after) => {
+            let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            Ok(Json(json!({"state": "pending", "afterMs": after})))
+        }
+        SignInState::Done(row) => {
+            Ok(Json(json!({"state": "done", "connection": told(&cx, &row).await?})))
+        }
+    }
 }
 
 pub(crate) async fn permissions(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
@@ -233,7 +359,12 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
     let status = match &row.facts.status {
         ConnectionStatus::Connected => json!({"status": "Connected"}),
         ConnectionStatus::Error { code, message } => {
-            json!({"status": "Error", "error": {"code": code, "message": message}})
+            let mut status =
+                json!({"status": "Error", "error": {"code": code, "message": message}});
+            if let Some(target) = &row.status_target {
+                status["target"] = target.as_str().into();
+            }
+            status
         }
         ConnectionStatus::Disabled => json!({
             "status": "Error",
@@ -281,6 +412,11 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
                 "secretFields": row.secret_fields,
                 "credentialVersion": row.credential_version,
                 "references": references,
+                "credentialEnds": row.ends_on.map(iso),
+                "previousUntil": row.previous_until.map(iso),
+                "tested": row.tested.as_ref().map(|tested| json!({
+                    "on": iso(tested.on), "identity": tested.identity, "target": tested.target,
+                })),
             },
         },
     })

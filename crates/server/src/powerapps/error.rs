@@ -41,6 +41,7 @@ impl From<OperationError> for Failure {
             OperationError::Store(error) => store_code(error).to_owned(),
             OperationError::Run(_) => "RunNotStarted".to_owned(),
             OperationError::Remote { .. } => "ConnectionTestFailed".to_owned(),
+            OperationError::SignIn { .. } => "Unauthenticated".to_owned(),
             OperationError::Conflict { .. } => "Conflict".to_owned(),
             OperationError::Query(_) | OperationError::Invalid { .. } => {
                 "InvalidRequest".to_owned()

@@ -209,7 +209,9 @@ impl From<OperationError> for Fault {
             OperationError::Invalid { .. } => Self::invalid(error.to_string()),
             OperationError::Run(_) => Self::new(status, INVALID, error.to_string()),
             OperationError::Remote { .. } => Self::new(status, UNEXPECTED, error.to_string()),
-            OperationError::Conflict { .. } => Self::new(status, IN_USE, error.to_string()),
+            OperationError::Conflict { .. } | OperationError::SignIn { .. } => {
+                Self::new(status, IN_USE, error.to_string())
+            }
         };
         fault.fix = fault.fix.or(fix);
         fault

@@ -4,8 +4,10 @@ use sha2::{Digest, Sha256};
 use super::{DbError, Sql};
 
 /// The migrations in order. One folder serves both engines.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "initial", include_str!("../../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../../migrations/0001_initial.sql")),
+    (4, "connection_token", include_str!("../../migrations/0004_connection_token.sql")),
+];
 
 /// How the column types of the one text are spelled on an engine.
 pub(super) enum Dialect {

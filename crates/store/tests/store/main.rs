@@ -1,5 +1,6 @@
 //! The store's suite, run on SQLite and, where `CONNREF_TEST_POSTGRES` names a server, on
 //! PostgreSQL: the same code, the same expectations.
+mod connection;
 mod world;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use connref_solution::model::{ConnectionId, RunId};
 use connref_store::StoreError;
 use connref_store::access::Caller;
 use connref_store::connection::ConnectionNew;
+use connref_store::connection_state::TestResult;
 use connref_store::db::{Db, DbError, Statement};
 use connref_store::flow::FlowNew;
 use connref_store::reference::ReferenceNew;
@@ -41,6 +43,7 @@ fn connection(id: &str, world: &World, secrets: &[(&str, &str)]) -> ConnectionNe
             .iter()
             .map(|(k, v)| ((*k).to_owned(), SecretString::from((*v).to_owned())))
             .collect(),
+        ends_on: None,
     }
 }
 
@@ -256,7 +259,8 @@ fn who_sees_and_uses_a_connection() {
         store.connection_share(cx, env, &id, &principal, None).await.unwrap();
         assert!(store.connection_open(&maker, env, &id).await.is_err());
         let status = ConnectionStatus::Error { code: "x".into(), message: "y".into() };
-        store.connection_status_set(cx, env, &id, status.clone(), None).await.unwrap();
+        let failed = TestResult::Failed { code: "x".into(), message: "y".into(), target: None };
+        store.connection_tested(cx, env, &id, failed).await.unwrap();
         assert_eq!(store.connection_get(cx, env, &id).await.unwrap().facts.status, status);
     });
 }

@@ -3,7 +3,9 @@ use clap::{Args, ValueEnum};
 use connref_client::connection::NewConnection;
 use connref_store::source::{Ids, SystemIds};
 
+use super::proof::ProofArgs;
 use super::row;
+use super::sign_in::sign_in;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::warning;
@@ -38,6 +40,14 @@ pub(crate) struct CreateArgs {
     parameter_set: Option<String>,
     #[command(flatten)]
     secrets: SecretArgs,
+    #[command(flatten)]
+    proof: ProofArgs,
+    /// Sign in with a browser on this machine (authorization code with PKCE)
+    #[arg(long, conflicts_with = "device_code")]
+    sign_in: bool,
+    /// Sign in on another device (device code)
+    #[arg(long)]
+    device_code: bool,
     /// User or service principal that owns it; else you (administrators only)
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
@@ -77,6 +87,16 @@ impl Kind {
     }
 }
 
+/// A person signs in as themselves; an application is a service principal, and so is the host.
+fn kind(parameters: &[(String, String)], application: Option<&str>) -> Option<&'static str> {
+    let grant = parameters.iter().find(|(name, _)| name == "grantType").map(|(_, v)| v.as_str());
+    match grant {
+        Some("code" | "device_code") => Some("user"),
+        Some("managed_identity") => Some("servicePrincipal"),
+        _ => application.map(|_| "servicePrincipal"),
+    }
+}
+
 impl CreateArgs {
     pub(super) async fn run(self, context: &Context) -> Outcome {
         let mut secrets = self.secrets.read()?;
@@ -86,6 +106,13 @@ impl CreateArgs {
             );
             secret::add(&mut secrets, "clientSecret", secret.as_str().into())?;
         }
+        let ends = self.proof.secret_ends.clone();
+        let mut parameters = self.parameters;
+        self.proof.add(&mut parameters, &mut secrets)?;
+        if self.sign_in || self.device_code {
+            let grant = if self.sign_in { "code" } else { "device_code" };
+            parameters.push(("grantType".to_owned(), grant.to_owned()));
+        }
         let application = self.application_id.as_deref();
         let connector = self.connector_name.as_deref().or(self.connector.as_deref());
         let Some(connector) = connector.or(application.map(|_| DATAVERSE)) else {
@@ -94,14 +121,15 @@ impl CreateArgs {
         let mut new = NewConnection {
             connector,
             display_name: &self.name,
-            kind: self.kind.map(Kind::wire).or(application.map(|_| "servicePrincipal")),
+            kind: self.kind.map(Kind::wire).or(kind(&parameters, application)),
+            secret_ends: ends.as_deref(),
             endpoint: self.endpoint.as_deref(),
             owner: self.owner.as_deref(),
             secrets,
             parameter_set: self.parameter_set.as_deref(),
             ..NewConnection::default()
         };
-        let given = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let given = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let own = [("clientId", application), ("tenantId", self.tenant_id.as_deref())];
         let own = own.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
         for (name, value) in given.chain(own) {
@@ -111,7 +139,18 @@ impl CreateArgs {
         }
         let id = SystemIds::default().connection_id();
         new.id = &id;
-        let made = context.client().await?.connection_create(&new).await?;
+        let client = context.client().await?;
+        let mut made = client.connection_create(&new).await?;
+        if self.sign_in || self.device_code {
+            made = match sign_in(&client, &made, self.device_code).await {
+                Ok(signed_in) => signed_in,
+                Err(failure) => {
+                    // Nothing half done: a connection that nobody signed in to is of no use.
+                    client.connection_delete(&made, true).await?;
+                    return Err(failure);
+                }
+            };
+        }
         let sentence = format!("connection {} created: {}", made.display_name, made.id);
         context.output.done(&sentence, &row(&made))?;
         Ok(Exit::Clean)

@@ -1,6 +1,10 @@
 //! `connref connection`
 mod create;
+mod proof;
 mod reassign;
+mod rotate;
+mod sign_in;
+mod update;
 
 use clap::{Args, Subcommand, ValueEnum};
 use connref_client::Client;
@@ -23,6 +27,16 @@ pub(crate) enum ConnectionCommand {
     Show(Which),
     /// Ask the target who the connection is there
     Test(Which),
+    /// Change a connection; what is not given stays as it is
+    Update(Box<update::UpdateArgs>),
+    /// Sign in to a connection, for the first time or again
+    SignIn(sign_in::SignInArgs),
+    /// Rotate the credential: the new one is tested before it counts, the old one kept for a while
+    Rotate(Box<rotate::RotateArgs>),
+    /// Switch a connection off: nothing gets through it
+    Disable(Which),
+    /// Switch a connection on again
+    Enable(Which),
     /// Let somebody else use a connection
     Share(ShareArgs),
     /// Give connections to another owner
@@ -87,7 +101,7 @@ enum Level {
 pub(crate) struct DeleteArgs {
     #[command(flatten)]
     which: Which,
-    /// Also when references are bound to it
+    /// Also when references and flows use it
     #[arg(long)]
     force: bool,
 }
@@ -107,6 +121,11 @@ impl ConnectionCommand {
             Self::List(args) => args.run(context).await,
             Self::Show(which) => show(context, &which).await,
             Self::Test(which) => test(context, &which).await,
+            Self::Update(args) => args.run(context).await,
+            Self::SignIn(args) => args.run(context).await,
+            Self::Rotate(args) => args.run(context).await,
+            Self::Disable(which) => switch(context, &which, false).await,
+            Self::Enable(which) => switch(context, &which, true).await,
             Self::Share(args) => args.run(context).await,
             Self::Reassign(args) => args.run(context).await,
             Self::Delete(args) => {
@@ -169,6 +188,15 @@ async fn show(context: &Context, which: &Which) -> Outcome {
     Ok(Exit::Clean)
 }
 
+async fn switch(context: &Context, which: &Which, on: bool) -> Outcome {
+    let client = context.client().await?;
+    let connection = client.connection_switch(&which.find(&client).await?, on).await?;
+    let word = if on { "enabled" } else { "disabled" };
+    let sentence = format!("connection {} {word}", connection.display_name);
+    context.output.done(&sentence, &row(&connection))?;
+    Ok(Exit::Clean)
+}
+
 async fn test(context: &Context, which: &Which) -> Outcome {
     let client = context.client().await?;
     let connection = which.find(&client).await?;
@@ -224,5 +252,11 @@ fn row(one: &Connection) -> Value {
         "endpoint": one.endpoint,
         "account": one.account,
         "createdOn": one.created_on,
+        "lastUsed": one.last_used,
+        "credentialEnds": one.credential_ends,
+        "previousUntil": one.previous_until,
+        "testedOn": one.tested.as_ref().map(|(on, _, _)| on),
+        "testedAs": one.tested.as_ref().and_then(|(_, identity, _)| identity.as_ref()),
+        "testedTarget": one.tested.as_ref().map(|(_, _, target)| target),
     })
 }

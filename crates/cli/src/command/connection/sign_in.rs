@@ -1,0 +1,154 @@
+//! `connref connection sign-in`: the person's part of a sign-in. The server keeps what must stay
+//! secret; here only an address is shown and an answer passed on.
+use std::io::IsTerminal as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::Args;
+use connref_client::Client;
+use connref_client::connection::{Connection, SignInState};
+use connref_store::source::{Ids, SystemIds};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Which, row};
+use crate::context::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::render::note;
+
+/// Longest head of a request that is read.
+const HEAD_MAX: usize = 32 * 1024;
+/// How long a browser may take for its request.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// Arguments of `connection sign-in`.
+#[derive(Args, Debug)]
+pub(crate) struct SignInArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Sign in on another device
+    #[arg(long)]
+    device_code: bool,
+}
+
+impl SignInArgs {
+    pub(super) async fn run(self, context: &Context) -> Outcome {
+        let client = context.client().await?;
+        let connection = self.which.find(&client).await?;
+        let done = sign_in(&client, &connection, self.device_code).await?;
+        let sentence = match &done.account {
+            Some(account) => format!("connection {} signed in as {account}", done.display_name),
+            None => format!("connection {} signed in", done.display_name),
+        };
+        context.output.done(&sentence, &row(&done))?;
+        Ok(Exit::Clean)
+    }
+}
+
+/// Signs in and answers the connection as it is then.
+pub(super) async fn sign_in(
+    client: &Client,
+    connection: &Connection,
+    device: bool,
+) -> Result<Connection, Failure> {
+    if device { by_device(client, connection).await } else { by_browser(client, connection).await }
+}
+
+async fn by_device(client: &Client, connection: &Connection) -> Result<Connection, Failure> {
+    let begun = client.connection_sign_in(connection, None).await?;
+    let (code, uri, whole) = begun
+        .device
+        .ok_or_else(|| Failure::usage("the server began no sign-in on another device"))?;
+    note(&format!("open {uri} and enter {code}"));
+    if let Some(whole) = whole {
+        note(&format!("or open {whole}"));
+    }
+    let over = tokio::time::Instant::now() + Duration::from_secs(begun.expires_in);
+    let mut pause = Duration::from_millis(begun.interval_ms);
+    loop {
+        if tokio::time::Instant::now() + pause > over {
+            return Err(Failure::refused("nobody confirmed the code in time"));
+        }
+        tokio::time::sleep(pause).await;
+        match client.connection_sign_in_finish(connection, &begun.id, None).await? {
+            SignInState::Done(done) => return Ok(*done),
+            SignInState::Pending(after) => pause = Duration::from_millis(after),
+        }
+    }
+}
+
+async fn by_browser(client: &Client, connection: &Connection) -> Result<Connection, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    // A path of its own: an answer for another sign-in does not even reach this one.
+    let path = format!("/{}", SystemIds::default().connection_id());
+    let redirect = format!("http://{}{path}", listener.local_addr()?);
+    let begun = client.connection_sign_in(connection, Some(&redirect)).await?;
+    let url = begun.url.ok_or_else(|| Failure::usage("the server began no sign-in"))?;
+    note(&format!("open this address to sign in:\n{url}"));
+    if std::io::stderr().is_terminal() {
+        browse(&url);
+    }
+    let wait =
+        tokio::time::timeout(Duration::from_secs(begun.expires_in), answer(&listener, &path));
+    let (mut stream, query) =
+        wait.await.map_err(|_| Failure::refused("nobody signed in in time"))??;
+    let finished = client.connection_sign_in_finish(connection, &begun.id, Some(&query)).await;
+    let (status, words) = match &finished {
+        Ok(SignInState::Done(_)) => ("200 OK", "Signed in. You can close this page."),
+        _ => ("400 Bad Request", "Not signed in. The command line says why."),
+    };
+    // The browser may be gone; what counts is done.
+    let _gone = reply(&mut stream, status, words).await;
+    match finished? {
+        SignInState::Done(done) => Ok(*done),
+        SignInState::Pending(_) => Err(Failure::refused("the sign-in did not come to an end")),
+    }
+}
+
+/// Opens a browser if there is one; the address was shown in any case.
+fn browse(url: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = || (Stdio::null(), Stdio::null(), Stdio::null());
+    let (input, output, errors) = quiet();
+    let _none = Command::new(program).arg(url).stdin(input).stdout(output).stderr(errors).spawn();
+}
+
+/// Waits for the browser to come back, and gives the query it came with.
+async fn answer(listener: &TcpListener, path: &str) -> Result<(TcpStream, String), Failure> {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let read = tokio::time::timeout(REQUEST_TIME, target(&mut stream)).await;
+        let Ok(Some(target)) = read else { continue };
+        let (found, query) = target.split_once('?').unwrap_or((&target, ""));
+        if found == path {
+            return Ok((stream, query.to_owned()));
+        }
+        let _gone = reply(&mut stream, "404 Not Found", "Nothing here.").await;
+    }
+}
+
+/// The target of a GET.
+async fn target(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut piece = [0; 4096];
+    while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+        let read = stream.read(&mut piece).await.ok().filter(|read| *read > 0)?;
+        head.extend_from_slice(&piece[..read]);
+        if head.len() > HEAD_MAX {
+            return None;
+        }
+    }
+    let text = String::from_utf8(head).ok()?;
+    let mut words = text.lines().next()?.split(' ');
+    (words.next()? == "GET").then(|| words.next().map(str::to_owned))?
+}
+
+async fn reply(stream: &mut TcpStream, status: &str, words: &str) -> std::io::Result<()> {
+    let text = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{words}",
+        words.len()
+    );
+    stream.write_all(text.as_bytes()).await?;
+    stream.shutdown().await
+}
