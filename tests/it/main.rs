@@ -3,6 +3,7 @@
 //! really happened.
 mod authoring;
 mod bad_input;
+mod connector;
 mod demo;
 mod dependency_table;
 mod inspect;

@@ -21,7 +21,7 @@ use connref_egress::{Egress, EgressConfig, crypto_install};
 use connref_engine::runner::RunRequest;
 use connref_flow::{Object, Value};
 use connref_server::operation::connection::{ConnectionPut, connection_put};
-use connref_server::operation::connector::{ConnectorCreate, connector_create};
+use connref_server::operation::connector::{ConnectorCreate, ConnectorFiles, connector_create};
 use connref_server::operation::environment::environment_create;
 use connref_server::operation::flow::{FlowCreate, flow_create, flow_state_set};
 use connref_server::operation::reference::{ReferenceCreate, reference_create};
@@ -223,13 +223,15 @@ async fn set_up(app: &App, port: u16) -> Result<(Context, String), Fail> {
         &cx,
         ConnectorCreate {
             display_name: "Orders".into(),
-            name: None,
-            openapi_definition: swagger.to_string(),
-            connection_parameters: None,
-            policy_templates: None,
+            files: ConnectorFiles {
+                openapi_definition: Some(swagger.to_string()),
+                ..ConnectorFiles::default()
+            },
+            ..ConnectorCreate::default()
         },
     )
-    .await?;
+    .await?
+    .row;
     let secret = secrecy::SecretString::from(TOKEN.to_owned());
     connection_put(
         &cx,

@@ -1,6 +1,7 @@
 //! The binary `connref`: parse, run, report.
 mod cli;
 mod command;
+mod connector_file;
 mod context;
 mod demo;
 mod embedded;

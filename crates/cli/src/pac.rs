@@ -9,8 +9,16 @@ type Verb = (&'static str, &'static str, &'static [(&'static str, &'static str)]
 const FLAGS: &[Verb] = &[
     ("connection", "", &[("-env", "--environment"), ("-id", "--connection-id")]),
     ("connection", "create", &[("-cs", "--client-secret")]),
-    ("connector", "", &[("-env", "--environment")]),
-    ("connector", "create", &[("-df", "--api-definition"), ("-pf", "--api-properties")]),
+    ("connector", "", &[("-env", "--environment"), ("-id", "--connector-id")]),
+    (
+        "connector",
+        "",
+        &[
+            ("-df", "--api-definition-file"),
+            ("-pf", "--api-properties-file"),
+            ("-sol", "--solution"),
+        ],
+    ),
     ("solution", "", &[("-env", "--environment")]),
     (
         "solution",
@@ -66,6 +74,10 @@ mod tests {
             (
                 "connref connection create -n X -a app -t tenant -cs secret -env DEV",
                 "connref connection create -n X -a app -t tenant --client-secret secret --environment DEV",
+            ),
+            (
+                "connref connector update -id c -df a.json -pf b.json",
+                "connref connector update --connector-id c --api-definition-file a.json --api-properties-file b.json",
             ),
             ("connref connection delete -id 1", "connref connection delete --connection-id 1"),
             (

@@ -28,7 +28,7 @@ pub fn router(app: App) -> Router {
         )
         // Connectors.
         .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
-        .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get))
+        .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get).patch(connector::update))
         // Connections, at the control plane's address and at the environment's.
         .route("/providers/Microsoft.PowerApps/connections", get(connection::list))
         .route("/connectivity/connections", get(connection::list))

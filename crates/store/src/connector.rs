@@ -1,13 +1,21 @@
 //! Connectors: the built-in ones an environment is made with, and custom ones.
+use std::collections::HashSet;
+
+use connref_solution::connector::{
+    ConnectorTexts, connector_read, package_connector_authentication, targets,
+};
 use connref_solution::model::facts::Capability;
 use connref_solution::model::package::PackageConnector;
-use connref_solution::model::{ApiName, ConnectorId, EnvironmentId, Micros, PrincipalId};
+use connref_solution::model::{
+    ApiName, ConnectorId, EnvironmentId, Micros, PrincipalId, SolutionId,
+};
 use serde_json::json;
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
-use crate::db::{Param, Row, Sql};
+use crate::db::{DbError, Param, Row, Sql};
 use crate::environment::touch;
+use crate::solution::component_add;
 use crate::source::Ids;
 use crate::text::{Stored, stored};
 use crate::{Result, Store, StoreError};
@@ -35,6 +43,10 @@ pub struct Connector {
     pub connection_parameter_sets: Option<String>,
     /// Policy template instances JSON.
     pub policy_templates: Option<String>,
+    /// What its files hold beside these: a JSON object.
+    pub properties: Option<String>,
+    /// Owner; empty for a built-in one.
+    pub owner: PrincipalId,
     /// Whether a service principal can authenticate.
     pub service_principal: Capability,
     /// Came with a managed solution.
@@ -54,7 +66,7 @@ pub struct BuiltIn {
 
 const COLUMNS: &str = "connectorid, name, connectorinternalid, displayname, description, connectortype, \
      openapidefinition, connectionparameters, connectionparametersets, policytemplateinstances, \
-     serviceprincipal, ismanaged";
+     serviceprincipal, ismanaged, properties, ownerid";
 
 pub(crate) fn connector(row: &Row) -> Result<Connector> {
     Ok(Connector {
@@ -70,6 +82,8 @@ pub(crate) fn connector(row: &Row) -> Result<Connector> {
         policy_templates: row.text_opt(9)?,
         service_principal: stored(row, 10)?,
         managed: row.flag(11)?,
+        properties: row.text_opt(12)?,
+        owner: row.text(13)?.into(),
     })
 }
 
@@ -126,7 +140,7 @@ pub(crate) fn custom_insert(
             connector.connection_parameters.as_ref().into(),
             connector.connection_parameter_sets.as_ref().into(),
             connector.policy_templates.as_ref().into(),
-            Capability::Unknown.text().into(),
+            capability(connector).text().into(),
             at.managed.into(),
             at.owner.as_str().into(),
             at.now.into(),
@@ -145,7 +159,7 @@ pub(crate) fn custom_update(
     sql.execute(
         "UPDATE connector SET displayname = $3, description = $4, openapidefinition = $5, \
          connectionparameters = $6, connectionparametersets = $7, policytemplateinstances = $8, \
-         modifiedon = $9, versionnumber = $10 WHERE environmentid = $1 AND connectorid = $2",
+         modifiedon = $9, versionnumber = $10, serviceprincipal = $11 WHERE environmentid = $1 AND connectorid = $2",
         &[
             at.environment.as_str().into(),
             id.as_str().into(),
@@ -157,9 +171,113 @@ pub(crate) fn custom_update(
             connector.policy_templates.as_ref().into(),
             at.now.into(),
             at.version.into(),
+            capability(connector).text().into(),
         ],
     )?;
     Ok(())
+}
+
+/// Whether a service principal can sign in, by the connector's files.
+fn capability(connector: &PackageConnector) -> Capability {
+    package_connector_authentication(connector)
+        .map_or(Capability::Unknown, |ways| ways.service_principal.support)
+}
+
+/// A name that no connector of the environment has: the one asked for, or that with a number.
+fn free_name(sql: &mut Sql<'_>, environment: &EnvironmentId, wanted: &str) -> Result<String> {
+    let rows = sql.query(
+        "SELECT name FROM connector WHERE environmentid = $1 AND connectortype = 1",
+        &[environment.as_str().into()],
+    )?;
+    let taken: std::result::Result<HashSet<String>, DbError> =
+        rows.iter().map(|row| Ok(row.text(0)?.to_lowercase())).collect();
+    let taken = taken?;
+    let numbered = (2..).map(|number: u64| format!("{wanted}{number}"));
+    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+    Ok(names.find(|name| !taken.contains(&name.to_lowercase())).expect("numbers do not end"))
+}
+
+/// Writes what stands beside the modelled parts.
+fn properties_set(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &str,
+    properties: Option<&String>,
+) -> Result<()> {
+    sql.execute(
+        "UPDATE connector SET properties = $3 WHERE environmentid = $1 AND connectorid = $2",
+        &[environment.as_str().into(), id.into(), properties.into()],
+    )?;
+    Ok(())
+}
+
+/// A custom connector to make.
+#[derive(Clone, Debug)]
+pub struct ConnectorNew {
+    /// Its parts. An empty id gets a new one.
+    pub parts: PackageConnector,
+    /// Its name was made up: another is taken if it is used already.
+    pub any_name: bool,
+    /// What its files hold beside the parts: a JSON object.
+    pub properties: Option<String>,
+    /// Unmanaged solution that it goes into.
+    pub solution: Option<SolutionId>,
+}
+
+/// A change of a custom connector. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectorUpdate {
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Swagger 2.0.
+    pub openapi_definition: Option<String>,
+    /// Connection parameters JSON.
+    pub connection_parameters: Option<String>,
+    /// Connection parameter sets JSON.
+    pub connection_parameter_sets: Option<String>,
+    /// Policy template instances JSON.
+    pub policy_templates: Option<String>,
+    /// The rest of its files: a JSON object.
+    pub properties: Option<String>,
+    /// Requests and credentials of others' connections may go to hosts that are new.
+    pub accept_targets: bool,
+}
+
+impl ConnectorUpdate {
+    /// The parts after the change.
+    fn apply(self, old: &Connector) -> PackageConnector {
+        PackageConnector {
+            id: old.id.as_str().to_owned(),
+            name: old.name.clone(),
+            display_name: self.display_name.unwrap_or_else(|| old.display_name.clone()),
+            description: self.description.or_else(|| old.description.clone()),
+            openapi_definition: self.openapi_definition.or_else(|| old.openapi_definition.clone()),
+            connection_parameters: self
+                .connection_parameters
+                .or_else(|| old.connection_parameters.clone()),
+            connection_parameter_sets: self
+                .connection_parameter_sets
+                .or_else(|| old.connection_parameter_sets.clone()),
+            policy_templates: self.policy_templates.or_else(|| old.policy_templates.clone()),
+        }
+    }
+}
+
+/// Targets that the new parts name and the old ones do not.
+fn new_targets(old: &Connector, new: &PackageConnector) -> Result<Vec<String>> {
+    let after = connector_read(&ConnectorTexts::of(new))
+        .map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let before = connector_read(&ConnectorTexts {
+        definition: old.openapi_definition.as_deref().unwrap_or_default(),
+        parameters: old.connection_parameters.as_deref(),
+        sets: old.connection_parameter_sets.as_deref(),
+        policies: old.policy_templates.as_deref(),
+    });
+    // What could not be read was never called.
+    let before = before.map(|read| targets(&read)).unwrap_or_default();
+    Ok(targets(&after).difference(&before).cloned().collect())
 }
 
 impl Store {
@@ -205,15 +323,16 @@ impl Store {
         &self,
         caller: &Caller,
         environment: &EnvironmentId,
-        new: PackageConnector,
+        new: ConnectorNew,
     ) -> Result<Connector> {
         caller.authorize(environment, Action::Make, "create connectors")?;
         let owner = caller.owner()?;
         let now = self.now();
-        let id = if new.id.is_empty() { self.ids.guid(now) } else { new.id.to_lowercase() };
-        let api = custom_api_name(&new.name, &*self.ids);
+        let ConnectorNew { mut parts, any_name, properties, solution } = new;
+        let id = if parts.id.is_empty() { self.ids.guid(now) } else { parts.id.to_lowercase() };
+        let ids = std::sync::Arc::clone(&self.ids);
         let (caller, environment, name) =
-            (caller.clone(), environment.clone(), new.display_name.clone());
+            (caller.clone(), environment.clone(), parts.display_name.clone());
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
@@ -224,18 +343,96 @@ impl Store {
                     version,
                     managed: false,
                 };
-                custom_insert(sql, &at, &id, &api, &new)?;
+                let free = free_name(sql, &environment, &parts.name)?;
+                if free != parts.name && !any_name {
+                    return Err(StoreError::Exists { kind: "connector", name: parts.name });
+                }
+                parts.name = free;
+                let api = custom_api_name(&parts.name, &*ids);
+                custom_insert(sql, &at, &id, &api, &parts)?;
+                properties_set(sql, &environment, &id, properties.as_ref())?;
+                if let Some(solution) = &solution {
+                    component_add(sql, &environment, solution, "connector", &id)?;
+                }
                 let entry = Entry {
                     action: "connector_create",
                     object: "connector",
                     object_id: &id,
-                    detail: json!({"name": new.name, "apiName": api.as_str()}),
+                    detail: json!({"name": parts.name, "apiName": api.as_str()}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
                 find(sql, &environment, &api)
             })
             .await
             .map_err(|e: StoreError| e.on_unique("connector", &name))
+    }
+
+    /// Changes a custom connector: its owner may, and administrators. Its connections stay. A change
+    /// that names a new target is refused while others' connections would send their credentials
+    /// there, unless an administrator accepts it.
+    pub async fn connector_update(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        api: &ApiName,
+        update: ConnectorUpdate,
+    ) -> Result<Connector> {
+        caller.authorize(environment, Action::Make, "change connectors")?;
+        if update.accept_targets {
+            caller.authorize(
+                environment,
+                Action::Administer,
+                "accept a connector's new targets",
+            )?;
+        }
+        let (caller, environment, api, now) =
+            (caller.clone(), environment.clone(), api.clone(), self.now());
+        self.db
+            .change(move |sql| {
+                let version = touch(sql, &environment)?;
+                let old = find(sql, &environment, &api)?;
+                if !old.custom {
+                    return Err(StoreError::Invalid(format!(
+                        "connector `{}` is built in and cannot be changed",
+                        old.display_name
+                    )));
+                }
+                caller.authorize_owner(&environment, &old.owner, "change this connector")?;
+                let (accept, properties) = (update.accept_targets, update.properties.clone());
+                let new = update.apply(&old);
+                let targets = new_targets(&old, &new)?;
+                if !targets.is_empty() && !accept {
+                    let others = foreign_connections(sql, &environment, &old, &caller)?;
+                    if others > 0 {
+                        return Err(StoreError::Invalid(format!(
+                            "connector `{}` would send the credentials of {others} connections of others to `{}`",
+                            old.display_name,
+                            targets.join("`, `")
+                        )));
+                    }
+                }
+                let owner = old.owner.clone();
+                let at = Insert {
+                    environment: &environment,
+                    owner: &owner,
+                    now,
+                    version,
+                    managed: old.managed,
+                };
+                custom_update(sql, &at, &old.id, &new)?;
+                if properties.is_some() {
+                    properties_set(sql, &environment, old.id.as_str(), properties.as_ref())?;
+                }
+                let entry = Entry {
+                    action: "connector_update",
+                    object: "connector",
+                    object_id: old.id.as_str(),
+                    detail: json!({"name": old.name, "newTargets": targets}),
+                };
+                audit_log::record(sql, &environment, now, &caller, &entry)?;
+                find(sql, &environment, &old.api_name)
+            })
+            .await
     }
 
     /// The connectors of an environment.
@@ -310,6 +507,21 @@ impl Store {
             })
             .await
     }
+}
+
+/// Connections of a connector that somebody else owns.
+fn foreign_connections(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    connector: &Connector,
+    caller: &Caller,
+) -> Result<i64> {
+    let own = caller.principal().map_or("", PrincipalId::as_str);
+    let row = sql.query_one(
+        "SELECT COUNT(*) FROM connection WHERE environmentid = $1 AND api_key = $2 AND ownerid <> $3",
+        &[environment.as_str().into(), connector.api_name.key().into(), own.into()],
+    )?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?)
 }
 
 pub(crate) fn find(

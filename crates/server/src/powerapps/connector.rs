@@ -2,26 +2,31 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use connref_engine::connector::custom::CustomConnector;
 use connref_engine::connector::{ConnectorMetadata, ParameterKind, Support, Tier};
+use connref_solution::connector::{ConnectorTexts, Operation, Trigger, Way, connector_read};
+use connref_solution::model::facts::Capability;
 use connref_store::connector::Connector;
 use serde_json::{Map, Value, json};
 
 use super::{Caller, Failure};
 use crate::Context;
-use crate::operation::connection::metadata;
-use crate::operation::connector::{ConnectorCreate, connector_create};
+use crate::operation::connection::{custom, metadata};
+use crate::operation::connector::{
+    ConnectorCreate, ConnectorDone, ConnectorFiles, connector_create, connector_update,
+};
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_by_filter().await?;
     let all = cx.app.store().connector_list(&cx.caller, &cx.environment.id).await?;
-    Ok(Json(json!({"value": all.iter().map(|row| connector(&cx, row)).collect::<Vec<_>>()})))
+    Ok(Json(json!({"value": all.iter().map(|row| brief(&cx, row)).collect::<Vec<_>>()})))
 }
 
 pub(crate) async fn get(caller: Caller, Path(api): Path<String>) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_by_filter().await?;
     let api = api.as_str().into();
     let row = cx.app.store().connector_get(&cx.caller, &cx.environment.id, &api).await?;
-    Ok(Json(connector(&cx, &row)))
+    Ok(Json(whole(&cx, &row)))
 }
 
 pub(crate) async fn create(
@@ -33,68 +38,238 @@ pub(crate) async fn create(
         Some(name) => caller.enter(name).await?,
         None => caller.enter_by_filter().await?,
     };
-    let document = |value: &Value| match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    let definition = document(&properties["openApiDefinition"]).ok_or_else(|| {
-        Failure::bad_request("InvalidRequest", "properties.openApiDefinition is missing", "")
-    })?;
+    let files = files(properties);
+    if files.openapi_definition.is_none() {
+        let message = "properties.openApiDefinition is missing";
+        return Err(Failure::bad_request("InvalidRequest", message, ""));
+    }
     let title = properties["openApiDefinition"]["info"]["title"].as_str();
-    let display_name = properties["displayName"].as_str().or(title).ok_or_else(|| {
+    let name = [properties["displayName"].as_str(), title];
+    let name = name.into_iter().flatten().map(str::trim).find(|name| !name.is_empty());
+    let display_name = name.ok_or_else(|| {
         Failure::bad_request("InvalidRequest", "properties.displayName is missing", "")
     })?;
     let new = ConnectorCreate {
         display_name: display_name.to_owned(),
         name: properties["name"].as_str().map(str::to_owned),
-        openapi_definition: definition,
-        connection_parameters: document(&properties["connectionParameters"]),
-        policy_templates: document(&properties["policyTemplateInstances"]),
+        description: properties["description"].as_str().map(str::to_owned),
+        files,
+        solution: caller.header("mscrm.solutionuniquename"),
     };
     let made = connector_create(&cx, new).await?;
-    Ok((StatusCode::CREATED, Json(connector(&cx, &made))))
+    Ok((StatusCode::CREATED, Json(done(&cx, &made))))
 }
 
-fn connector(cx: &Context, row: &Connector) -> Value {
-    let metadata = metadata(cx, row);
-    let described = metadata.as_ref();
-    let service_principal = described.map_or("Unknown", |m| match m.service_principal.support {
+pub(crate) async fn update(
+    caller: Caller,
+    Path(api): Path<String>,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let properties = &body["properties"];
+    let cx = match properties["environment"]["name"].as_str() {
+        Some(name) => caller.enter(name).await?,
+        None => caller.enter_by_filter().await?,
+    };
+    let name = properties["displayName"].as_str().map(str::to_owned);
+    let accept = properties["connref"]["acceptNewTargets"].as_bool().unwrap_or_default();
+    let made = connector_update(&cx, &api, name, files(properties), accept).await?;
+    Ok(Json(done(&cx, &made)))
+}
+
+/// Members of a body that are no part of the files.
+const OWN: [&str; 9] = [
+    "connectionParameters",
+    "connectionParameterSets",
+    "connref",
+    "description",
+    "displayName",
+    "environment",
+    "name",
+    "openApiDefinition",
+    "policyTemplateInstances",
+];
+
+/// The files as the body has them: objects, or texts that need not be strict JSON.
+fn files(properties: &Value) -> ConnectorFiles {
+    let document = |name: &str| match &properties[name] {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let rest: Map<String, Value> = properties
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    ConnectorFiles {
+        openapi_definition: document("openApiDefinition"),
+        connection_parameters: document("connectionParameters"),
+        connection_parameter_sets: document("connectionParameterSets"),
+        policy_templates: document("policyTemplateInstances"),
+        properties: (!rest.is_empty()).then(|| Value::Object(rest).to_string()),
+    }
+}
+
+fn done(cx: &Context, made: &ConnectorDone) -> Value {
+    let mut answer = whole(cx, &made.row);
+    let warnings = made.warnings.iter().map(|one| {
+        json!({"part": one.part.as_str(), "line": one.line, "column": one.column, "message": one.message})
+    });
+    answer["properties"]["connref"]["warnings"] = warnings.collect();
+    answer
+}
+
+fn support(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Yes => "Yes",
+        Capability::No => "No",
+        Capability::Unknown => "Unknown",
+    }
+}
+
+/// A connector in a list: what the row knows, without reading its files.
+fn brief(cx: &Context, row: &Connector) -> Value {
+    let built_in = cx.app.registry().get(row.api_name.as_str()).map(|c| c.metadata());
+    let tier = match built_in.as_ref().map(|m| m.tier) {
+        Some(Tier::Standard) => "Standard",
+        _ => "Premium",
+    };
+    let parameters = match (&built_in, stored(row.connection_parameters.as_deref())) {
+        (_, Some(parameters)) => parameters,
+        (Some(metadata), None) => Value::Object(parameters(metadata)),
+        (None, None) => json!({}),
+    };
+    let answer = match &built_in {
+        Some(metadata) => told(metadata.service_principal.support),
+        None => support(row.service_principal),
+    };
+    let mut properties = json!({
+        "displayName": row.display_name,
+        "description": row.description,
+        "tier": tier,
+        "isCustomApi": row.custom,
+        "connectionParameters": parameters,
+        "connref": {"connectorId": row.id.as_str(), "servicePrincipal": answer},
+    });
+    if let Some(sets) = stored(row.connection_parameter_sets.as_deref()) {
+        properties["connectionParameterSets"] = sets;
+    }
+    if let Some(Value::Object(rest)) = stored(row.properties.as_deref()) {
+        for (name, value) in rest {
+            if properties.get(&name).is_none() {
+                properties[name] = value;
+            }
+        }
+    }
+    json!({
+        "name": row.api_name.as_str(),
+        "id": row.api_name.connector_id(),
+        "type": "Microsoft.PowerApps/apis",
+        "properties": properties,
+    })
+}
+
+fn told(support: Support) -> &'static str {
+    match support {
         Support::Yes => "Yes",
         Support::No => "No",
         Support::Unknown => "Unknown",
-    });
-    let operations: Vec<Value> = described.map_or_else(Vec::new, |m| {
-        m.operations
-            .iter()
-            .map(|o| {
+    }
+}
+
+fn stored(text: Option<&str>) -> Option<Value> {
+    serde_json::from_str(text?).ok().filter(|value: &Value| !value.is_null())
+}
+
+/// A connector with its definition, operations and ways to connect.
+fn whole(cx: &Context, row: &Connector) -> Value {
+    let mut answer = brief(cx, row);
+    let properties = &mut answer["properties"];
+    if let Some(policies) = stored(row.policy_templates.as_deref()) {
+        properties["policyTemplateInstances"] = policies;
+    }
+    if let Some(definition) = stored(row.openapi_definition.as_deref()) {
+        properties["swagger"] = definition;
+    }
+    let described = metadata(cx, row);
+    if let Some(metadata) = &described {
+        properties["connref"]["servicePrincipalReason"] =
+            metadata.service_principal.reason.as_str().into();
+    }
+    match custom(row).ok().filter(|_| row.custom) {
+        Some(connector) => {
+            properties["connref"]["operations"] = operations(&connector);
+            properties["connref"]["authentication"] = ways(row);
+            properties["connref"]["unsupportedPolicies"] = connector.unsupported_policies().into();
+        }
+        None => {
+            let operations = described.iter().flat_map(|m| &m.operations).map(|o| {
                 let parameters: Vec<Value> = o
                     .parameters
                     .iter()
                     .map(|p| json!({"name": p.name, "required": p.required}))
                     .collect();
                 json!({"id": o.id, "summary": o.summary, "parameters": parameters})
+            });
+            properties["connref"]["operations"] = operations.collect();
+        }
+    }
+    answer
+}
+
+fn operations(connector: &CustomConnector) -> Value {
+    connector.operations().map(|(one, reason)| operation(one, reason.as_deref())).collect()
+}
+
+fn operation(one: &Operation, reason: Option<&str>) -> Value {
+    let parameters: Vec<Value> = one
+        .parameters
+        .iter()
+        .map(|p| {
+            json!({
+                "name": p.name, "in": p.place.as_str(), "type": p.kind, "required": p.required,
+                "summary": p.summary, "visibility": p.visibility,
+                "values": (!p.values.is_empty()).then_some(&p.values),
+                "dynamic": p.dynamic.as_ref().map(|d| d.extension),
+                "properties": p.properties.iter()
+                    .map(|(name, required)| json!({"name": name, "required": required}))
+                    .collect::<Vec<_>>(),
             })
-            .collect()
-    });
+        })
+        .collect();
+    let kind = match one.trigger {
+        None => "action",
+        Some(Trigger::Polling) => "pollingTrigger",
+        Some(Trigger::Webhook) => "webhookTrigger",
+    };
     json!({
-        "name": row.api_name.as_str(),
-        "id": row.api_name.connector_id(),
-        "type": "Microsoft.PowerApps/apis",
-        "properties": {
-            "displayName": row.display_name,
-            "description": row.description,
-            "tier": match described.map(|m| m.tier) { Some(Tier::Standard) => "Standard", _ => "Premium" },
-            "isCustomApi": row.custom,
-            "connectionParameters": described.map(parameters).unwrap_or_default(),
-            "connref": {
-                "connectorId": row.id.as_str(),
-                "servicePrincipal": service_principal,
-                "servicePrincipalReason": described.map(|m| m.service_principal.reason.as_str()),
-                "operations": operations,
-            },
-        },
+        "id": one.id, "method": one.method.to_uppercase(), "path": one.path, "kind": kind,
+        "summary": one.summary, "description": one.description, "visibility": one.visibility,
+        "deprecated": one.deprecated, "callable": reason.is_none(), "reason": reason,
+        "parameters": parameters,
     })
+}
+
+fn ways(row: &Connector) -> Value {
+    let read = connector_read(&ConnectorTexts {
+        definition: row.openapi_definition.as_deref().unwrap_or_default(),
+        parameters: row.connection_parameters.as_deref(),
+        sets: row.connection_parameter_sets.as_deref(),
+        policies: None,
+    });
+    let Ok(read) = read else { return json!([]) };
+    let way = |way: &Way| {
+        json!({
+            "set": way.set,
+            "kinds": way.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+            "identityProviders": way.providers,
+            "servicePrincipal": support(way.service_principal.support),
+            "reason": way.service_principal.reason,
+        })
+    };
+    read.authentication.ways.iter().map(way).collect()
 }
 
 fn parameters(metadata: &ConnectorMetadata) -> Map<String, Value> {

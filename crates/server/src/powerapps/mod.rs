@@ -68,6 +68,12 @@ impl Caller {
         Ok(self.signed.installation()?)
     }
 
+    /// A header's text; `None` if it is missing or blank.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let text = self.headers.get(name)?.to_str().ok()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
     /// Enters the environment of the path.
     pub(crate) async fn enter(&self, name: &str) -> Result<Context, Failure> {
         let environment = environment_by_name(&self.app, name).await?;

@@ -14,6 +14,7 @@ mod parameter_set;
 mod policy;
 mod reference;
 mod security;
+mod target;
 mod text;
 
 pub use authentication::{
@@ -29,6 +30,7 @@ pub use parameter_set::ParameterSet;
 pub use policy::{PolicyTemplate, policy_list};
 pub use reference::resolve;
 pub use security::Security;
+pub use target::{client_secrets_remove, targets};
 pub use text::{ConnectorText, MAX_PART, PartNote, connector_text};
 
 use crate::document::json::LenientNote;

@@ -45,8 +45,7 @@ pub(super) async fn update(asked: &Asked, record: &Record, fields: Fields) -> Re
         "solution" => solution::update(asked, record, fields).await,
         "systemuser" => system_user::update(asked, record, fields).await,
         "workflow" => workflow::update(asked, record, fields).await,
-        // Their columns are given at create only: a body that sets one did not come this far.
-        "connector" => fields.finish(),
+        "connector" => connector::update(asked, record, fields).await,
         name => Err(refused("Update", name)),
     }
 }
