@@ -16,6 +16,7 @@ mod resume;
 mod roundtrip;
 mod samples_import;
 mod sarif;
+mod secret_variables;
 mod secrets;
 mod server_http;
 mod variables;

@@ -20,6 +20,7 @@ pub struct Home {
     folder: TempDir,
     binary: PathBuf,
     heard: Mutex<Vec<Ran>>,
+    variables: Mutex<Vec<(String, String)>>,
 }
 
 impl Default for Home {
@@ -39,7 +40,7 @@ impl Home {
             .prefix("connref-it-")
             .tempdir()
             .expect("a temporary folder can be made");
-        Self { folder, binary: binary(), heard: Mutex::new(Vec::new()) }
+        Self { folder, binary: binary(), heard: Mutex::default(), variables: Mutex::default() }
     }
 
     /// One with an environment of this name, whose connections may reach `allowed`.
@@ -49,6 +50,15 @@ impl Home {
         let home = Self::new();
         home.env_create(name, allowed);
         home
+    }
+
+    /// Sets an environment variable for every process that is started from here on.
+    ///
+    /// # Panics
+    /// If a test thread panicked while one was set.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut variables = self.variables.lock().expect("no test thread panicked with it");
+        variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// A copy of everything this one keeps.
@@ -115,6 +125,9 @@ impl Home {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
             }
+        }
+        for (name, value) in &*self.variables.lock().expect("no test thread panicked with it") {
+            command.env(name, value);
         }
         command
             .args(arguments)

@@ -179,6 +179,7 @@ async fn run(State(bench): State<Arc<Bench>>) -> Result<axum::Json<serde_json::V
         trigger: "manual".into(),
         outputs: Value::object(outputs),
         choices: Vec::new(),
+        secured: false,
     };
     let started = bench.cx.app.runner().run_start(&bench.cx.caller, request).await;
     let mut started = started.map_err(|e| e.to_string())?;

@@ -15,7 +15,7 @@ use connref_store::source::{Ids, SystemClock, SystemIds, hex};
 use connref_store::vault::KeyFile;
 
 use crate::exit::{Exit, Failure};
-use crate::home;
+use crate::{home, secret_store};
 
 /// Domain of addresses that never leave the process.
 const INSIDE: &str = "connref.internal";
@@ -43,7 +43,7 @@ impl Embedded {
                     .context(format!("cannot open the database {}", shown(&location)))
             })?;
         let egress = Egress::new(EgressConfig::default());
-        let app = App::new(store, egress, home::user(), node);
+        let app = App::with_secrets(store, egress, home::user(), node, secret_store::stores()?);
         let router = router(app.clone());
         Ok(Self { app, router })
     }

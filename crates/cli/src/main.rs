@@ -13,6 +13,7 @@ mod pick;
 mod render;
 mod report;
 mod secret;
+mod secret_store;
 
 use std::process::ExitCode;
 

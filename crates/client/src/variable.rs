@@ -170,6 +170,15 @@ impl<S: ApiService> Client<S> {
         self.send(call).await.map(drop)
     }
 
+    /// Reads the secret of a Secret variable and drops it: fails as its reader would.
+    pub async fn variable_test(&self, variable: &Variable) -> Result<()> {
+        let attempt = format!("read the secret of environment variable `{}`", variable.schema_name);
+        let body = json!({"EnvironmentVariableName": variable.schema_name});
+        let path = "RetrieveEnvironmentVariableSecretValue";
+        let call = self.web(&attempt, Method::POST, path).json(body).harmless();
+        self.send(call).await.map(drop)
+    }
+
     /// Deletes a definition with its value.
     pub async fn variable_delete(&self, variable: &Variable) -> Result<()> {
         let attempt = format!("delete environment variable `{}`", variable.schema_name);

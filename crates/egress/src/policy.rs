@@ -18,7 +18,11 @@ pub struct Policy {
     /// Identity endpoints of the host: closed to every call but the one that asks for its identity.
     identities: Vec<Network>,
     for_identity: bool,
+    secrets: Vec<String>,
 }
+
+/// How the place of a secret begins, in the entries `secret:…`.
+const SECRET_PLACES: [&str; 4] = ["/subscriptions/", "vault://", "env://", "file:/"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Network {
@@ -44,11 +48,13 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// Reads entries separated by commas or white space; `#` starts a comment up to the line's end.
+    /// Reads entries separated by commas or white space; `#` at the beginning of one starts a comment
+    /// up to the line's end.
     ///
     /// An entry is `ADDRESS`, `ADDRESS:PORT`, `NETWORK/BITS`, `NETWORK/BITS:PORT` (IPv6 in
-    /// brackets when a port follows), `file:/absolute/folder`, or `identity:ADDRESS[:PORT]` for an
-    /// identity endpoint of the host, which only managed identities reach.
+    /// brackets when a port follows), `file:/absolute/folder`, `identity:ADDRESS[:PORT]` for an
+    /// identity endpoint of the host, which only managed identities reach, or `secret:` and the
+    /// place of a secret or of several.
     ///
     /// # Errors
     /// The first entry that is not understood, or that would allow what no policy may.
@@ -58,8 +64,10 @@ impl Policy {
         }
         let mut policy = Self::default();
         for line in text.lines() {
-            let line = line.split('#').next().unwrap_or_default();
             for entry in line.split(|c: char| c == ',' || c.is_whitespace()) {
+                if entry.starts_with('#') {
+                    break;
+                }
                 if !entry.is_empty() {
                     policy.add(entry)?;
                 }
@@ -70,6 +78,20 @@ impl Policy {
 
     fn add(&mut self, entry: &str) -> Result<(), PolicyError> {
         let refuse = |reason| PolicyError::Entry { entry: entry.to_owned(), reason };
+        if let Some(place) = entry.strip_prefix("secret:") {
+            let known = SECRET_PLACES.iter().any(|start| {
+                let (head, rest) = place.split_at_checked(start.len()).unwrap_or((place, ""));
+                head.eq_ignore_ascii_case(start) && !rest.trim_matches('/').is_empty()
+            });
+            if !known {
+                return Err(refuse(
+                    "the place of a secret begins with `/subscriptions/ID`, `vault://MOUNT`, \
+                     `env://NAME` or `file:/FOLDER`",
+                ));
+            }
+            self.secrets.push(place.to_owned());
+            return Ok(());
+        }
         if let Some(folder) = entry.strip_prefix("file:") {
             let folder = folder.strip_prefix("//").unwrap_or(folder);
             let path = PathBuf::from(folder);
@@ -115,6 +137,24 @@ impl Policy {
     #[must_use]
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// The places of secrets that variables may point to, as they were written. What they mean is
+    /// for the reader of secrets to judge.
+    #[must_use]
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
+    /// The policy under which files that hold secrets are opened: the folders of the entries
+    /// `secret:file:/…` and nothing else, so that no connector reads them.
+    #[must_use]
+    pub fn for_secret_files(&self) -> Self {
+        let folders = self.secrets.iter().filter_map(|place| {
+            let path = place.strip_prefix("file:")?;
+            Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        });
+        Self { folders: folders.collect(), ..Self::default() }
     }
 }
 
@@ -241,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn places_of_secrets_stand_beside_addresses_and_folders() {
+        let text =
+            "secret:vault://kv/apps#key,secret:env://KEY # two\nsecret:file:/run/keys file:/srv";
+        let policy = Policy::parse(text).expect("parses");
+        assert_eq!(policy.secrets(), ["vault://kv/apps#key", "env://KEY", "file:/run/keys"]);
+        assert_eq!(policy.folders(), [PathBuf::from("/srv")]);
+        assert_eq!(policy.for_secret_files().folders(), [PathBuf::from("/run/keys")]);
+    }
+
+    #[test]
     fn metadata_stays_closed() {
         let policy = Policy::parse("169.254.0.0/16 168.0.0.0/8 fd00::/8").expect("parses");
         for no in ["169.254.169.254:80", "168.63.129.16:80", "[fd00:ec2::254]:80"] {
@@ -285,6 +335,10 @@ mod tests {
             "0x7f000001",
             "10.0.0.0/+8",
             "10.0.0.1:+80",
+            "secret:plain",
+            "secret:vault://",
+            "secret:file:/",
+            "secret:/subscriptions/",
             "fe80::1%eth0",
             "/8",
             ":80",

@@ -3,5 +3,6 @@
 pub mod connector;
 pub mod credential;
 pub mod runner;
+pub mod secret;
 pub mod sign_in;
 pub mod token;

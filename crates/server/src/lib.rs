@@ -14,6 +14,7 @@ use std::sync::Arc;
 use connref_egress::Egress;
 use connref_engine::connector::Registry;
 use connref_engine::runner::Runner;
+use connref_engine::secret::{SecretStores, Secrets};
 use connref_engine::token::Tokens;
 use connref_store::Store;
 use connref_store::access::Caller;
@@ -30,19 +31,38 @@ struct Parts {
     egress: Egress,
     registry: Registry,
     tokens: Tokens,
+    secrets: Secrets,
     runner: Runner,
     operator: String,
 }
 
 impl App {
     /// Puts the parts together. `operator` names the administrator of the installation, `node` this
-    /// process among several.
+    /// process among several. Variables that point to secrets find no store.
     pub fn new(store: Store, egress: Egress, operator: String, node: String) -> Self {
+        Self::with_secrets(store, egress, operator, node, SecretStores::default())
+    }
+
+    /// The same, with the stores that variables may point to.
+    pub fn with_secrets(
+        store: Store,
+        egress: Egress,
+        operator: String,
+        node: String,
+        stores: SecretStores,
+    ) -> Self {
         let registry = Registry::built_in();
         let tokens = Tokens::new(egress.clone(), store.clone(), node.clone());
-        let runner =
-            Runner::new(store.clone(), egress.clone(), registry.clone(), tokens.clone(), node);
-        Self(Arc::new(Parts { store, egress, registry, tokens, runner, operator }))
+        let secrets = Secrets::new(egress.clone(), tokens.clone(), stores);
+        let runner = Runner::new(
+            store.clone(),
+            egress.clone(),
+            registry.clone(),
+            tokens.clone(),
+            secrets.clone(),
+            node,
+        );
+        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator }))
     }
 
     /// The store.
@@ -67,6 +87,10 @@ impl App {
 
     pub(crate) fn egress(&self) -> &Egress {
         &self.0.egress
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {

@@ -180,7 +180,9 @@ impl Store {
         }
     }
 
-    /// Replaces the list of private addresses and folders that connections may reach.
+    /// Replaces the list of private addresses and folders that connections may reach, and of the
+    /// places of secrets that variables may point to. Those (`secret:…`) only the operator changes:
+    /// they are read with the installation's own credentials, which no environment owns.
     pub async fn environment_allow(
         &self,
         caller: &Caller,
@@ -192,6 +194,12 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &id)?;
+                let before = find(sql, id.as_str())?.allowed;
+                if secret_places(&before) != secret_places(&allowed) {
+                    caller.authorize_operator(
+                        "change which secrets an environment may read: the operator of the installation does",
+                    )?;
+                }
                 let text = json!(allowed);
                 sql.execute(
                     "UPDATE environment SET allowed = $2 WHERE environmentid = $1",
@@ -207,6 +215,12 @@ impl Store {
             })
             .await
     }
+}
+
+/// The entries about secrets, in order. One entry may hold several, as the policy reads them.
+fn secret_places(allowed: &[String]) -> Vec<&str> {
+    let words = allowed.iter().flat_map(|e| e.split(|c: char| c == ',' || c.is_whitespace()));
+    words.filter(|word| word.starts_with("secret:")).collect()
 }
 
 pub(crate) fn find(sql: &mut Sql<'_>, name: &str) -> Result<Environment> {

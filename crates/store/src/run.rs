@@ -1,10 +1,38 @@
 //! Runs and their journal. Each durable step is one statement of the grouping writer; what a node
 //! writes carries the fencing number of its lease, so a node that lost it writes nothing.
+//!
+//! What a run must not show (secured inputs and outputs, secrets it read) lies beside the rest, sealed
+//! for its run and its place in it; only the runner opens it, to go on after a crash.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use connref_solution::model::{ConnectionId, EnvironmentId, FlowId, Micros, ReferenceId, RunId};
+use secrecy::SecretString;
 
 use crate::access::{Action, Caller};
 use crate::db::{Row, Statement};
+use crate::vault::{SecretPlace, VaultError};
 use crate::{Result, Store, StoreError};
+
+/// Which part of a run a sealed text belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPart {
+    /// What it started with.
+    Start,
+    /// An event, by its number.
+    Event(i64),
+    /// What it answered.
+    Response,
+}
+
+impl RunPart {
+    fn field(self) -> String {
+        match self {
+            Self::Start => "start".to_owned(),
+            Self::Event(seq) => format!("event/{seq}"),
+            Self::Response => "response".to_owned(),
+        }
+    }
+}
 
 /// A run to start.
 #[derive(Clone, Debug)]
@@ -21,6 +49,8 @@ pub struct RunNew {
     pub parent: Option<RunId>,
     /// What it starts with, as JSON: trigger outputs, parameters, seed.
     pub start: String,
+    /// What of it must not be shown, sealed.
+    pub sealed: Option<String>,
     /// When.
     pub started_on: Micros,
     /// Node that holds the lease.
@@ -40,6 +70,8 @@ pub struct RunEvent {
     pub path: String,
     /// The outcome as JSON.
     pub payload: String,
+    /// What of it must not be shown, sealed; gone when the run is over.
+    pub sealed: Option<String>,
     /// Connection used.
     pub connection: Option<ConnectionId>,
     /// Reference it came from.
@@ -71,8 +103,12 @@ pub struct Run {
     pub parent: Option<RunId>,
     /// What it started with, JSON.
     pub start: String,
+    /// What of that must not be shown, sealed.
+    pub sealed: Option<String>,
     /// Its response, JSON.
     pub response: Option<String>,
+    /// What of that must not be shown, sealed.
+    pub sealed_response: Option<String>,
     /// Its history, JSON.
     pub history: Option<String>,
     /// Started.
@@ -94,6 +130,10 @@ pub struct RunEnd {
     pub message: Option<String>,
     /// Response, JSON.
     pub response: Option<String>,
+    /// What of it must not be shown, sealed.
+    pub sealed_response: Option<String>,
+    /// Whether earlier events hid something, which goes now.
+    pub forget: bool,
     /// History, JSON.
     pub history: String,
     /// When.
@@ -101,7 +141,7 @@ pub struct RunEnd {
 }
 
 const COLUMNS: &str = "runid, workflowid, definitionversion, status, code, message, callerid, parentrunid, \
-     start, response, history, startedon, endedon, fence";
+     start, response, history, startedon, endedon, fence, sealed, sealedresponse";
 
 fn run(row: &Row) -> Result<Run> {
     Ok(Run {
@@ -119,6 +159,8 @@ fn run(row: &Row) -> Result<Run> {
         started_on: row.int(11)?,
         ended_on: row.int_opt(12)?,
         fence: row.int(13)?,
+        sealed: row.text_opt(14)?,
+        sealed_response: row.text_opt(15)?,
     })
 }
 
@@ -130,9 +172,9 @@ fn event_statement(
 ) -> Statement {
     Statement {
         text: "INSERT INTO run_event (environmentid, runid, seq, at, path, payload, connectionid, \
-               connectionreferenceid, bindingversion, acting) \
+               connectionreferenceid, bindingversion, acting, sealed) \
                SELECT environmentid, runid, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS TEXT), \
-               CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS BIGINT), CAST($10 AS TEXT) \
+               CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS BIGINT), CAST($10 AS TEXT), CAST($12 AS TEXT) \
                FROM run WHERE environmentid = $1 AND runid = $2 AND fence = $11",
         params: vec![
             environment.as_str().to_owned().into(),
@@ -146,7 +188,20 @@ fn event_statement(
             event.binding_version.into(),
             event.acting.into(),
             fence.into(),
+            event.sealed.into(),
         ],
+    }
+}
+
+/// The vault knows places by connection and connector; a run's id is no connection's, and no
+/// connector is called so.
+fn place<'a>(environment: &'a EnvironmentId, run: &'a RunId, field: &'a str) -> SecretPlace<'a> {
+    SecretPlace {
+        environment: environment.as_str(),
+        connection: run.as_str(),
+        connector: "#journal",
+        field,
+        version: 1,
     }
 }
 
@@ -161,8 +216,8 @@ impl Store {
         caller.authorize(environment, Action::Read, "start runs")?;
         let statement = Statement {
             text: "INSERT INTO run (environmentid, runid, workflowid, definitionversion, status, callerid, \
-                   parentrunid, start, startedon, leaseowner, leaseuntil, fence) \
-                   VALUES ($1, $2, $3, $4, 'Running', $5, $6, $7, $8, $9, $10, 1)",
+                   parentrunid, start, startedon, leaseowner, leaseuntil, fence, sealed) \
+                   VALUES ($1, $2, $3, $4, 'Running', $5, $6, $7, $8, $9, $10, 1, $11)",
             params: vec![
                 environment.as_str().to_owned().into(),
                 new.id.as_str().to_owned().into(),
@@ -174,6 +229,7 @@ impl Store {
                 new.started_on.into(),
                 new.node.into(),
                 new.lease_until.into(),
+                new.sealed.into(),
             ],
         };
         self.db.append(statement).await?;
@@ -192,7 +248,39 @@ impl Store {
         if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(run.to_string())) }
     }
 
-    /// Writes the last events, the history and the end in one commit.
+    /// Seals what a part of a run must not show, for that part alone.
+    pub fn run_seal(
+        &self,
+        environment: &EnvironmentId,
+        run: &RunId,
+        part: RunPart,
+        text: &SecretString,
+    ) -> Result<String> {
+        let field = part.field();
+        let sealed = self.vault.seal(&*self.ids, &place(environment, run, &field), text)?;
+        Ok(STANDARD.encode(sealed))
+    }
+
+    /// Opens it again, for the runner.
+    pub fn run_unseal(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        run: &RunId,
+        part: RunPart,
+        sealed: &str,
+    ) -> Result<SecretString> {
+        caller.authorize_operator("open what a run hides")?;
+        let field = part.field();
+        let bytes = STANDARD.decode(sealed).map_err(|_| VaultError::Integrity {
+            connection: run.to_string(),
+            field: field.clone(),
+        })?;
+        Ok(self.vault.unseal(&place(environment, run, &field), &bytes)?)
+    }
+
+    /// Writes the last events, the history and the end in one commit. What the events hid is not kept
+    /// longer than the run lasts.
     pub async fn run_finish(
         &self,
         environment: &EnvironmentId,
@@ -205,7 +293,7 @@ impl Store {
             events.into_iter().map(|e| event_statement(environment, run, fence, e)).collect();
         statements.push(Statement {
             text: "UPDATE run SET status = $3, code = $4, message = $5, response = $6, history = $7, endedon = $8, \
-                   leaseowner = NULL, leaseuntil = NULL \
+                   leaseowner = NULL, leaseuntil = NULL, sealedresponse = $10 \
                    WHERE environmentid = $1 AND runid = $2 AND fence = $9 AND status = 'Running'",
             params: vec![
                 environment.as_str().to_owned().into(),
@@ -217,10 +305,28 @@ impl Store {
                 end.history.into(),
                 end.ended_on.into(),
                 fence.into(),
+                end.sealed_response.into(),
             ],
         });
+        let ends = statements.len() - 1;
+        if end.forget {
+            statements.push(Statement {
+                text: "UPDATE run_event SET sealed = NULL \
+                       WHERE environmentid = $1 AND runid = $2 AND sealed IS NOT NULL \
+                       AND EXISTS (SELECT 1 FROM run r WHERE r.environmentid = $1 AND r.runid = $2 \
+                       AND r.status <> 'Running')",
+                params: vec![
+                    environment.as_str().to_owned().into(),
+                    run.as_str().to_owned().into(),
+                ],
+            });
+        }
         let counts = self.db.append_all(statements).await?;
-        if counts.last() == Some(&1) { Ok(()) } else { Err(StoreError::LeaseLost(run.to_string())) }
+        if counts.get(ends) == Some(&1) {
+            Ok(())
+        } else {
+            Err(StoreError::LeaseLost(run.to_string()))
+        }
     }
 
     /// A run the caller may see: its own, or any for an administrator.
@@ -302,7 +408,7 @@ impl Store {
         self.db
             .read(move |sql| {
                 sql.query(
-                    "SELECT seq, at, path, payload, connectionid, connectionreferenceid, bindingversion, acting \
+                    "SELECT seq, at, path, payload, connectionid, connectionreferenceid, bindingversion, acting, sealed \
                      FROM run_event WHERE environmentid = $1 AND runid = $2 ORDER BY seq",
                     &[environment.as_str().into(), id.as_str().into()],
                 )?
@@ -317,6 +423,7 @@ impl Store {
                         reference: row.text_opt(5)?.map(Into::into),
                         binding_version: row.int_opt(6)?,
                         acting: row.text_opt(7)?,
+                        sealed: row.text_opt(8)?,
                     })
                 })
                 .collect()
@@ -344,7 +451,7 @@ impl Store {
                     ),
                     &[node.into(), lease_until.into(), now.into()],
                 )?;
-                row.map(|row| Ok((row.text(14)?.into(), run(&row)?))).transpose()
+                row.map(|row| Ok((row.text(16)?.into(), run(&row)?))).transpose()
             })
             .await
     }

@@ -20,11 +20,12 @@ pub(crate) enum EnvCommand {
         /// Name or id
         name: String,
     },
-    /// Allow the connections of an environment to reach private addresses or folders
+    /// Allow an environment to reach private addresses and folders, or its variables to point to secrets
     Allow {
         /// Name or id
         name: String,
-        /// 127.0.0.1:8080, 10.0.0.0/8:5432 or file:/folder
+        /// 127.0.0.1:8080, 10.0.0.0/8:5432, file:/folder, or secret: and a place of secrets
+        /// (vault://mount/path, env://NAME, file:/folder, /subscriptions/…/vaults/NAME)
         #[arg(required = true, value_name = "ENTRY")]
         entries: Vec<String>,
     },

@@ -34,6 +34,11 @@ pub(crate) enum VariableCommand {
         /// Schema name, id or unique prefix
         variable: String,
     },
+    /// Try whether the secret of a Secret variable can be read; never shows it
+    Test {
+        /// Schema name, id or unique prefix
+        variable: String,
+    },
     /// Delete an environment variable with its value
     Delete {
         /// Schema name, id or unique prefix
@@ -147,6 +152,13 @@ impl VariableCommand {
                 let after = pick(client.variables().await?, &one.id)?;
                 let value = after.value.or(after.default);
                 done(context, "unset", &one, json!({"value": value}))?;
+            }
+            Self::Test { variable } => {
+                let one = pick(client.variables().await?, &variable)?;
+                client.variable_test(&one).await?;
+                let item = json!({"name": one.schema_name, "id": one.id, "readable": true});
+                let sentence = format!("the secret of {} can be read", one.schema_name);
+                context.output.done(&sentence, &item)?;
             }
             Self::Delete { variable } => {
                 let one = pick(client.variables().await?, &variable)?;

@@ -7,7 +7,7 @@
 mod body;
 mod context;
 pub mod custom;
-mod encode;
+pub(crate) mod encode;
 mod error;
 pub mod http;
 mod metadata;
@@ -15,7 +15,7 @@ mod page;
 mod parameters;
 mod registry;
 mod rest;
-mod shared_commondataserviceforapps;
+pub(crate) mod shared_commondataserviceforapps;
 mod shared_office365;
 mod shared_sharepointonline;
 mod shared_sql;

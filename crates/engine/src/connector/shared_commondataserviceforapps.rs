@@ -3,7 +3,7 @@
 //! Rows come back as the Web API gives them: an expanded row is an object under its navigation
 //! property, and a path such as `owninguser/fullname` is walked by the expression engine.
 
-use connref_flow::value::Value;
+use connref_flow::value::{Object, Value};
 use futures::future::BoxFuture;
 use http::Method;
 use serde_json::Value as Json;
@@ -14,8 +14,8 @@ use super::parameters::Parameters;
 use super::rest::{self, Call};
 use super::{
     Authentication, CallContext, CallError, Connector, ConnectorMetadata, OperationCall,
-    OperationMetadata, OperationResponse, ParameterKind, Probe, ServicePrincipal, Support, Tier,
-    body, encode,
+    OperationMetadata, OperationResponse, ParameterKind, Probe, ServicePrincipal, Support, Target,
+    Tier, body, encode,
 };
 
 const API: &str = "shared_commondataserviceforapps";
@@ -26,9 +26,40 @@ const WITH_ORGANIZATION: &str = "WithOrganization";
 /// Connection parameters that may hold the organisation's address.
 const ADDRESS_PARAMETERS: [&str; 3] = ["url", "environmentUrl", "organizationUrl"];
 
+/// The unbound action by which flows read the secret of a variable.
+const READ_SECRET: &str = "RetrieveEnvironmentVariableSecretValue";
+
 /// The connector.
 #[derive(Clone, Copy, Debug)]
 pub struct Dataverse;
+
+/// Whether a call reads the secret of a variable, wherever it goes. Its result is secured whatever the
+/// flow says.
+pub(crate) fn reads_secret(operation: &str, parameters: &Object) -> bool {
+    let name = operation.strip_suffix(WITH_ORGANIZATION).unwrap_or(operation);
+    name == "PerformUnboundAction"
+        && parameters.get("actionName").and_then(Value::as_str).is_some_and(|action| {
+            action.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(action) == READ_SECRET
+        })
+}
+
+/// The variable whose secret a call reads in its own environment: the connection names no other
+/// organisation, and the call none either.
+pub(crate) fn own_secret<'a>(
+    target: &Target,
+    operation: &str,
+    parameters: &'a Object,
+) -> Option<&'a str> {
+    let elsewhere = target.endpoint.is_some()
+        || operation.ends_with(WITH_ORGANIZATION)
+        || ADDRESS_PARAMETERS.iter().any(|name| target.parameter(name).is_some());
+    if elsewhere || !reads_secret(operation, parameters) {
+        return None;
+    }
+    let flat = parameters.get("item/EnvironmentVariableName").and_then(Value::as_str);
+    let nested = || parameters.get("item")?.get("EnvironmentVariableName")?.as_str();
+    flat.or_else(nested)
+}
 
 impl Connector for Dataverse {
     fn api_name(&self) -> &str {

@@ -9,23 +9,28 @@ use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId,
 };
 use connref_store::StoreError;
-use connref_store::run::RunEvent;
-use secrecy::SecretString;
+use connref_store::run::{RunEvent, RunPart};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 
 use super::drive::{Carried, RESPONSE_CODE};
+use super::hidden::Hidden;
 use super::snapshot::Snapshot;
 use super::start::{RUNNER, start_child};
 use super::{Inner, RunRequest};
 use crate::connector::custom::{ConnectorTexts, CustomConnector};
 use crate::connector::http::{HttpCall, http_call};
+use crate::connector::shared_commondataserviceforapps::{own_secret, reads_secret};
 use crate::connector::{
     CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target,
     call_paged,
 };
 use crate::credential::credential_open;
+use crate::secret::{VariableError, asks};
 use crate::token::{TokenError, TokenKey};
 
+/// The connector that reads the secrets of this environment's variables.
+const DATAVERSE: &str = "shared_commondataserviceforapps";
 /// Longest wait for one attempt of a synchronous call (facts: flow language, HTTP & connectors).
 const ATTEMPT: Duration = Duration::from_secs(120);
 
@@ -37,6 +42,8 @@ pub(super) struct Made {
     pub(super) path: String,
     pub(super) outcome: CallOutcome,
     pub(super) used: Option<UsedConnection>,
+    /// The outcome must not be shown.
+    pub(super) secret: bool,
 }
 
 /// Which connection a call used, and as whom it acted. What the run records; never a credential.
@@ -132,14 +139,36 @@ pub(super) async fn call_make(inner: Arc<Inner>, carried: Arc<Carried>, call: Ca
     let path = call.path.clone();
     let work = perform(&inner, &carried, &call);
     let limit = call.timeout_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
-    let (outcome, used) = match limit {
+    let (mut outcome, used) = match limit {
         None => work.await,
         Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             let message = "The action did not finish within its time limit.";
             (failed(ActionStatus::TimedOut, "ActionTimedOut", message), None)
         }),
     };
-    Made { path, outcome, used }
+    if outcome.status == ActionStatus::Succeeded && call_reads_secret(&call) {
+        outcome.secure = true;
+        outcome
+            .outputs
+            .iter()
+            .filter_map(|o| o.get("body"))
+            .for_each(|b| carried.hidden.add_all(b));
+    }
+    carried.hidden.guard(&mut outcome);
+    let secret = outcome.secure || call.secure_inputs || call.secure_outputs;
+    Made { path, outcome, used, secret }
+}
+
+fn call_reads_secret(call: &Call) -> bool {
+    match &call.kind {
+        CallKind::Connection { operation_id, parameters, .. } => {
+            reads_secret(operation_id, parameters)
+        }
+        CallKind::OldConnection { operation_id: Some(id), queries, .. } => {
+            reads_secret(id, queries)
+        }
+        _ => false,
+    }
 }
 
 type Performed = (CallOutcome, Option<UsedConnection>);
@@ -209,7 +238,8 @@ async fn tried(
 ) -> (CallOutcome, Option<TokenKey>) {
     match prepare(inner, carried, snapshot, chosen).await {
         Ok(prepared) => {
-            let outcome = attempts(inner, call, || attempt_once(inner, call, &prepared)).await;
+            let outcome =
+                attempts(inner, call, || attempt_once(inner, carried, call, &prepared)).await;
             (outcome, prepared.returnable.then_some(prepared.token_key))
         }
         Err((code, message)) => (failed(ActionStatus::Failed, code, &message), None),
@@ -226,6 +256,7 @@ struct Prepared {
     /// The credential is so new that the one before may come back.
     returnable: bool,
     on_behalf_of: Option<PrincipalId>,
+    owner: PrincipalId,
 }
 
 type Failure = (&'static str, String);
@@ -246,11 +277,26 @@ async fn prepare(
         Acting::OnBehalfOf(id) => Some(id.clone()),
         _ => None,
     };
+    let mut target = Target { endpoint: opened.endpoint, parameters: opened.parameters };
+    let mut secrets = opened.secrets;
+    if asks(&target, &secrets) {
+        // Whoever owns the connection reads the variables in it, not whoever runs the flow.
+        let owner = inner.store.caller_find(&carried.environment, opened.owner.as_str()).await;
+        let owner = owner.map_err(|error| ("Forbidden", error.to_string()))?;
+        let (environment, policy) = (&carried.environment, &snapshot.policy);
+        let resolved = inner
+            .secrets
+            .connection(&inner.store, &owner, environment, policy, &mut target, &mut secrets)
+            .await;
+        resolved.map_err(|error| (variable_code(&error), with_causes(&error)))?;
+    }
+    secrets.values().for_each(|secret| carried.hidden.add(secret));
     Ok(Prepared {
         connector,
         snapshot: Arc::clone(snapshot),
-        target: Target { endpoint: opened.endpoint, parameters: opened.parameters },
-        secrets: opened.secrets,
+        target,
+        secrets,
+        owner: opened.owner,
         returnable: opened.previous_until.is_some_and(|until| inner.store.now() < until),
         token_key: TokenKey {
             environment: carried.environment.clone(),
@@ -331,6 +377,8 @@ enum AttemptError {
     Call(#[from] CallError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Variable(#[from] VariableError),
 }
 
 impl AttemptError {
@@ -338,6 +386,7 @@ impl AttemptError {
         match self {
             Self::Call(error) => error.retryable(),
             Self::Token(error) => error.retryable(),
+            Self::Variable(error) => error.retryable(),
         }
     }
 
@@ -346,6 +395,7 @@ impl AttemptError {
             Self::Call(error) => error.code(),
             Self::Token(error) if error.retryable() => "BadGateway",
             Self::Token(_) => UNAUTHORIZED,
+            Self::Variable(error) => variable_code(error),
         }
     }
 }
@@ -359,11 +409,46 @@ fn pause(inner: &Inner, call: &Call, attempt: u32) -> Option<Duration> {
     Some(Duration::from_micros(u64::try_from(delay).unwrap_or(0)))
 }
 
+fn variable_code(error: &VariableError) -> &'static str {
+    match error.status() {
+        403 => "Forbidden",
+        404 => "NotFound",
+        502 => "BadGateway",
+        500 => "InternalError",
+        _ => "BadRequest",
+    }
+}
+
+/// The secret of a variable of this environment, read as whoever acts.
+async fn secret_read(
+    inner: &Inner,
+    carried: &Carried,
+    prepared: &Prepared,
+    name: &str,
+) -> Result<OperationResponse, VariableError> {
+    let environment = &carried.environment;
+    let reader = prepared.on_behalf_of.as_ref().unwrap_or(&prepared.owner);
+    let caller = inner.store.caller_find(environment, reader.as_str()).await?;
+    let policy = &prepared.snapshot.policy;
+    let secret = inner.secrets.variable(&inner.store, &caller, environment, policy, name).await?;
+    carried.hidden.add(&secret);
+    let mut body = Object::new();
+    body.insert("EnvironmentVariableSecretValue", Value::string(secret.expose_secret()));
+    Ok(OperationResponse { status: 200, headers: Vec::new(), body: Value::object(body) })
+}
+
 async fn attempt_once(
     inner: &Inner,
+    carried: &Carried,
     call: &Call,
     prepared: &Prepared,
 ) -> Result<OperationResponse, AttemptError> {
+    if let CallKind::Connection { operation_id, parameters, .. } = &call.kind
+        && prepared.connector.api_name() == DATAVERSE
+        && let Some(name) = own_secret(&prepared.target, operation_id, parameters)
+    {
+        return Ok(secret_read(inner, carried, prepared, name).await?);
+    }
     let credential = credential_open(
         &inner.tokens,
         &prepared.snapshot.policy,
@@ -372,6 +457,7 @@ async fn attempt_once(
         &prepared.secrets,
     )
     .await?;
+    hide(&carried.hidden, &credential);
     let cx = context(inner, call, prepared, &credential);
     match &call.kind {
         CallKind::Connection { webhook: true, operation_id, .. } => Err(CallError::Unsupported {
@@ -408,6 +494,17 @@ async fn attempt_once(
     }
 }
 
+/// What a target may send back of the credential it got.
+fn hide(hidden: &Hidden, credential: &Credential) {
+    match credential {
+        Credential::Bearer(secret)
+        | Credential::ApiKey(secret)
+        | Credential::Basic { password: secret, .. } => hidden.add(secret),
+        Credential::Fields(fields) => fields.values().for_each(|secret| hidden.add(secret)),
+        _ => {}
+    }
+}
+
 fn context<'a>(
     inner: &'a Inner,
     call: &'a Call,
@@ -434,6 +531,9 @@ async fn http(inner: &Inner, carried: &Carried, call: &Call) -> CallOutcome {
         Ok(snapshot) => snapshot,
         Err(error) => return failed(ActionStatus::Failed, "InternalError", &error.to_string()),
     };
+    for name in ["password", "secret", "value", "pfx"] {
+        authentication.get(name).into_iter().for_each(|secret| carried.hidden.add_all(secret));
+    }
     let (queries, headers) = (Value::object(queries.clone()), Value::object(headers.clone()));
     let http = HttpCall {
         method,
@@ -466,16 +566,11 @@ async fn child(
         trigger: String::new(),
         outputs: Value::object(trigger),
         choices: carried.start.choices.clone(),
+        secured: call.secure_inputs,
     };
     let run = RunId::new(&call.idempotency_key);
     // Boxed: a child may call a child.
-    let started = Box::pin(start_child(
-        inner,
-        request,
-        carried.principal.clone(),
-        carried.run.clone(),
-        run.clone(),
-    ));
+    let started = Box::pin(start_child(inner, request, carried, run.clone()));
     match started.await {
         Ok(mut started) => {
             let answer = started.answered().await;
@@ -501,7 +596,19 @@ async fn child_found(inner: &Inner, carried: &Carried, run: &RunId) -> CallOutco
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             Ok(row) => {
-                let answer = row.response.and_then(|text| serde_json::from_str::<Json>(&text).ok());
+                let hidden = row.sealed_response.as_deref().map(|sealed| {
+                    let part = RunPart::Response;
+                    inner.store.run_unseal(&RUNNER, &carried.environment, run, part, sealed)
+                });
+                let text = match hidden.transpose() {
+                    Ok(Some(secret)) => Some(secret.expose_secret().to_owned()),
+                    Ok(None) => row.response,
+                    Err(error) => {
+                        let message = error.to_string();
+                        return failed(ActionStatus::Failed, "InternalError", &message);
+                    }
+                };
+                let answer = text.and_then(|text| serde_json::from_str::<Json>(&text).ok());
                 return match answer {
                     Some(json) => {
                         let value = Value::from_json(&json);
@@ -556,6 +663,7 @@ fn from_status(status: u16, outputs: Value) -> CallOutcome {
         code,
         outputs: Some(outputs),
         attempts: 1,
+        secure: false,
     }
 }
 
@@ -567,13 +675,19 @@ fn status_code(status: u16) -> String {
     }
 }
 
-fn from_error(error: &AttemptError) -> CallOutcome {
+/// An error with what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(next) = cause {
         message = format!("{message}: {next}");
         cause = next.source();
     }
+    message
+}
+
+fn from_error(error: &AttemptError) -> CallOutcome {
+    let message = with_causes(error);
     let status = match error {
         AttemptError::Call(CallError::TimedOut { .. }) => ActionStatus::TimedOut,
         _ => ActionStatus::Failed,
@@ -596,6 +710,7 @@ fn succeeded(code: &str, outputs: Option<Value>) -> CallOutcome {
         outputs,
         error: None,
         attempts: 1,
+        secure: false,
     }
 }
 
@@ -606,5 +721,6 @@ fn failed(status: ActionStatus, code: &str, message: &str) -> CallOutcome {
         outputs: None,
         error: Some(ActionError { code: code.to_owned(), message: message.to_owned() }),
         attempts: 1,
+        secure: false,
     }
 }

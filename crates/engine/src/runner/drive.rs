@@ -8,7 +8,7 @@ use connref_flow::{
 };
 use connref_solution::model::{EnvironmentId, FlowId, PrincipalId, RunId};
 use connref_store::StoreError;
-use connref_store::run::{RunEnd, RunEvent};
+use connref_store::run::{RunEnd, RunEvent, RunPart};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 use super::call::{Made, UsedConnection, call_make};
 use super::compiled::Compiled;
-use super::journal::{Start, answer_of, answer_write, history_write, outcome_write};
+use super::hidden::Hidden;
+use super::journal::{Start, Written, answer_of, answer_write, history_write, outcome_write};
 use super::{Answer, Inner, Progress, RunEnded};
 
 /// How long a node holds a run without renewing, µs.
@@ -38,6 +39,8 @@ pub(super) struct Carried {
     pub(super) start: Start,
     /// What happened before this node took the run.
     pub(super) journal: Vec<(Event, RunEvent)>,
+    /// What must not be shown.
+    pub(super) hidden: Arc<Hidden>,
 }
 
 /// What is known while a run goes on.
@@ -49,7 +52,11 @@ struct Drive {
     /// Results taken into the plan and not yet durable.
     unwritten: Vec<RunEvent>,
     used: HashMap<String, UsedConnection>,
+    /// Whether a durable event hides something.
+    sealed: bool,
     answer: Option<Answer>,
+    /// Whether the answer must not be shown to whoever did not ask for it.
+    answer_secret: bool,
     tell: watch::Sender<Progress>,
 }
 
@@ -65,7 +72,9 @@ pub(super) async fn drive(inner: Arc<Inner>, mut carried: Carried, tell: watch::
         seq: 0,
         unwritten: Vec::new(),
         used: HashMap::new(),
+        sealed: false,
         answer: None,
+        answer_secret: false,
         tell,
     };
     let run = drive.carried.run.clone();
@@ -84,8 +93,12 @@ impl Drive {
     fn replay(&mut self, journal: Vec<(Event, RunEvent)>) -> Result<(), String> {
         for (event, row) in journal {
             self.seq = row.seq;
+            self.sealed |= row.sealed.is_some();
             if let Event::Completed { path, outcome, .. } = &event {
-                self.note(outcome);
+                self.note(outcome, row.sealed.is_some());
+                if let (true, Some(outputs)) = (outcome.secure, &outcome.outputs) {
+                    outputs.get("body").iter().for_each(|body| self.carried.hidden.add_all(body));
+                }
                 if let Some(used) = UsedConnection::from_event(&row) {
                     self.used.insert(path.clone(), used);
                 }
@@ -96,10 +109,11 @@ impl Drive {
     }
 
     /// Remembers what a Response action answered.
-    fn note(&mut self, outcome: &CallOutcome) {
+    fn note(&mut self, outcome: &CallOutcome, secret: bool) {
         let is_answer = outcome.code == RESPONSE_CODE && self.answer.is_none();
         if let (true, Some(outputs)) = (is_answer, &outcome.outputs) {
             self.answer = Some(answer_of(outputs));
+            self.answer_secret = secret;
         }
     }
 
@@ -125,7 +139,7 @@ impl Drive {
                 )));
             }
             tokio::select! {
-                Some(made) = running.next() => self.take(made),
+                Some(made) = running.next() => self.take(made)?,
                 _ = renew.tick() => self.renew().await?,
                 else => return self.finish(&stuck()).await,
             }
@@ -133,22 +147,24 @@ impl Drive {
     }
 
     /// Takes a result into the plan. It becomes durable with the next flush or the end.
-    fn take(&mut self, made: Made) {
+    fn take(&mut self, made: Made) -> Result<(), StoreError> {
         let at = self.inner.store.now();
-        let payload = outcome_write(&made.outcome);
-        self.note(&made.outcome);
+        let Written { open, secret } = outcome_write(&made.outcome, made.secret);
+        self.note(&made.outcome, made.secret);
         let event = Event::Completed { path: made.path.clone(), at, outcome: made.outcome };
         if let Err(error) = self.machine.apply(event) {
             // A result that comes after the run was terminated changes nothing: not journalled.
             tracing::debug!(run = %self.carried.run, %error, "late result");
-            return;
+            return Ok(());
         }
         self.seq += 1;
+        let sealed = secret.map(|text| self.seal(RunPart::Event(self.seq), text)).transpose()?;
         self.unwritten.push(RunEvent {
             seq: self.seq,
             at,
             path: made.path.clone(),
-            payload,
+            payload: open,
+            sealed,
             connection: made.used.as_ref().map(|u| u.connection.clone()),
             reference: made.used.as_ref().and_then(|u| u.reference.clone()),
             binding_version: made.used.as_ref().map(|u| u.binding_version),
@@ -157,10 +173,17 @@ impl Drive {
         if let Some(used) = made.used {
             self.used.insert(made.path, used);
         }
+        Ok(())
+    }
+
+    fn seal(&self, part: RunPart, text: String) -> Result<String, StoreError> {
+        let (environment, run) = (&self.carried.environment, &self.carried.run);
+        self.inner.store.run_seal(environment, run, part, &text.into())
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {
         for event in std::mem::take(&mut self.unwritten) {
+            self.sealed |= event.sealed.is_some();
             let (environment, run) = (&self.carried.environment, &self.carried.run);
             self.inner.store.run_event(environment, run, self.carried.fence, event).await?;
         }
@@ -186,13 +209,19 @@ impl Drive {
     }
 
     async fn finish(&mut self, finish: &Finish) -> Result<(), StoreError> {
-        let history = history_write(&self.machine.history(), &self.used);
+        let hidden = &self.carried.hidden;
+        let history = history_write(&self.machine.history(), &self.used, hidden);
         let error = finish.error.as_ref();
+        let answer = self.answer.as_ref().map(|answer| answer_write(answer, self.answer_secret));
+        let (response, secret) = answer.map_or((None, None), |a| (Some(a.open), a.secret));
+        let sealed_response = secret.map(|text| self.seal(RunPart::Response, text)).transpose()?;
         let end = RunEnd {
             status: finish.status.as_str().to_owned(),
             code: error.map(|e| e.code.clone()),
-            message: error.map(|e| e.message.clone()),
-            response: self.answer.as_ref().map(answer_write),
+            message: error.map(|e| hidden.masked(&e.message)),
+            response,
+            sealed_response,
+            forget: self.sealed,
             history,
             ended_on: self.inner.store.now(),
         };
@@ -201,7 +230,9 @@ impl Drive {
             code: end.code.clone(),
             message: end.message.clone(),
         };
-        let events = std::mem::take(&mut self.unwritten);
+        let mut events = std::mem::take(&mut self.unwritten);
+        // Nobody goes on from here: what they hide is not needed any more.
+        events.iter_mut().for_each(|event| event.sealed = None);
         let (environment, run) = (&self.carried.environment, &self.carried.run);
         self.inner.store.run_finish(environment, run, self.carried.fence, events, end).await?;
         self.answer_tell();

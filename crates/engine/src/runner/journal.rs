@@ -9,7 +9,14 @@ use connref_solution::model::ConnectionId;
 use serde_json::{Value as Json, json};
 
 use super::call::UsedConnection;
+use super::hidden::Hidden;
 use super::{Answer, RunError};
+
+/// A text for the journal, and what of it must not be shown.
+pub(super) struct Written {
+    pub(super) open: String,
+    pub(super) secret: Option<String>,
+}
 
 /// What a run starts from, and what its host must know besides.
 #[derive(Clone)]
@@ -18,28 +25,51 @@ pub(super) struct Start {
     pub(super) choices: Vec<(String, ConnectionId)>,
 }
 
-pub(super) fn start_write(start: &Start) -> String {
+pub(super) fn start_write(start: &Start, secret: bool) -> Written {
     let plan = &start.plan;
     let parameters: BTreeMap<&str, Json> =
         plan.parameters.iter().map(|(k, v)| (k.as_str(), v.to_json())).collect();
     let choices: BTreeMap<&str, &str> =
         start.choices.iter().map(|(k, c)| (k.as_str(), c.as_str())).collect();
-    json!({
+    let mut open = json!({
         // 64 bits do not fit every reader's numbers.
         "seed": plan.seed.to_string(),
         "startedAt": plan.started_at,
         "trigger": plan.trigger_name,
-        "outputs": plan.trigger_outputs.to_json(),
-        "parameters": parameters,
         "workflow": plan.workflow.to_json(),
         "choices": choices,
-    })
-    .to_string()
+    });
+    let mut rest = json!({"outputs": plan.trigger_outputs.to_json(), "parameters": parameters});
+    split(&mut open, &mut rest, secret)
 }
 
-pub(super) fn start_read(run: &str, text: &str) -> Result<Start, RunError> {
+/// Puts the rest to the open part, or apart from it.
+fn split(open: &mut Json, rest: &mut Json, secret: bool) -> Written {
+    if secret {
+        open["secured"] = Json::Bool(true);
+        return Written { open: open.to_string(), secret: Some(rest.to_string()) };
+    }
+    if let (Some(open), Some(rest)) = (open.as_object_mut(), rest.as_object_mut()) {
+        open.append(rest);
+    }
+    Written { open: open.to_string(), secret: None }
+}
+
+/// The whole document of an open part and what was hidden of it.
+fn joined(text: &str, secret: Option<&str>) -> serde_json::Result<Json> {
+    let mut json: Json = serde_json::from_str(text)?;
+    if let Some(secret) = secret {
+        let mut rest: serde_json::Map<String, Json> = serde_json::from_str(secret)?;
+        if let Some(open) = json.as_object_mut() {
+            open.append(&mut rest);
+        }
+    }
+    Ok(json)
+}
+
+pub(super) fn start_read(run: &str, text: &str, secret: Option<&str>) -> Result<Start, RunError> {
     let fail = |reason: &str| RunError::Resume { run: run.to_owned(), reason: reason.to_owned() };
-    let json: Json = serde_json::from_str(text).map_err(|e| fail(&e.to_string()))?;
+    let json = joined(text, secret).map_err(|e| fail(&e.to_string()))?;
     let seed = json["seed"].as_str().and_then(|s| s.parse().ok());
     let started_at = json["startedAt"].as_i64();
     let trigger = json["trigger"].as_str();
@@ -66,19 +96,29 @@ pub(super) fn start_read(run: &str, text: &str) -> Result<Start, RunError> {
     })
 }
 
-pub(super) fn outcome_write(outcome: &CallOutcome) -> String {
-    json!({
+pub(super) fn outcome_write(outcome: &CallOutcome, secret: bool) -> Written {
+    let mut open = json!({
         "status": outcome.status.as_str(),
         "code": outcome.code,
+        "attempts": outcome.attempts,
+    });
+    if outcome.secure {
+        open["secure"] = Json::Bool(true);
+    }
+    let mut rest = json!({
         "outputs": outcome.outputs.as_ref().map(Value::to_json),
         "error": outcome.error.as_ref().map(|e| json!({"code": e.code, "message": e.message})),
-        "attempts": outcome.attempts,
-    })
-    .to_string()
+    });
+    split(&mut open, &mut rest, secret)
 }
 
-pub(super) fn event_read(path: &str, at: i64, payload: &str) -> Result<Event, String> {
-    let json: Json = serde_json::from_str(payload).map_err(|e| e.to_string())?;
+pub(super) fn event_read(
+    path: &str,
+    at: i64,
+    payload: &str,
+    secret: Option<&str>,
+) -> Result<Event, String> {
+    let json = joined(payload, secret).map_err(|e| e.to_string())?;
     let status = json["status"].as_str().and_then(ActionStatus::parse);
     let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
     let outcome = CallOutcome {
@@ -90,17 +130,23 @@ pub(super) fn event_read(path: &str, at: i64, payload: &str) -> Result<Event, St
             message: text(e.get("message").unwrap_or(&Json::Null)),
         }),
         attempts: json["attempts"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+        secure: json["secure"].as_bool().unwrap_or(false),
     };
     Ok(Event::Completed { path: path.to_owned(), at, outcome })
 }
 
-pub(super) fn answer_write(answer: &Answer) -> String {
-    json!({
+/// An answer. What is hidden of it is the whole: whoever opens it needs nothing else.
+pub(super) fn answer_write(answer: &Answer, secret: bool) -> Written {
+    let whole = json!({
         "statusCode": answer.status,
         "headers": answer.headers.to_json(),
         "body": answer.body.to_json(),
-    })
-    .to_string()
+    });
+    if secret {
+        let open = json!({"statusCode": answer.status, "secured": true});
+        return Written { open: open.to_string(), secret: Some(whole.to_string()) };
+    }
+    Written { open: whole.to_string(), secret: None }
 }
 
 /// The answer inside the outcome of a Response action.
@@ -117,6 +163,7 @@ pub(super) fn answer_of(outputs: &Value) -> Answer {
 pub(super) fn history_write(
     records: &[ActionRecord],
     used: &HashMap<String, UsedConnection>,
+    hidden: &Hidden,
 ) -> String {
     let actions: Vec<Json> = records
         .iter()
@@ -157,5 +204,7 @@ pub(super) fn history_write(
             action
         })
         .collect();
-    json!({ "actions": actions }).to_string()
+    let mut history = json!({ "actions": actions });
+    hidden.mask(&mut history);
+    history.to_string()
 }

@@ -4,6 +4,7 @@ mod call;
 mod compiled;
 mod drive;
 mod error;
+mod hidden;
 mod journal;
 mod snapshot;
 mod start;
@@ -21,6 +22,7 @@ pub use call::UsedConnection;
 pub use error::RunError;
 
 use crate::connector::Registry;
+use crate::secret::Secrets;
 use crate::token::Tokens;
 
 /// Runs flows. Cheap to clone.
@@ -32,6 +34,7 @@ struct Inner {
     egress: Egress,
     registry: Registry,
     tokens: Tokens,
+    secrets: Secrets,
     compiled: compiled::Cache,
     snapshots: snapshot::Snapshots,
     node: String,
@@ -54,6 +57,8 @@ pub struct RunRequest {
     pub outputs: Value,
     /// Connections the caller names for keys that take the caller's own.
     pub choices: Vec<(String, ConnectionId)>,
+    /// What the trigger brings must not be shown: a parent made it of secured data.
+    pub secured: bool,
 }
 
 /// A run that was started. Dropping it does not stop the run.
@@ -125,6 +130,7 @@ impl Runner {
         egress: Egress,
         registry: Registry,
         tokens: Tokens,
+        secrets: Secrets,
         node: String,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -132,6 +138,7 @@ impl Runner {
             egress,
             registry,
             tokens,
+            secrets,
             compiled: compiled::Cache::default(),
             snapshots: snapshot::Snapshots::default(),
             node,

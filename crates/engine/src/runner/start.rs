@@ -8,11 +8,13 @@ use connref_solution::model::facts::{FlowFacts, FlowState, VariableFacts};
 use connref_solution::model::{Facts, FlowId, PrincipalId, RunId};
 use connref_store::StoreError;
 use connref_store::access::Caller;
-use connref_store::run::RunNew;
+use connref_store::run::{RunNew, RunPart};
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::compiled::Compiled;
 use super::drive::{Carried, LEASE, drive};
+use super::hidden::Hidden;
 use super::journal::{Start, event_read, start_read, start_write};
 use super::{Inner, Progress, RunError, RunRequest, StartedRun};
 
@@ -54,7 +56,8 @@ pub(super) async fn start(
         }
         let id = RunId::new(&store.ids().run_id(plan.started_at));
         let start = Start { plan: plan.clone(), choices: request.choices.clone() };
-        let new = NewRun { id, principal: principal.clone(), parent: None };
+        let hidden = Arc::default();
+        let new = NewRun { id, principal: principal.clone(), parent: None, hidden };
         started.push(begin(inner, &request, &compiled, start, new).await?);
     }
     Ok(started)
@@ -65,8 +68,7 @@ pub(super) async fn start(
 pub(super) async fn start_child(
     inner: &Arc<Inner>,
     request: RunRequest,
-    principal: PrincipalId,
-    parent: RunId,
+    parent: &Carried,
     id: RunId,
 ) -> Result<StartedRun, RunError> {
     let snapshot = inner.snapshots.now(&inner.store, &request.environment).await?;
@@ -86,7 +88,12 @@ pub(super) async fn start_child(
         callback_url: None,
     };
     let start = Start { plan, choices: request.choices.clone() };
-    let new = NewRun { id, principal, parent: Some(parent) };
+    let new = NewRun {
+        id,
+        principal: parent.principal.clone(),
+        parent: Some(parent.run.clone()),
+        hidden: Arc::clone(&parent.hidden),
+    };
     begin(inner, &request, &compiled, start, new).await
 }
 
@@ -94,6 +101,20 @@ struct NewRun {
     id: RunId,
     principal: PrincipalId,
     parent: Option<RunId>,
+    hidden: Arc<Hidden>,
+}
+
+/// Whether what a run starts with must not be shown: the trigger's outputs or a secured parameter.
+fn starts_secured(compiled: &Compiled, request: &RunRequest, start: &Start) -> bool {
+    let trigger = compiled.definition.trigger(&request.trigger);
+    let parameters = &start.plan.parameters;
+    request.secured
+        || trigger.is_some_and(|trigger| trigger.secure_inputs || trigger.secure_outputs)
+        || compiled
+            .definition
+            .parameters()
+            .iter()
+            .any(|parameter| parameter.is_secure() && parameters.contains_key(&parameter.name))
 }
 
 async fn begin(
@@ -108,13 +129,19 @@ async fn begin(
     start.plan.seed = u64::from_be_bytes(seed);
     new.id.as_str().clone_into(&mut start.plan.run_id);
     let now = start.plan.started_at;
+    let written = start_write(&start, starts_secured(compiled, request, &start));
+    let seal = |text: String| {
+        inner.store.run_seal(&request.environment, &new.id, RunPart::Start, &text.into())
+    };
+    let sealed = written.secret.map(seal).transpose()?;
     let row = RunNew {
         id: new.id.clone(),
         flow: request.flow.clone(),
         definition_version: compiled.version,
         caller: new.principal.as_str().to_owned(),
         parent: new.parent,
-        start: start_write(&start),
+        start: written.open,
+        sealed,
         started_on: now,
         node: inner.node.clone(),
         lease_until: now + LEASE,
@@ -129,6 +156,7 @@ async fn begin(
         compiled: Arc::clone(compiled),
         start,
         journal: Vec::new(),
+        hidden: new.hidden,
     };
     Ok(spawn(inner, carried))
 }
@@ -152,10 +180,19 @@ pub(super) async fn resume(inner: &Arc<Inner>) -> Result<usize, RunError> {
         let version = Some(run.definition_version);
         let source = inner.store.flow_definition(&RUNNER, &environment, &run.flow, version).await?;
         let compiled = inner.compiled.flow(environment.as_str(), &source)?;
-        let start = start_read(run.id.as_str(), &run.start)?;
+        let open = |part, sealed: Option<&String>| {
+            sealed
+                .map(|sealed| inner.store.run_unseal(&RUNNER, &environment, &run.id, part, sealed))
+                .transpose()
+        };
+        let secret = open(RunPart::Start, run.sealed.as_ref())?;
+        let secret = secret.as_ref().map(|secret| secret.expose_secret());
+        let start = start_read(run.id.as_str(), &run.start, secret)?;
         let mut journal = Vec::new();
         for event in inner.store.run_events(&RUNNER, &environment, &run.id).await? {
-            let read = event_read(&event.path, event.at, &event.payload)
+            let secret = open(RunPart::Event(event.seq), event.sealed.as_ref())?;
+            let secret = secret.as_ref().map(|secret| secret.expose_secret());
+            let read = event_read(&event.path, event.at, &event.payload, secret)
                 .map_err(|reason| RunError::Resume { run: run.id.to_string(), reason })?;
             journal.push((read, event));
         }
@@ -168,6 +205,7 @@ pub(super) async fn resume(inner: &Arc<Inner>) -> Result<usize, RunError> {
             compiled,
             start,
             journal,
+            hidden: Arc::default(),
         };
         drop(spawn(inner, carried));
         count += 1;

@@ -49,6 +49,8 @@ pub struct CallOutcome {
     pub error: Option<ActionError>,
     /// How often it was tried.
     pub attempts: u32,
+    /// The outputs are a secret whatever the definition says: nothing made of them is shown.
+    pub secure: bool,
 }
 
 impl fmt::Debug for CallOutcome {

@@ -175,6 +175,9 @@ impl Machine {
         };
         self.fresh.retain(|call| call.path != path);
         self.now = self.now.max(at);
+        if outcome.secure {
+            self.slot_mut(frame, slot).record.get_or_insert_default().secure_outputs = true;
+        }
         let done = Done {
             status: outcome.status,
             code: outcome.code.into(),

@@ -321,6 +321,7 @@ impl World {
             outputs: Some(Value::from_json(&body)),
             error,
             attempts: 1,
+            secure: false,
         }
     }
 

@@ -73,6 +73,7 @@ fn answer(machine: &mut Machine, path: &str, status: ActionStatus, body: Json) {
         outputs: Some(Value::from_json(&json!({"statusCode": 200, "body": body}))),
         error: None,
         attempts: 1,
+        secure: false,
     };
     let at = machine.history().len() as i64 + 1_700_000_000_500_000;
     machine
@@ -313,6 +314,7 @@ fn terminate_stops_everything() {
             outputs: None,
             error: None,
             attempts: 1,
+            secure: false,
         },
     };
     assert_eq!(machine.apply(late), Err(ApplyError::Finished { path: "Slow".to_owned() }));
@@ -391,6 +393,30 @@ fn static_results_replace_calls() {
 }
 
 #[test]
+fn a_result_that_is_a_secret_is_hidden_without_any_setting() {
+    let mut machine = machine(json!({
+        "Read": http(json!({})),
+        "Copy": compose(json!("key=@{body('Read')}"), json!({"Read": ["Succeeded"]})),
+    }));
+    machine.advance();
+    let outcome = CallOutcome {
+        status: ActionStatus::Succeeded,
+        code: "OK".to_owned(),
+        outputs: Some(Value::from_json(&json!({"statusCode": 200, "body": "s3cret"}))),
+        error: None,
+        attempts: 1,
+        secure: true,
+    };
+    let event = Event::Completed { path: "Read".to_owned(), at: 1_700_000_000_600_000, outcome };
+    machine.apply(event).expect("the call is open");
+    machine.advance();
+    let history = machine.history();
+    assert!(!render(&history).contains("s3cret"), "{}", render(&history));
+    assert_eq!(record(&machine, "Copy").status, ActionStatus::Succeeded);
+    assert!(record(&machine, "Copy").secure_outputs);
+}
+
+#[test]
 fn secured_data_stays_hidden_wherever_it_goes() {
     let mut machine = machine(json!({
         "V": {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "string"}]}},
@@ -439,6 +465,7 @@ fn time_never_goes_back() {
         outputs: None,
         error: None,
         attempts: 1,
+        secure: false,
     };
     machine.apply(Event::Completed { path: "Get".to_owned(), at: 5, outcome }).unwrap();
     machine.advance();
@@ -584,6 +611,7 @@ fn real_flows_run_to_their_end() {
                     )),
                     error: None,
                     attempts: 1,
+                    secure: false,
                 };
                 let event =
                     Event::Completed { path: call.path, at: start.started_at + turn, outcome };

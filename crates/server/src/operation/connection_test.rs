@@ -71,8 +71,15 @@ pub(super) async fn probe(
         None => Arc::new(custom(&row)?),
     };
     let policy = policy(cx)?;
-    let target =
+    let mut target =
         Target { endpoint: opened.endpoint.clone(), parameters: opened.parameters.clone() };
+    let mut secrets = opened.secrets.clone();
+    // Whoever owns the connection reads the variables in it.
+    let owner = cx.store().caller_find(&cx.environment.id, opened.owner.as_str()).await?;
+    cx.app
+        .secrets()
+        .connection(cx.store(), &owner, &cx.environment.id, &policy, &mut target, &mut secrets)
+        .await?;
     let credential = match credential {
         Some(credential) => credential,
         None => {
@@ -81,7 +88,7 @@ pub(super) async fn probe(
                 connection: opened.id.clone(),
                 version: opened.credential_version,
             };
-            credential_open(cx.app.tokens(), &policy, &key, &target, &opened.secrets)
+            credential_open(cx.app.tokens(), &policy, &key, &target, &secrets)
                 .await
                 .map_err(|error| refused(&error))?
         }

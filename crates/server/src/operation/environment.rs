@@ -31,7 +31,8 @@ fn allowed_check(allowed: &[String]) -> Result<()> {
     Policy::parse(&allowed.join("\n")).map(drop).map_err(|error| {
         OperationError::invalid(
             error.to_string(),
-            "write `127.0.0.1:8080`, `10.0.0.0/8`, `10.0.0.0/8:1433` or `file:/folder`",
+            "write `127.0.0.1:8080`, `10.0.0.0/8`, `10.0.0.0/8:1433`, `file:/folder` or \
+             `secret:vault://mount/path`",
         )
     })
 }

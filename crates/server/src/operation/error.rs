@@ -1,5 +1,6 @@
 //! What an operation answers instead of its value. The edges turn it into their statuses.
 use connref_engine::runner::RunError;
+use connref_engine::secret::VariableError;
 use connref_review::Refusal;
 use connref_store::StoreError;
 use connref_store::query::QueryError;
@@ -20,6 +21,9 @@ pub enum OperationError {
     /// A run was not started.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A variable gave no value or no secret.
+    #[error(transparent)]
+    Variable(VariableError),
     /// A query was refused or failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -53,6 +57,17 @@ pub enum OperationError {
         /// What fixes it.
         fix: Option<String>,
     },
+}
+
+/// What happened outside, down to its cause: whoever asked can do something about it.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
 }
 
 impl OperationError {
@@ -94,6 +109,7 @@ impl OperationError {
             Self::Run(RunError::NoTrigger { .. }) => 404,
             Self::Run(_) | Self::Invalid { .. } => 400,
             Self::Query(error) => query_status(error),
+            Self::Variable(error) => error.status(),
             Self::Remote { .. } => 502,
             Self::Conflict { .. } | Self::SignIn { .. } => 409,
         }
@@ -121,6 +137,15 @@ fn query_status(error: &QueryError) -> u16 {
         QueryError::Store(error) => store_status(error),
         QueryError::Database(_) => 500,
         _ => 400,
+    }
+}
+
+impl From<VariableError> for OperationError {
+    fn from(error: VariableError) -> Self {
+        match error {
+            VariableError::Store(error) => Self::Store(error),
+            other => Self::Variable(other),
+        }
     }
 }
 

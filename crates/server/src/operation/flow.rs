@@ -152,6 +152,7 @@ pub async fn flow_run(
         trigger: trigger.to_owned(),
         outputs,
         choices,
+        secured: false,
     };
     Ok(cx.app.runner().run_start(&cx.caller, request).await?)
 }

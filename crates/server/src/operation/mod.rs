@@ -24,6 +24,7 @@ use connref_store::StoreError;
 
 use crate::Context;
 pub use error::OperationError;
+pub(crate) use error::with_causes;
 
 /// Result of an operation.
 pub type Result<T> = std::result::Result<T, OperationError>;

@@ -1,7 +1,12 @@
 //! Environment variables.
+use connref_egress::Policy;
+use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::PackageVariable;
 use connref_solution::model::{ApiName, LogicalName, VariableId, VariableKind};
+use connref_store::StoreError;
 use connref_store::variable::{Variable, VariableUpdate};
+use secrecy::SecretString;
+use serde_json::json;
 
 use super::reference::name_check;
 use super::{OperationError, Result};
@@ -76,6 +81,35 @@ pub async fn variable_create(cx: &Context, new: VariableCreate) -> Result<Variab
 /// A variable with the layers of its value.
 pub async fn variable_get(cx: &Context, name: &str) -> Result<Variable> {
     Ok(cx.store().variable_get(&cx.caller, &cx.environment.id, name).await?)
+}
+
+/// The secret of a Secret variable. Who read it stands in the audit log.
+///
+/// # Errors
+/// If the caller may not read the variable, the environment may not read the secret, the store does
+/// not give it, or the environment behaves as the vendor's service does, which answers flows only.
+pub async fn variable_secret_read(cx: &Context, name: &str) -> Result<SecretString> {
+    let variable = variable_get(cx, name).await?;
+    let (environment, id) = (&cx.environment.id, variable.id.as_str());
+    if cx.environment.fidelity == Fidelity::Dataverse {
+        return Err(OperationError::Store(StoreError::Denied {
+            caller: cx.caller.name().to_owned(),
+            attempt: format!(
+                "read the secret of `{}` here: in this environment flows only may, through the \
+                 Dataverse connector",
+                variable.schema_name
+            ),
+        }));
+    }
+    let policy = Policy::parse(&cx.environment.allowed.join("\n"))
+        .map_err(|error| OperationError::invalid(error.to_string(), ""))?;
+    let read = cx.app.secrets().variable(cx.store(), &cx.caller, environment, &policy, name).await;
+    let action = if read.is_ok() { "variable_secret_read" } else { "variable_secret_refused" };
+    let detail = json!({"name": variable.schema_name.as_str()});
+    cx.store()
+        .audit_record(&cx.caller, environment, action, "environment variable", id, detail)
+        .await?;
+    Ok(read?)
 }
 
 /// Changes display name, description, default value or whether a value is required.

@@ -65,7 +65,10 @@ pub(crate) async fn update(
     Path(name): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter(&name).await?;
+    let mut cx = caller.enter(&name).await?;
+    if let Ok(operator) = caller.installation() {
+        cx.caller = operator;
+    }
     let allowed = &body["properties"]["connref"]["allowed"];
     if !allowed.is_array() {
         return Err(Failure::bad_request(

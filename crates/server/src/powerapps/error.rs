@@ -7,7 +7,7 @@ use connref_store::StoreError;
 use serde_json::json;
 
 use crate::identity::IdentityError;
-use crate::operation::OperationError;
+use crate::operation::{OperationError, with_causes};
 
 /// An error answer.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ impl From<OperationError> for Failure {
             }
             OperationError::Store(error) => store_code(error).to_owned(),
             OperationError::Run(_) => "RunNotStarted".to_owned(),
+            OperationError::Variable(error) => {
+                return Self {
+                    status,
+                    code: "EnvironmentVariableUnavailable".to_owned(),
+                    message: with_causes(error),
+                    fix,
+                };
+            }
             OperationError::Remote { .. } => "ConnectionTestFailed".to_owned(),
             OperationError::SignIn { .. } => "Unauthenticated".to_owned(),
             OperationError::Conflict { .. } => "Conflict".to_owned(),

@@ -208,6 +208,14 @@ impl From<OperationError> for Fault {
             OperationError::Query(error) => error.into(),
             OperationError::Invalid { .. } => Self::invalid(error.to_string()),
             OperationError::Run(_) => Self::new(status, INVALID, error.to_string()),
+            OperationError::Variable(ref cause) => {
+                let code = match status {
+                    StatusCode::FORBIDDEN => DENIED,
+                    StatusCode::NOT_FOUND => NOT_FOUND,
+                    _ => INVALID,
+                };
+                Self::new(status, code, crate::operation::with_causes(cause))
+            }
             OperationError::Remote { .. } => Self::new(status, UNEXPECTED, error.to_string()),
             OperationError::Conflict { .. } | OperationError::SignIn { .. } => {
                 Self::new(status, IN_USE, error.to_string())

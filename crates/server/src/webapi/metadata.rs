@@ -55,6 +55,9 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
       <ComplexType Name="ExportSolutionResponse">
         <Property Name="ExportSolutionFile" Type="Edm.Binary" />
       </ComplexType>
+      <ComplexType Name="RetrieveEnvironmentVariableSecretValueResponse">
+        <Property Name="EnvironmentVariableSecretValue" Type="Edm.String" Nullable="false" />
+      </ComplexType>
       <ComplexType Name="RetrieveEnvironmentVariableValueResponse">
         <Property Name="Value" Type="Edm.String" Nullable="false" />
       </ComplexType>

@@ -98,6 +98,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: None,
     },
     Verb {
+        name: "RetrieveEnvironmentVariableSecretValue",
+        kind: VerbKind::Action,
+        parameters: &[must("EnvironmentVariableName", "Edm.String")],
+        result: Some("mscrm.RetrieveEnvironmentVariableSecretValueResponse"),
+    },
+    Verb {
         name: "RetrieveEnvironmentVariableValue",
         kind: VerbKind::Function,
         parameters: &[must("DefinitionSchemaName", "Edm.String")],

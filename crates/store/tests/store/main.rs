@@ -497,6 +497,7 @@ fn run_new(id: &str) -> RunNew {
         caller: "somebody".into(),
         parent: None,
         start: "{}".into(),
+        sealed: None,
         started_on: 1,
         node: "one".into(),
         lease_until: 5,
@@ -509,6 +510,7 @@ fn event(seq: i64) -> RunEvent {
         at: 2,
         path: "Send".into(),
         payload: "{}".into(),
+        sealed: None,
         connection: None,
         reference: None,
         binding_version: Some(3),
@@ -532,6 +534,8 @@ fn a_node_that_lost_its_lease_writes_nothing() {
             code: None,
             message: None,
             response: None,
+            sealed_response: None,
+            forget: true,
             history: "{}".into(),
             ended_on: 9,
         };
@@ -548,6 +552,29 @@ fn a_node_that_lost_its_lease_writes_nothing() {
         let events = store.run_events(&system, env, &run).await.unwrap();
         assert_eq!(events.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(store.run_get(&system, env, &run).await.unwrap().status, "Succeeded");
+    });
+}
+
+#[test]
+fn only_the_operator_says_which_secrets_an_environment_reads() {
+    each_engine(|world| async move {
+        let (store, env) = (&world.store, &world.environment);
+        let allow = |caller: &Caller, entries: &[&str]| {
+            let (caller, entries) =
+                (caller.clone(), entries.iter().map(|e| (*e).to_owned()).collect());
+            async move { store.environment_allow(&caller, env, entries).await }
+        };
+        let operator = Caller::Operator("admin".into());
+        allow(&operator, &["secret:vault://kv", "10.0.0.1"]).await.unwrap();
+        allow(&world.caller, &["10.0.0.2", "secret:vault://kv"]).await.unwrap();
+        for entries in
+            [&["10.0.0.2"][..], &["secret:vault://kv,secret:env://A"], &["secret:env://A"]]
+        {
+            let refused = allow(&world.caller, entries).await;
+            assert!(matches!(refused, Err(StoreError::Denied { .. })), "{refused:?}");
+        }
+        let found = store.environment_get(&operator, env.as_str()).await.unwrap();
+        assert_eq!(found.allowed, ["10.0.0.2", "secret:vault://kv"]);
     });
 }
 

@@ -6,7 +6,8 @@ mod solution;
 mod variable;
 
 use axum::response::Response;
-use http::Method;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
 use super::path::Segment;
@@ -33,6 +34,11 @@ pub(super) async fn call(
     let parameters = Parameters::read(asked, verb, segment)?;
     let answer = run(asked, verb, parameters).await?;
     match answer {
+        Some(answer) if verb.name == "RetrieveEnvironmentVariableSecretValue" => {
+            let mut response = reply::json(asked, &in_context(asked, verb, answer));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            Ok(response)
+        }
         Some(answer) => Ok(reply::json(asked, &in_context(asked, verb, answer))),
         None => Ok(reply::nothing()),
     }
@@ -47,6 +53,9 @@ async fn run(
         "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
         "ImportSolution" => solution::import(asked, parameters).await.map(|()| None),
+        "RetrieveEnvironmentVariableSecretValue" => {
+            variable::secret(asked, parameters).await.map(Some)
+        }
         "RetrieveEnvironmentVariableValue" => variable::value(asked, parameters).await.map(Some),
         "WhoAmI" => Ok(Some(who_am_i(asked))),
         "connref_AuditDeparted" => audit::departed(asked, parameters).await.map(Some),

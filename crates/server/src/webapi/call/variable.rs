@@ -1,8 +1,9 @@
-//! `RetrieveEnvironmentVariableValue` and `connref_VariableShow`.
+//! `RetrieveEnvironmentVariableValue`, `RetrieveEnvironmentVariableSecretValue`, `connref_VariableShow`.
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
-use crate::operation::variable::variable_get;
+use crate::operation::variable::{variable_get, variable_secret_read};
 use crate::webapi::{Asked, Fault};
 
 /// The value that counts: the environment's own, else the base, else the default. That of a Secret
@@ -16,6 +17,14 @@ pub(super) async fn value(asked: &Asked, parameters: Parameters) -> Result<Value
             variable.schema_name
         ))),
     }
+}
+
+/// The secret that a Secret variable points to: the one answer of this API that holds one, for whoever
+/// may read the variable where the operator allowed it.
+pub(super) async fn secret(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let name = parameters.required("EnvironmentVariableName");
+    let secret = variable_secret_read(&asked.cx, name).await?;
+    Ok(json!({"EnvironmentVariableSecretValue": secret.expose_secret()}))
 }
 
 /// A variable with the layers of its value and the flows that read it.
