@@ -259,6 +259,19 @@ fn names_that_a_folder_cannot_hold_are_refused_before_writing() {
 
 #[cfg(unix)]
 #[test]
+fn a_walk_ends_where_links_lead_in_circles() {
+    let root = tempfile::tempdir().unwrap();
+    let inner = root.path().join("a/b");
+    write_parts(&inner.join("src"), &read("unpacked").to_parts().unwrap());
+    std::os::unix::fs::symlink(root.path(), inner.join("again")).unwrap();
+    std::os::unix::fs::symlink("/", root.path().join("everything")).unwrap();
+    let report = find(root.path(), &Limits::default()).unwrap();
+    let paths: Vec<_> = report.of(FoundKind::Solution).collect();
+    assert_eq!(paths, [inner.join("src")]);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_link_in_the_folder_is_not_followed() {
     let root = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
