@@ -75,9 +75,9 @@ pub(crate) struct Globals {
 pub(crate) fn run(cli: Cli) -> Outcome {
     watch_log();
     // Told before anything is done: a change whose result cannot be shown is worse than none.
-    if cli.globals.output.is_report() && !cli.command.is_check() {
+    if cli.globals.output.is_report() && !cli.command.writes(cli.globals.output) {
         return Err(Failure::usage(
-            "html, sarif and junit are formats of `connref solution check`",
+            "html, sarif and junit are formats of `connref solution check`, html of `connref solution runbook` too",
         )
         .fix("-o json"));
     }

@@ -9,9 +9,11 @@ mod exit;
 mod home;
 mod pac;
 mod package;
+mod page;
 mod pick;
 mod render;
 mod report;
+mod runbook;
 mod secret;
 mod secret_store;
 

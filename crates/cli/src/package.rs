@@ -63,23 +63,28 @@ impl SolutionFile {
 /// Reads a deployment settings file and holds it against the package: what cannot be applied is
 /// refused before anything is sent, all of it at once.
 pub(crate) fn settings(path: &Path, package: &Package) -> Result<DeploymentSettings, Failure> {
-    let text = read_text(path, "the deployment settings")?;
-    let file =
-        settings_read(text.as_bytes(), Some(&package.manifest.unique_name)).map_err(|error| {
-            Failure::new(Exit::Usage, error)
-                .context(format!("cannot use `{}`", path.display()))
-                .fix("make one to fill in with `connref solution create-settings`")
-        })?;
-    for problem in &file.problems {
-        warning(&format!("{}: {} {}", path.display(), problem.at, problem.message));
-    }
-    let findings = settings_check(&file.settings, package);
+    let settings = settings_file(path, &package.manifest.unique_name)?;
+    let findings = settings_check(&settings, package);
     let errors: Vec<_> = findings.iter().filter(|finding| finding.issue.is_error()).collect();
-    let Some(first) = errors.first() else { return Ok(file.settings) };
+    let Some(first) = errors.first() else { return Ok(settings) };
     let list: Vec<_> = errors.iter().map(|one| format!("{} {}", one.at, one.message)).collect();
     Err(Failure::refused(list.join("; "))
         .context(format!("the deployment settings `{}` do not fit the solution", path.display()))
         .fix(first.fix.clone()))
+}
+
+/// Reads a deployment settings file as it is; what is odd in it is told.
+pub(crate) fn settings_file(path: &Path, solution: &str) -> Result<DeploymentSettings, Failure> {
+    let text = read_text(path, "the deployment settings")?;
+    let file = settings_read(text.as_bytes(), Some(solution)).map_err(|error| {
+        Failure::new(Exit::Usage, error)
+            .context(format!("cannot use `{}`", path.display()))
+            .fix("make one to fill in with `connref solution create-settings`")
+    })?;
+    for problem in &file.problems {
+        warning(&format!("{}: {} {}", path.display(), problem.at, problem.message));
+    }
+    Ok(file.settings)
 }
 
 /// A deployment settings file to be filled in.

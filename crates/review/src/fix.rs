@@ -7,8 +7,8 @@ use connref_solution::model::{ApiName, Facts, LogicalName};
 use crate::index::Index;
 use crate::right::Operation;
 
-/// An argument, quoted if a shell would take it apart.
-pub(crate) fn arg(text: impl Display) -> String {
+/// An argument of a command line, quoted if a POSIX shell would take it apart.
+pub fn arg(text: impl Display) -> String {
     let text = text.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/:+=,".contains(c);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {

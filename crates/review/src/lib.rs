@@ -20,6 +20,7 @@ pub mod policy;
 pub mod refusal;
 pub mod right;
 pub mod run;
+pub mod runbook;
 pub mod share;
 mod standing;
 
@@ -28,6 +29,7 @@ pub use binding::{BindingEffect, IdentityChange, binding_check};
 pub use catalogue::{Page, explain};
 pub use departure::reassign_effect;
 pub use finding::{Finding, Severity, Subject, SubjectKind};
+pub use fix::arg as shell_argument;
 pub use outcome::{FlowForecast, Import, ImportOptions, Outcome, ReportLine, import_outcome};
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call};

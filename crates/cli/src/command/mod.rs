@@ -19,6 +19,7 @@ use clap::Subcommand;
 
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::render::Format;
 
 /// Nouns.
 #[derive(Debug, Subcommand)]
@@ -68,9 +69,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it is the checker, whose reports have formats of their own.
-    pub(crate) fn is_check(&self) -> bool {
-        matches!(self, Self::Solution(solution::SolutionCommand::Check(_)))
+    /// Whether it can write a result in a format that only reports have.
+    pub(crate) fn writes(&self, format: Format) -> bool {
+        match self {
+            Self::Solution(solution::SolutionCommand::Check(_)) => true,
+            Self::Solution(solution::SolutionCommand::Runbook(_)) => {
+                matches!(format, Format::Html)
+            }
+            _ => false,
+        }
     }
 
     /// Runs it.

@@ -14,7 +14,7 @@ pub(super) fn list(columns: &[Column], items: &[Value]) -> String {
     text
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -1,6 +1,6 @@
 //! The only part that prints: results on stdout in the format asked for, the rest on stderr.
 mod csv;
-mod markdown;
+pub(crate) mod markdown;
 pub(crate) mod style;
 mod table;
 
@@ -25,7 +25,7 @@ pub(crate) enum Format {
     Csv,
     /// A Markdown table
     Md,
-    /// A self-contained page (solution check)
+    /// A self-contained page (solution check, solution runbook)
     Html,
     /// SARIF 2.1.0 for code scanning (solution check)
     Sarif,
@@ -34,7 +34,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Whether only the checker's report can be written so.
+    /// Whether only reports can be written so.
     pub(crate) fn is_report(self) -> bool {
         matches!(self, Self::Html | Self::Sarif | Self::Junit)
     }

@@ -81,7 +81,7 @@ fn item(entry: &Entry) -> String {
     text + "</li>\n"
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in clean(text).chars() {
         match letter {

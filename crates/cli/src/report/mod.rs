@@ -15,6 +15,7 @@ use crate::render::{Format, Output};
 
 pub(crate) use baseline::Baseline;
 pub(crate) use fingerprint::fingerprints;
+pub(crate) use html::escaped;
 pub(crate) use place::shown;
 
 /// The result of checking packages.

@@ -26,7 +26,7 @@ pub(crate) struct Context<'a> {
     /// Custom connectors of the package itself.
     pub(super) connectors: Connectors<'a>,
     /// Custom connectors of the package and of those beside it.
-    pub(super) all_connectors: Connectors<'a>,
+    pub(crate) all_connectors: Connectors<'a>,
 }
 
 /// A flow and its actions.

@@ -4,8 +4,8 @@
 //! the severities asked for, their lines and columns, and their suppressions. A false alarm costs
 //! more than a miss: what a rule cannot know, it does not say.
 mod binding;
-mod connector;
-mod context;
+pub(crate) mod connector;
+pub(crate) mod context;
 mod cr000_unreadable;
 mod cr001_hard_coded;
 mod cr002_undefined;
@@ -35,11 +35,11 @@ mod cr025_deprecated;
 mod draft;
 mod locate;
 mod options;
-mod provided;
+pub(crate) mod provided;
 mod resolve;
 mod settings_file;
-mod source;
-mod text;
+pub(crate) mod source;
+pub(crate) mod text;
 
 use connref_solution::model::EnvironmentId;
 use connref_solution::model::facts::EnvironmentKind;

@@ -93,7 +93,7 @@ impl<'a> Connectors<'a> {
     }
 
     /// The connector that a reference is for.
-    pub(super) fn of_reference(
+    pub(crate) fn of_reference(
         &self,
         reference: &PackageReference,
     ) -> Option<&'a PackageConnector> {
@@ -102,7 +102,7 @@ impl<'a> Connectors<'a> {
     }
 
     /// The connector that a flow's entry means.
-    pub(super) fn of_entry(&self, entry: &FlowReference) -> Option<&'a PackageConnector> {
+    pub(crate) fn of_entry(&self, entry: &FlowReference) -> Option<&'a PackageConnector> {
         let logical = entry.api_logical_name.as_ref();
         logical
             .and_then(|name| self.by_logical.get(&name.key()).copied())

@@ -14,4 +14,5 @@ mod pack;
 mod policy;
 mod random_imports;
 mod run;
+mod runbook;
 mod world;

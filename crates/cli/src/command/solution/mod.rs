@@ -9,6 +9,7 @@ mod inspect;
 mod migrate;
 mod pack;
 mod plan;
+mod runbook;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -35,6 +36,8 @@ pub(crate) enum SolutionCommand {
     Graph(graph::GraphArgs),
     /// Give hard-coded connections references; a flow package becomes a solution; offline
     Migrate(migrate::MigrateArgs),
+    /// Write what a deployment takes, to read and tick off: bindings, variables, order; offline
+    Runbook(runbook::RunbookArgs),
     /// Make a zip of an unpacked solution; the same files give the same bytes; offline
     Pack(pack::PackArgs),
     /// Write the parts of a zip as files; offline
@@ -83,6 +86,7 @@ impl SolutionCommand {
             Self::Diff(args) => args.run(context),
             Self::Graph(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
+            Self::Runbook(args) => args.run(context),
             Self::Pack(args) => args.run(context),
             Self::Unpack(args) => args.run(context),
             Self::CreateSettings(args) => args.run(context),
