@@ -61,7 +61,8 @@ impl Output {
         print(&self.listed(columns, items))
     }
 
-    fn listed(self, columns: &[Column], items: &[Value]) -> String {
+    /// A list as a text.
+    pub(crate) fn listed(self, columns: &[Column], items: &[Value]) -> String {
         match self.format {
             Format::Table => table::list(columns, items),
             // The last three are refused for such results before a command begins.

@@ -89,15 +89,27 @@ impl Report {
 
     /// Prints it in the format asked for.
     pub(crate) fn print(&self, output: Output) -> Result<(), Failure> {
-        match output.format {
-            Format::Table => output.text(&text::report(self)),
-            Format::Sarif => output.text(&sarif::report(self)),
-            Format::Junit => output.text(&junit::report(self)),
-            Format::Html => output.text(&html::report(self)),
+        output.text(&self.text(output.format))
+    }
+
+    /// The report as a text.
+    pub(crate) fn text(&self, format: Format) -> String {
+        match format {
+            Format::Table => text::report(self),
+            Format::Sarif => sarif::report(self),
+            Format::Junit => junit::report(self),
+            Format::Html => html::report(self),
             Format::Json | Format::Ndjson | Format::Csv | Format::Md => {
-                output.list(row::COLUMNS, &row::rows(self))
+                Output { format }.listed(row::COLUMNS, &row::rows(self))
             }
         }
+    }
+
+    /// How many findings of a severity are neither known nor suppressed.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        let open = |e: &Entry| !e.known && e.finding.suppression.is_none();
+        let entries = self.entries().map(|(_, entry)| entry);
+        entries.filter(|e| open(e) && e.finding.severity == severity).count()
     }
 
     /// How many of each severity fail or would; what is suppressed or known is counted apart.

@@ -1,5 +1,7 @@
 //! What a customer does in a tenant of their own, once for each.
-use connref_review::runbook::{Answer, ConnectorFacts, OauthFacts, SignInKind};
+use connref_review::runbook::{ConnectorFacts, OauthFacts};
+use connref_solution::connector::AuthenticationKind;
+use connref_solution::model::facts::Capability;
 
 use super::Writer;
 use crate::page::{Check, Line, code, line};
@@ -14,12 +16,12 @@ impl Writer<'_> {
         }
         self.page.heading(3, line("Connections"));
         let mut checks = Vec::new();
-        let person = |kinds: &[SignInKind]| kinds.contains(&SignInKind::Person);
+        let person = |kinds: &[AuthenticationKind]| kinds.contains(&AuthenticationKind::OauthUser);
         let people: Vec<&str> = book
             .references
             .iter()
             .filter(|r| {
-                r.sign_in.principal != Answer::Yes
+                r.sign_in.principal != Capability::Yes
                     && (person(&r.sign_in.kinds) || r.sign_in.kinds.is_empty())
             })
             .map(|r| r.logical_name.as_str())
@@ -34,7 +36,7 @@ impl Writer<'_> {
         let principals: Vec<&str> = book
             .references
             .iter()
-            .filter(|r| r.sign_in.kinds.contains(&SignInKind::ServicePrincipal))
+            .filter(|r| r.sign_in.kinds.contains(&AuthenticationKind::ClientSecret))
             .map(|r| r.logical_name.as_str())
             .collect();
         if !principals.is_empty() {

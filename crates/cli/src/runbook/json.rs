@@ -40,7 +40,7 @@ fn names(list: &[LogicalName]) -> Vec<&str> {
 
 fn sign_in(one: &SignIn) -> Value {
     json!({
-        "kinds": one.kinds.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>(),
+        "kinds": one.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "servicePrincipal": reference::answer(one.principal),
         "reason": one.reason,
     })

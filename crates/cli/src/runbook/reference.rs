@@ -1,23 +1,25 @@
 //! One section per reference: who uses it, what its connection is, how it is bound.
 use connref_review::runbook::{
-    Acting, Answer, Binding, Certainty, Permission, ReferenceFacts, SignIn, SignInKind, Use,
-    UserKind,
+    Acting, Binding, Certainty, Permission, ReferenceFacts, SignIn, Use, UserKind,
 };
+use connref_solution::connector::AuthenticationKind;
+use connref_solution::model::facts::Capability;
 
 use super::{TARGET, Writer, arg, kind, many};
 use crate::page::{Check, Line, code, line};
 use crate::render::clean;
 
 pub(super) fn kinds(sign_in: &SignIn) -> String {
-    let word = |kind: &SignInKind| match kind {
-        SignInKind::Person => "a person".to_owned(),
-        SignInKind::ServicePrincipal => "a service principal".to_owned(),
-        SignInKind::ManagedIdentity => "a managed identity".to_owned(),
-        SignInKind::Password => "user name and password".to_owned(),
-        SignInKind::Key => "a key".to_owned(),
-        SignInKind::Nothing => "nothing to sign in with".to_owned(),
-        SignInKind::Oauth(provider) if provider.is_empty() => "OAuth".to_owned(),
-        SignInKind::Oauth(provider) => format!("OAuth ({provider})"),
+    let word = |kind: &AuthenticationKind| match kind {
+        AuthenticationKind::OauthUser => "a person",
+        AuthenticationKind::ClientSecret => "an application with a secret",
+        AuthenticationKind::Certificate => "an application with a certificate",
+        AuthenticationKind::ManagedIdentity => "a managed identity",
+        AuthenticationKind::Basic => "user name and password",
+        AuthenticationKind::ApiKey => "a key",
+        AuthenticationKind::None => "nothing to sign in with",
+        AuthenticationKind::Gateway => "through a gateway",
+        AuthenticationKind::Unknown => "unknown",
     };
     match sign_in.kinds.is_empty() {
         true => "unknown".to_owned(),
@@ -25,11 +27,11 @@ pub(super) fn kinds(sign_in: &SignIn) -> String {
     }
 }
 
-pub(super) fn answer(answer: Answer) -> &'static str {
+pub(super) fn answer(answer: Capability) -> &'static str {
     match answer {
-        Answer::Yes => "yes",
-        Answer::No => "no",
-        Answer::Unknown => "unknown",
+        Capability::Yes => "yes",
+        Capability::No => "no",
+        Capability::Unknown => "unknown",
     }
 }
 
@@ -146,11 +148,13 @@ impl Writer<'_> {
             !one.uses.is_empty() && one.uses.iter().all(|u| u.acting == Acting::Caller);
         let mut create = Check::from(line("Create a connection to ").append(connector(one)).text(
             match one.sign_in.principal {
-                Answer::No => ", signed in as a service account",
-                Answer::Yes if one.sign_in.kinds.contains(&SignInKind::ServicePrincipal) => {
+                Capability::No => ", signed in as a service account",
+                Capability::Yes
+                    if one.sign_in.kinds.contains(&AuthenticationKind::ClientSecret) =>
+                {
                     ", as a service principal if no person shall stand behind it"
                 }
-                Answer::Yes | Answer::Unknown => "",
+                Capability::Yes | Capability::Unknown => "",
             },
         ));
         if one.holds_target {

@@ -42,11 +42,16 @@ pub struct FlowDiff {
 pub(super) type Uses = BTreeMap<LogicalName, Vec<String>>;
 
 /// All flows compared.
+#[derive(Default)]
 pub(super) struct Compared {
     pub(super) flows: Vec<FlowDiff>,
     pub(super) uses: Uses,
+    /// The same of the older version, without flows that go.
+    pub(super) used: Uses,
     /// What removed flows call: (caller, callee).
     pub(super) calls: Vec<(FlowId, FlowId)>,
+    /// What flows of the newer version call: (name of the caller, callee).
+    pub(super) calls_after: Vec<(String, FlowId)>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -73,8 +78,7 @@ fn body(flow: &Workflow, problems: &mut Vec<Problem>) -> Option<Body> {
 }
 
 pub(super) fn flows_diff(before: &Package, after: &Package) -> Compared {
-    let mut done =
-        Compared { flows: Vec::new(), uses: Uses::new(), calls: Vec::new(), problems: Vec::new() };
+    let mut done = Compared::default();
     let cloud = |package: &Package| -> Vec<Workflow> {
         package.workflows.iter().filter(|w| w.is_cloud_flow()).cloned().collect()
     };
@@ -82,18 +86,15 @@ pub(super) fn flows_diff(before: &Package, after: &Package) -> Compared {
     let by_id: HashMap<&FlowId, &Workflow> = old.iter().map(|flow| (&flow.id, flow)).collect();
     for flow in &new {
         let to = body(flow, &mut done.problems);
-        for reference in to.iter().flat_map(|b| &b.body.references) {
-            if let Some(name) = &reference.logical_name {
-                let flows = done.uses.entry(name.clone()).or_default();
-                if !flows.contains(&flow.name) {
-                    flows.push(flow.name.clone());
-                }
-            }
+        note_uses(&mut done.uses, &flow.name, to.as_ref());
+        for child in to.iter().flat_map(|b| &b.body.children) {
+            done.calls_after.push((flow.name.clone(), child.clone()));
         }
         match by_id.get(&flow.id) {
             None => done.flows.push(whole(flow, Change::Added)),
             Some(older) => {
                 let from = body(older, &mut done.problems);
+                note_uses(&mut done.used, &flow.name, from.as_ref());
                 done.flows.extend(flow_diff(older, flow, from.as_ref(), to.as_ref()));
             }
         }
@@ -110,6 +111,16 @@ pub(super) fn flows_diff(before: &Package, after: &Package) -> Compared {
         done.flows.push(gone);
     }
     done
+}
+
+fn note_uses(uses: &mut Uses, flow: &str, body: Option<&Body>) {
+    let references = body.into_iter().flat_map(|b| &b.body.references);
+    for name in references.filter_map(|r| r.logical_name.as_ref()) {
+        let flows = uses.entry(name.clone()).or_default();
+        if !flows.iter().any(|known| known == flow) {
+            flows.push(flow.to_owned());
+        }
+    }
 }
 
 fn whole(flow: &Workflow, change: Change) -> FlowDiff {

@@ -108,7 +108,7 @@ pub fn package_diff(before: &Package, after: &Package) -> PackageDiff {
     };
     let compared = flow::flows_diff(before, after);
     diff.bindings = bindings(before, after, &compared.uses);
-    diff.removal = order::removal(&diff, &compared);
+    diff.removal = order::removal(before, after, &diff, &compared);
     diff.flows = compared.flows;
     diff.problems = compared.problems;
     diff

@@ -221,3 +221,34 @@ proptest! {
         prop_assert_eq!(sorted(&there, false), sorted(&back, true));
     }
 }
+
+#[test]
+fn what_stays_lets_go_before_what_it_used_is_removed() {
+    let mut before = before();
+    before.references.push(reference("n_held", "shared_teams"));
+    let child_of = |name: &str, parent: &str| PackageVariable {
+        parent: Some(parent.into()),
+        ..variable(name, None)
+    };
+    before.variables = vec![variable("n_site", None), child_of("n_list", "N_SITE")];
+    before.workflows.push(flow(5, "Holder", &to("n_held"), &json!({})));
+    let mut after = before.clone();
+    after.references.clear();
+    after.references.push(reference("n_new", "shared_teams"));
+    after.variables.clear();
+    after.workflows = vec![
+        flow(1, "Main", &to("n_new"), &json!({})),
+        flow(5, "Holder", &to("n_held"), &child(2)),
+    ];
+    let diff = package_diff(&before, &after);
+    insta::assert_snapshot!(diff.removal.join("\n"), @r"
+    flow `Caller`
+    flow `Callee` cannot go: flow `Holder` of the newer version still calls it
+    flow `Main` is brought to the newer version: it stops using `n_teams`
+    connection reference `n_teams`
+    connection reference `n_old`
+    connection reference `n_held` cannot go: flow `Holder` of the newer version still uses it
+    environment variable `n_list`
+    environment variable `n_site`
+    ");
+}

@@ -12,6 +12,8 @@ mod reference;
 mod sign_in;
 mod variable;
 
+use connref_solution::connector::AuthenticationKind;
+use connref_solution::model::facts::Capability;
 use connref_solution::model::package::{Managed, RuntimeSource};
 use connref_solution::model::{ApiName, DeploymentSettings, LogicalName};
 
@@ -71,43 +73,13 @@ pub struct Needed {
     pub kind: String,
 }
 
-/// How a connection proves who it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SignInKind {
-    /// A person signs in.
-    Person,
-    /// An application with a secret or a certificate.
-    ServicePrincipal,
-    /// An identity that the platform manages.
-    ManagedIdentity,
-    /// User name and password of the target system.
-    Password,
-    /// A key, a token or a connection string.
-    Key,
-    /// Nothing.
-    Nothing,
-    /// OAuth of an identity provider of which it is not known who may sign in.
-    Oauth(String),
-}
-
-/// Yes, no, or not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It can.
-    Yes,
-    /// It cannot.
-    No,
-    /// Neither the package nor connref knows.
-    Unknown,
-}
-
 /// How one can sign in to a connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
     /// The kinds it offers; empty if not known.
-    pub kinds: Vec<SignInKind>,
+    pub kinds: Vec<AuthenticationKind>,
     /// Whether a service principal can hold the connection.
-    pub principal: Answer,
+    pub principal: Capability,
     /// Why, a sentence without full stop.
     pub reason: String,
 }
@@ -325,7 +297,7 @@ pub struct ConnectorFacts {
     /// OAuth settings, one per way to sign in that has them.
     pub oauth: Vec<OauthFacts>,
     /// Parameters that a connection asks for, but for the sign-in itself.
-    pub parameters: Vec<ConnectionParameter>,
+    pub parameters: Vec<AskedParameter>,
     /// Environment variables that it reads.
     pub variables: Vec<LogicalName>,
     /// References of the package to it.
@@ -355,9 +327,9 @@ pub struct OauthFacts {
     pub application: bool,
 }
 
-/// A parameter of a connection.
+/// A parameter that a connection asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConnectionParameter {
+pub struct AskedParameter {
     /// Name people see.
     pub name: String,
     /// Whether it is a secret.

@@ -1,11 +1,11 @@
 //! What a connection must be allowed to do, as far as its operations tell.
 use std::collections::HashMap;
 
-use connref_solution::document::json::json_lenient;
 use connref_solution::model::ApiName;
 use connref_solution::model::package::PackageConnector;
 use serde_json::Value;
 
+use super::connector::read;
 use super::{Certainty, Permission, short};
 use crate::check::context::Action;
 use crate::check::text::literal;
@@ -47,7 +47,7 @@ impl<'a> Needs<'a> {
         if self.custom.is_some() {
             let defined = self.defined.as_ref().and_then(|d| d.get(&operation.to_lowercase()));
             return match defined {
-                Some(call) => (format!("what {call} asks for"), Certainty::Known),
+                Some(call) => (format!("call {call}"), Certainty::Known),
                 None => (UNKNOWN.to_owned(), Certainty::Unknown),
             };
         }
@@ -89,15 +89,10 @@ fn add_new(list: &mut Vec<String>, text: String) {
 
 /// `GET /orders/{id}` by operation id.
 fn defined(own: &PackageConnector) -> Option<HashMap<String, String>> {
-    let (document, _) = json_lenient(own.openapi_definition.as_ref()?.as_bytes()).ok()?;
-    let paths = document.value().get("paths")?.as_object()?;
     let mut found = HashMap::new();
-    for (path, verbs) in paths {
-        for (verb, operation) in verbs.as_object().into_iter().flatten() {
-            let Some(id) = operation.get("operationId").and_then(Value::as_str) else { continue };
-            let call = format!("{} {}", verb.to_uppercase(), short(path));
-            found.entry(id.to_lowercase()).or_insert(call);
-        }
+    for operation in read(own)?.definition.operations {
+        let call = format!("{} {}", operation.method.to_uppercase(), short(&operation.path));
+        found.entry(operation.id.to_lowercase()).or_insert(call);
     }
     Some(found)
 }

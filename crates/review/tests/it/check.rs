@@ -530,7 +530,7 @@ fn odd_shapes_of_real_solutions_raise_nothing() {
         );
     // A classic workflow, a business rule, a business process flow, a desktop flow; an agent flow.
     for (category, id) in [(0, "4"), (2, "5"), (4, "6"), (6, "3")] {
-        let id = format!("{0}{0}{0}{0}{0}{0}{0}{0}-3333-4333-8333-333333333333", id);
+        let id = format!("{id}{id}{id}{id}{id}{id}{id}{id}-3333-4333-8333-333333333333");
         let file = if category == 6 {
             "<JsonFileName>/Workflows/Robot-33333333-3333-4333-8333-333333333333.json</JsonFileName>"
         } else {

@@ -1,5 +1,6 @@
 //! Runbooks: who uses what, what is known of permissions, the order of turning on.
 use connref_review::runbook::*;
+use connref_solution::model::facts::Capability;
 use serde_json::{Value, json};
 
 use crate::pack::*;
@@ -24,7 +25,7 @@ fn permissions_come_from_operations_and_name_what_they_reach() {
         Pack::default().reference("acme_d", API).flow(entry("ACME_d", API), button(), actions);
     let book = runbook(&pack.source(), None);
     let [reference] = book.references.as_slice() else { panic!("{book:?}") };
-    assert_eq!(reference.sign_in.principal, Answer::Yes);
+    assert_eq!(reference.sign_in.principal, Capability::Yes);
     let actions: Vec<&str> = reference.uses.iter().map(|u| u.action.as_str()).collect();
     assert_eq!(actions, ["List", "Other", "Odd"]);
     let found: Vec<(Certainty, &str, Vec<&str>)> = reference

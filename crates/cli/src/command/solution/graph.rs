@@ -26,6 +26,8 @@ enum Language {
     Mermaid,
     /// Graphviz
     Dot,
+    /// A picture: flows on the left, references, connectors on the right
+    Svg,
 }
 
 impl GraphArgs {
@@ -38,6 +40,7 @@ impl GraphArgs {
         let text = match self.format {
             Language::Mermaid => graph.mermaid(),
             Language::Dot => graph.dot(),
+            Language::Svg => graph.svg(),
         };
         context.output.text(&text)?;
         Ok(Exit::Clean)

@@ -6,6 +6,7 @@ mod export;
 mod graph;
 mod import;
 mod inspect;
+mod kit;
 mod migrate;
 mod pack;
 mod plan;
@@ -38,6 +39,8 @@ pub(crate) enum SolutionCommand {
     Migrate(migrate::MigrateArgs),
     /// Write what a deployment takes, to read and tick off: bindings, variables, order; offline
     Runbook(runbook::RunbookArgs),
+    /// Pack what a customer gets: package, settings file to fill in, runbook, checks; offline
+    Kit(kit::KitArgs),
     /// Make a zip of an unpacked solution; the same files give the same bytes; offline
     Pack(pack::PackArgs),
     /// Write the parts of a zip as files; offline
@@ -87,6 +90,7 @@ impl SolutionCommand {
             Self::Graph(args) => args.run(context),
             Self::Migrate(args) => args.run(context),
             Self::Runbook(args) => args.run(context),
+            Self::Kit(args) => args.run(context),
             Self::Pack(args) => args.run(context),
             Self::Unpack(args) => args.run(context),
             Self::CreateSettings(args) => args.run(context),

@@ -2,6 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
+use connref_solution::{Archive, Limits};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::cli::{Cli, Globals};
@@ -50,6 +52,46 @@ async fn migration_writes_only_where_it_is_told_to() {
     assert!(run(at, line, false).await.is_err());
     let report = run(at, "check {} --with EXAMPLE --rules CR021", false).await.unwrap();
     assert_eq!(report, Exit::Clean);
+}
+
+#[tokio::test]
+async fn a_kit_is_whole_and_the_same_every_time() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path();
+    assert_eq!(run(at, "pack -f EXAMPLE -z {}/orders.zip", false).await.unwrap(), Exit::Clean);
+    assert_eq!(run(at, "kit {}/orders.zip --out {}/kit", true).await.unwrap(), Exit::Clean);
+    assert!(!at.join("kit").exists());
+    for line in [
+        "kit {}/orders.zip --out {}/kit",
+        "kit {}/orders.zip --out {}/a.zip",
+        "kit {}/orders.zip --out {}/b.zip",
+    ] {
+        assert_eq!(run(at, line, false).await.unwrap(), Exit::Clean, "{line}");
+        assert!(run(at, line, false).await.is_err(), "{line} replaced what was there");
+    }
+    let read = |name: &str| fs::read(at.join(name)).unwrap();
+    assert_eq!(read("a.zip"), read("b.zip"));
+    assert_eq!(read("orders.zip"), read("kit/orders.zip"));
+    let manifest: serde_json::Value = serde_json::from_slice(&read("kit/manifest.json")).unwrap();
+    let files = manifest["files"].as_array().unwrap();
+    assert_eq!(files.len(), 9);
+    for file in files {
+        let content = read(&format!("kit/{}", file["path"].as_str().unwrap()));
+        assert_eq!(file["bytes"], content.len());
+        let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(file["sha256"], sum, "{file}");
+    }
+    let archive = Archive::read(&at.join("a.zip"), &Limits::default()).unwrap();
+    for part in archive.parts() {
+        assert_eq!(part.bytes().unwrap(), read(&format!("kit/{}", part.name())), "{}", part.name());
+    }
+    assert_eq!(archive.parts().count(), 10);
+    insta::assert_snapshot!(String::from_utf8(read("kit/README.md")).unwrap());
+    insta::assert_snapshot!(String::from_utf8(read("kit/checks/run.sh")).unwrap());
+    // An unpacked solution is packed, the same way.
+    assert_eq!(run(at, "kit EXAMPLE --out {}/c.zip", false).await.unwrap(), Exit::Clean);
+    let other = Archive::read(&at.join("c.zip"), &Limits::default()).unwrap();
+    assert_eq!(other.bytes("ContosoOrders.zip").unwrap().unwrap(), read("orders.zip"));
 }
 
 #[test]

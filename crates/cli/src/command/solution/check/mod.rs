@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use connref_review::Severity;
+use connref_review::check::{CheckInput, CheckOptions, CheckSource, check as review};
 
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -193,6 +194,30 @@ fn settings_checked(
     let entries = entries.collect();
     let threshold = wish.threshold;
     Checked { name: path.clone(), settings: true, path, threshold, entries }
+}
+
+/// The report on one package that is known by a name alone, as it stands for production.
+pub(super) fn package_report(name: &str, source: &CheckSource) -> Report {
+    let options = CheckOptions { production: true, ..CheckOptions::default() };
+    let findings = review(&CheckInput::new(source), &options);
+    let prints = fingerprints(source.name(), &findings);
+    let entries = findings.into_iter().zip(prints).map(|(finding, fingerprint)| {
+        let part = finding.location.as_ref().map_or("", |at| at.part.as_str());
+        let file = match part.trim_start_matches('/') {
+            "" => name.to_owned(),
+            part => format!("{name}/{part}"),
+        };
+        Entry { finding, file, fingerprint, known: false }
+    });
+    let entries = entries.collect();
+    let package = Checked {
+        path: name.to_owned(),
+        name: source.name().to_owned(),
+        settings: false,
+        threshold: Some(Severity::Error),
+        entries,
+    };
+    Report { packages: vec![package], unreadable: Vec::new(), compared: false }
 }
 
 #[cfg(test)]

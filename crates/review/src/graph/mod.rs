@@ -1,14 +1,17 @@
-//! The picture of a package: flow → reference → connector, and parent flow → child flow.
+//! The picture of a package: flow, app or agent → reference → connector, and parent flow → child
+//! flow.
 //!
 //! Nodes are numbered, names stand in labels only and are escaped there: what a solution calls
 //! itself cannot become part of the drawing's language.
-use std::collections::BTreeMap;
+mod svg;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use connref_solution::model::package::{FlowBody, RuntimeSource};
-use connref_solution::model::{FlowId, Package};
+use connref_solution::model::{FlowId, LogicalName, Package};
 
 /// A node of the picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
     /// What it stands for.
     pub kind: NodeKind,
@@ -17,10 +20,14 @@ pub struct Node {
 }
 
 /// What a node stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeKind {
     /// A cloud flow.
     Flow,
+    /// A canvas app.
+    App,
+    /// A component of an agent.
+    Agent,
     /// A connection reference of the package.
     Reference,
     /// A reference a flow names and the package does not define, or a connection named directly.
@@ -36,19 +43,21 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Arrows: from, to, what stands at it.
     pub arrows: Vec<(usize, usize, &'static str)>,
+    known: HashMap<Node, usize>,
+    drawn: HashSet<(usize, usize, &'static str)>,
 }
 
 impl Graph {
     fn node(&mut self, kind: NodeKind, label: &str) -> usize {
         let node = Node { kind, label: label.to_owned() };
-        self.nodes.iter().position(|known| *known == node).unwrap_or_else(|| {
-            self.nodes.push(node);
+        *self.known.entry(node).or_insert_with_key(|node| {
+            self.nodes.push(node.clone());
             self.nodes.len() - 1
         })
     }
 
     fn arrow(&mut self, from: usize, to: usize, text: &'static str) {
-        if !self.arrows.contains(&(from, to, text)) {
+        if self.drawn.insert((from, to, text)) {
             self.arrows.push((from, to, text));
         }
     }
@@ -68,17 +77,14 @@ pub fn package_graph(package: &Package, bodies: &BTreeMap<FlowId, FlowBody>) -> 
         let to = graph.node(NodeKind::Connector, &reference.api_name.without_hash());
         graph.arrow(from, to, "");
     }
+    let references: HashMap<_, _> =
+        package.references.iter().map(|r| (&r.logical_name, r.logical_name.as_str())).collect();
     for (id, body) in bodies {
         let Some(&from) = flows.get(id) else { continue };
         for entry in &body.references {
-            let known = entry
-                .logical_name
-                .as_ref()
-                .and_then(|name| package.references.iter().find(|r| &r.logical_name == name));
+            let known = entry.logical_name.as_ref().and_then(|name| references.get(name));
             let to = match (known, &entry.logical_name) {
-                (Some(reference), _) => {
-                    graph.node(NodeKind::Reference, reference.logical_name.as_str())
-                }
+                (Some(reference), _) => graph.node(NodeKind::Reference, reference),
                 (None, name) => {
                     let label = name.as_ref().map_or("(named directly)", |n| n.as_str());
                     let to = graph.node(NodeKind::Missing, label);
@@ -100,7 +106,27 @@ pub fn package_graph(package: &Package, bodies: &BTreeMap<FlowId, FlowBody>) -> 
             }
         }
     }
+    apps_and_agents(package, &references, &mut graph);
     graph
+}
+
+/// Canvas apps and agents, as far as they use references; a connection that each user of an app
+/// brings is nothing to draw.
+fn apps_and_agents(package: &Package, references: &HashMap<&LogicalName, &str>, graph: &mut Graph) {
+    let apps = package.canvas_apps.iter().flat_map(|app| {
+        let label = if app.display_name.is_empty() { &app.name } else { &app.display_name };
+        let used = app.sources.iter().filter_map(|source| source.reference.as_ref());
+        used.map(move |name| (NodeKind::App, label, name))
+    });
+    let agents = package.agent_uses.iter().map(|(label, name)| (NodeKind::Agent, label, name));
+    for (kind, label, name) in apps.chain(agents) {
+        let from = graph.node(kind, label);
+        let to = match references.get(name) {
+            Some(known) => graph.node(NodeKind::Reference, known),
+            None => graph.node(NodeKind::Missing, name.as_str()),
+        };
+        graph.arrow(from, to, "");
+    }
 }
 
 impl Graph {
@@ -111,6 +137,7 @@ impl Graph {
             let label = mermaid_text(&node.label);
             let (open, close) = match node.kind {
                 NodeKind::Flow => ("[", "]"),
+                NodeKind::App | NodeKind::Agent => ("[[", "]]"),
                 NodeKind::Reference => ("([", "])"),
                 NodeKind::Missing => ("{{", "}}"),
                 NodeKind::Connector => ("[(", ")]"),
@@ -124,12 +151,18 @@ impl Graph {
         out
     }
 
+    /// As an SVG, laid out, that needs nothing beside it.
+    pub fn svg(&self) -> String {
+        svg::svg(self)
+    }
+
     /// As a Graphviz digraph.
     pub fn dot(&self) -> String {
         let mut out = String::from("digraph solution {\n  rankdir=LR;\n");
         for (number, node) in self.nodes.iter().enumerate() {
             let shape = match node.kind {
                 NodeKind::Flow => "box",
+                NodeKind::App | NodeKind::Agent => "component",
                 NodeKind::Reference => "ellipse",
                 NodeKind::Missing => "hexagon",
                 NodeKind::Connector => "cylinder",
@@ -254,6 +287,47 @@ mod tests {
           n5 --> n3
           n1 --> n5
         "##);
+    }
+
+    #[test]
+    fn svg_is_xml_with_every_node_and_arrow() {
+        let graph = world();
+        let svg = graph.svg();
+        insta::assert_snapshot!(svg);
+        let document = connref_solution::document::xml::XmlDocument::parse(svg.as_bytes()).unwrap();
+        let count = |name: &str| document.root().children().filter(|n| n.name() == name).count();
+        assert_eq!(count("g"), graph.nodes.len());
+        let marks = ["invoker", "on behalf of", "calls"];
+        let legend = marks.iter().filter(|m| graph.arrows.iter().any(|a| a.2 == **m)).count();
+        assert_eq!(count("path"), graph.arrows.len() + legend);
+    }
+
+    #[test]
+    fn a_large_picture_stays_in_its_frame() {
+        let names: Vec<String> = (0..100).map(|n| format!("contoso_ref_{n}")).collect();
+        let package = Package {
+            workflows: names.iter().map(|name| flow(name, name)).collect(),
+            references: Vec::new(),
+            ..Package::default()
+        };
+        let body = |n: usize| FlowBody {
+            references: vec![entry(Some(&names[n % 7]), RuntimeSource::Embedded)],
+            children: vec![names[(n * 13 + 5) % 100].as_str().into()],
+            ..FlowBody::default()
+        };
+        let bodies = (0..100).map(|n| (names[n].as_str().into(), body(n))).collect();
+        let svg = package_graph(&package, &bodies).svg();
+        let number = |text: &str, name: &str| -> usize {
+            let at = text.split_once(&format!(" {name}=\"")).unwrap().1;
+            at.split_once('"').unwrap().0.parse().unwrap()
+        };
+        let (width, height) = (number(&svg, "width"), number(&svg, "height"));
+        for line in svg.lines().filter(|line| line.starts_with("<g>")) {
+            let rect = line.split_once("<rect").unwrap().1;
+            assert!(number(rect, "x") + number(rect, "width") <= width, "{line}");
+            assert!(number(rect, "y") + number(rect, "height") <= height, "{line}");
+        }
+        assert_eq!(svg, package_graph(&package, &bodies).svg());
     }
 
     #[test]
