@@ -247,6 +247,7 @@ impl Store {
         }
         let now = self.now();
         let id = new.id.clone().unwrap_or_else(|| self.ids.connection_id().into());
+        self.vault.refresh(&self.db).await?;
         let sealed = self.seal_all(environment, &id, &new.api_name, 1, &new.secrets)?;
         let (caller, environment) = (caller.clone(), environment.clone());
         let name = id.as_str().to_owned();

@@ -167,7 +167,8 @@ impl Store {
             Found::Later(at) => return Ok(Due::Later(at)),
             Found::Now(kind, pause, sealed) => (kind, pause, sealed),
         };
-        let secrets = self.unseal_fields(environment, &found, 1, vec![(field(signin), sealed)])?;
+        let secrets =
+            self.unseal_fields(environment, &found, 1, vec![(field(signin), sealed)]).await?;
         let kept = secrets.into_values().next().ok_or_else(|| unknown(signin))?;
         Ok(Due::Now(SignIn { kind, kept, pause }))
     }

@@ -247,7 +247,7 @@ impl Store {
         let slot = self.slot(environment, id, CANDIDATE).await?;
         let slot =
             slot.ok_or_else(|| StoreError::not_found("candidate of connection", id.as_str()))?;
-        let secrets = self.unseal_fields(environment, &active, slot.version, slot.sealed)?;
+        let secrets = self.unseal_fields(environment, &active, slot.version, slot.sealed).await?;
         Ok(Opened {
             id: active.facts.id,
             api_name: active.facts.api_name,
@@ -324,7 +324,7 @@ impl Store {
         let slot =
             slot.ok_or_else(|| StoreError::not_found("candidate of connection", id.as_str()))?;
         let version = slot.version;
-        let opened = self.unseal_fields(environment, active, version, slot.sealed)?;
+        let opened = self.unseal_fields(environment, active, version, slot.sealed).await?;
         let secrets = without_prefix(CANDIDATE, opened);
         let key = TokenKey { environment: environment.clone(), connection: id.clone(), version };
         let token = match &promotion.token {
@@ -398,7 +398,7 @@ impl Store {
             return Ok(false);
         }
         let Some(slot) = self.slot(environment, id, PREVIOUS).await? else { return Ok(false) };
-        let opened = self.unseal_fields(environment, &active, slot.version, slot.sealed)?;
+        let opened = self.unseal_fields(environment, &active, slot.version, slot.sealed).await?;
         let secrets = without_prefix(PREVIOUS, opened);
         let version = from_version + 1;
         let activation = Activation {
@@ -452,6 +452,8 @@ impl Store {
         attempt: &'static str,
     ) -> Result<Connection> {
         caller.authorize(environment, Action::Read, "change connections")?;
+        // What is sealed next is sealed under the newest key.
+        self.vault.refresh(&self.db).await?;
         let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
         self.db
             .read(move |sql| {

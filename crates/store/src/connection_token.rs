@@ -11,11 +11,14 @@ use serde_json::json;
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
-use crate::credential::secrets_write;
+use crate::credential::{Sealed, secrets_write};
 use crate::db::{Param, Sql};
 use crate::environment::touch;
-use crate::vault::SecretPlace;
-use crate::{Result, Store};
+use crate::vault::{SecretPlace, VaultError};
+use crate::{Result, Store, StoreError};
+
+/// How often something is tried again while the key is being changed.
+const ATTEMPTS: usize = 4;
 
 /// The sealed access token.
 pub(crate) const ACCESS: &str = "~access";
@@ -92,9 +95,23 @@ impl Store {
         key: &TokenKey,
     ) -> Result<Option<TokenState>> {
         caller.authorize(&key.environment, Action::Read, "use connections")?;
-        let wanted = key.clone();
-        let found = self.db.read(move |sql| token_find(sql, &wanted)).await?;
-        let Some(found) = found else { return Ok(None) };
+        let mut attempts = 1;
+        loop {
+            let wanted = key.clone();
+            let found = self.db.read(move |sql| token_find(sql, &wanted)).await?;
+            let Some(found) = found else { return Ok(None) };
+            match self.token_open(key, found) {
+                // Another process changed the key: what was read may be under one that is gone.
+                Err(StoreError::Vault(VaultError::KeyGone { .. })) if attempts < ATTEMPTS => {
+                    self.vault.reload(&self.db).await?;
+                    attempts += 1;
+                }
+                opened => return opened.map(Some),
+            }
+        }
+    }
+
+    fn token_open(&self, key: &TokenKey, found: Found) -> Result<TokenState> {
         let mut state = TokenState {
             generation: found.generation,
             access: None,
@@ -118,7 +135,7 @@ impl Store {
                 state.refresh = Some(secret);
             }
         }
-        Ok(Some(state))
+        Ok(state)
     }
 
     /// Claims the refresh that follows `generation`, until the given time.
@@ -147,7 +164,27 @@ impl Store {
         let (connection, wanted) = (key.connection.clone(), key.clone());
         let api_key =
             self.db.read(move |sql| api_key(sql, &wanted.environment, &connection)).await?;
-        let sealed = self.token_seal(key, &api_key, generation + 1, new)?;
+        let mut attempts = 1;
+        loop {
+            self.vault.refresh(&self.db).await?;
+            let sealed = self.token_seal(key, &api_key, generation + 1, new)?;
+            match self.token_write(key, generation, new, sealed).await {
+                // What a refresh brought is not lost because the key was changed meanwhile.
+                Err(StoreError::Vault(VaultError::KeyChanged)) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    async fn token_write(
+        &self,
+        key: &TokenKey,
+        generation: i64,
+        new: &TokenNew,
+        sealed: Sealed,
+    ) -> Result<bool> {
         let (key, times) = (key.clone(), (new.renew_on, new.expires_on));
         self.db
             .change(move |sql| {

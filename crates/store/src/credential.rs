@@ -1,6 +1,6 @@
 //! Credentials: the sealed fields of a connection, put in and taken out. Nothing else of the store
 //! ever holds one open.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connref_solution::model::facts::{ConnectionKind, ShareLevel};
 use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, Micros, PrincipalId};
@@ -10,8 +10,11 @@ use crate::access::{Action, Caller};
 use crate::connection::{COLUMNS, Connection, connection, find_for};
 use crate::connection_token::{TokenKey, token_generation};
 use crate::db::Sql;
-use crate::vault::SecretPlace;
+use crate::vault::{SecretPlace, VaultError, envelope};
 use crate::{Result, Store, StoreError};
+
+/// How often a credential is read anew while another process changes the key.
+const ATTEMPTS: usize = 4;
 
 /// Sealed fields: (name, envelope).
 pub(crate) type Sealed = Vec<(String, Vec<u8>)>;
@@ -50,19 +53,28 @@ impl Store {
         id: &ConnectionId,
     ) -> Result<Opened> {
         caller.authorize(environment, Action::Read, "use connections")?;
-        let (asker, place, wanted) = (caller.clone(), environment.clone(), id.clone());
-        let (found, sealed) = self
-            .db
-            .read(move |sql| {
-                if !asker.is_administrator() {
-                    let level = ShareLevel::CanView;
-                    find_for(sql, &asker, &place, &wanted, level, "use connection")?;
+        let mut attempts = 1;
+        let (found, secrets) = loop {
+            let (asker, place, wanted) = (caller.clone(), environment.clone(), id.clone());
+            let (found, sealed) = self
+                .db
+                .read(move |sql| {
+                    if !asker.is_administrator() {
+                        let level = ShareLevel::CanView;
+                        find_for(sql, &asker, &place, &wanted, level, "use connection")?;
+                    }
+                    with_sealed(sql, &place, &wanted)
+                })
+                .await?;
+            let version = found.credential_version;
+            match self.unseal_fields(environment, &found, version, sealed).await {
+                // Another process changed the key, and what was read is under one that is gone by now.
+                Err(StoreError::Vault(VaultError::KeyGone { .. })) if attempts < ATTEMPTS => {
+                    attempts += 1;
                 }
-                with_sealed(sql, &place, &wanted)
-            })
-            .await?;
-        let version = found.credential_version;
-        let secrets = self.unseal_fields(environment, &found, version, sealed)?;
+                opened => break (found, opened?),
+            }
+        };
         Ok(Opened {
             id: found.facts.id,
             api_name: found.facts.api_name,
@@ -84,6 +96,7 @@ impl Store {
         environment: &EnvironmentId,
         connection: &Connection,
     ) -> Result<(BTreeMap<String, SecretString>, i64)> {
+        self.vault.refresh(&self.db).await?;
         let (place, id) = (environment.clone(), connection.facts.id.clone());
         let (sealed, generation) = self
             .db
@@ -95,7 +108,7 @@ impl Store {
             })
             .await?;
         let version = connection.credential_version;
-        let mut secrets = self.unseal_fields(environment, connection, version, sealed)?;
+        let mut secrets = self.unseal_fields(environment, connection, version, sealed).await?;
         let key = TokenKey {
             environment: environment.clone(),
             connection: connection.facts.id.clone(),
@@ -108,13 +121,30 @@ impl Store {
         Ok((secrets, generation))
     }
 
-    /// Opens fields that were sealed for this version.
-    pub(crate) fn unseal_fields(
+    /// Opens fields that were sealed for this version. A key that another process made meanwhile is
+    /// fetched.
+    pub(crate) async fn unseal_fields(
         &self,
         environment: &EnvironmentId,
         connection: &Connection,
         version: i64,
         sealed: Sealed,
+    ) -> Result<BTreeMap<String, SecretString>> {
+        match self.unseal_held(environment, connection, version, &sealed) {
+            Err(StoreError::Vault(VaultError::KeyGone { .. })) => {
+                self.vault.reload(&self.db).await?;
+                self.unseal_held(environment, connection, version, &sealed)
+            }
+            opened => opened,
+        }
+    }
+
+    fn unseal_held(
+        &self,
+        environment: &EnvironmentId,
+        connection: &Connection,
+        version: i64,
+        sealed: &Sealed,
     ) -> Result<BTreeMap<String, SecretString>> {
         let connector = connection.facts.api_name.key();
         let mut secrets = BTreeMap::new();
@@ -125,11 +155,11 @@ impl Store {
                 environment: environment.as_str(),
                 connection: connection.facts.id.as_str(),
                 connector: &connector,
-                field: &field,
+                field,
                 version,
             };
-            let secret = self.vault.unseal(&place, &envelope)?;
-            secrets.insert(field, secret);
+            let secret = self.vault.unseal(&place, envelope)?;
+            secrets.insert(field.clone(), secret);
         }
         Ok(secrets)
     }
@@ -202,6 +232,21 @@ pub(crate) fn secrets_write(
     version: i64,
     sealed: &[(String, Vec<u8>)],
 ) -> Result<()> {
+    // A secret under a key that was dropped meanwhile would never open again. The lock keeps the
+    // key from being dropped before this is written.
+    let versions: BTreeSet<u32> =
+        sealed.iter().filter_map(|(_, envelope)| envelope::key_version(envelope)).collect();
+    for version in versions {
+        let lock = sql.for_share();
+        let held = sql.query_one(
+            &format!(
+                "SELECT version FROM tenant_key WHERE version = $2 AND tenantid = \
+                 (SELECT tenantid FROM environment WHERE environmentid = $1){lock}"
+            ),
+            &[environment.as_str().into(), i64::from(version).into()],
+        )?;
+        held.ok_or(VaultError::KeyChanged)?;
+    }
     for (field, envelope) in sealed {
         sql.execute(
             "INSERT INTO connection_secret (environmentid, connectionid, field, version, envelope) \

@@ -27,6 +27,7 @@ pub mod run;
 pub mod solution;
 pub mod solution_remove;
 pub mod source;
+pub mod tenant_key;
 mod text;
 pub mod token;
 pub mod user;
@@ -52,10 +53,21 @@ pub struct Store {
 }
 
 impl Store {
-    /// Puts the parts together and makes sure the tenant and its key exist.
+    /// Puts the parts together with one key provider, and makes sure the tenant and its key exist.
     pub async fn open(
         location: &db::Location,
         key: Arc<dyn vault::KeyProvider>,
+        clock: Arc<dyn source::Clock>,
+        ids: Arc<dyn source::Ids>,
+    ) -> Result<Self> {
+        Self::open_with(location, Arc::new(vault::Fixed(key)), clock, ids).await
+    }
+
+    /// Puts the parts together with the key providers that are set, and makes sure the tenant and
+    /// its key exist.
+    pub async fn open_with(
+        location: &db::Location,
+        key: Arc<dyn vault::KeySource>,
         clock: Arc<dyn source::Clock>,
         ids: Arc<dyn source::Ids>,
     ) -> Result<Self> {

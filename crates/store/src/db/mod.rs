@@ -77,6 +77,15 @@ impl Sql<'_> {
         Ok(self.query(text, params)?.into_iter().next())
     }
 
+    /// What must follow a `SELECT` whose rows must stay as they are until this transaction ends:
+    /// nothing on SQLite, where the writer is alone; a shared row lock on PostgreSQL.
+    pub fn for_share(&self) -> &'static str {
+        match self.0 {
+            Session::Sqlite(_) => "",
+            Session::Postgres(_) => " FOR SHARE",
+        }
+    }
+
     /// What must follow a `SELECT` whose rows will be changed in this transaction: nothing on
     /// SQLite, where the writer is alone; a row lock on PostgreSQL.
     pub fn for_update(&self) -> &'static str {

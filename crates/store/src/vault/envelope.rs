@@ -76,22 +76,57 @@ pub(super) fn seal(
     Ok(out)
 }
 
+/// The version of the tenant key that a sealed secret names.
+pub(crate) fn key_version(sealed: &[u8]) -> Option<u32> {
+    let (head, _) = sealed.split_at_checked(HEAD)?;
+    (head[0] == FORMAT).then(|| head[1..5].try_into().ok().map(u32::from_be_bytes))?
+}
+
 pub(super) fn unseal(
     tenant_key: &[u8; 32],
-    key_version: u32,
     tenant: &str,
     place: &SecretPlace<'_>,
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
+    let (data_key, body) = data_key(tenant_key, tenant, place, sealed)?;
+    decrypt(&data_key, &place.associated("connref.secret.v1", tenant), body)
+}
+
+/// The same secret under another tenant key: its data key is wrapped anew, its body stays.
+pub(super) fn rewrap(
+    ids: &dyn Ids,
+    old: &[u8; 32],
+    new: (&[u8; 32], u32),
+    tenant: &str,
+    place: &SecretPlace<'_>,
+    sealed: &[u8],
+) -> Option<Vec<u8>> {
+    let (data_key, body) = data_key(old, tenant, place, sealed)?;
+    let mut out = vec![FORMAT];
+    out.extend(new.1.to_be_bytes());
+    out.extend(commitment(&data_key).as_ref());
+    let wrap = place.associated("connref.wrap.v1", tenant);
+    out.extend(encrypt(ids, new.0, &wrap, &data_key[..]).ok()?);
+    out.extend(body);
+    Some(out)
+}
+
+/// The data key of a sealed secret, and what it seals.
+fn data_key<'s>(
+    tenant_key: &[u8; 32],
+    tenant: &str,
+    place: &SecretPlace<'_>,
+    sealed: &'s [u8],
+) -> Option<(Zeroizing<[u8; 32]>, &'s [u8])> {
     let (head, rest) = sealed.split_at_checked(HEAD)?;
-    if head[0] != FORMAT || head[1..5] != key_version.to_be_bytes() {
+    if head[0] != FORMAT {
         return None;
     }
     let (wrapped, body) = rest.split_at_checked(WRAP)?;
     let opened = decrypt(tenant_key, &place.associated("connref.wrap.v1", tenant), wrapped)?;
     let data_key: Zeroizing<[u8; 32]> = Zeroizing::new(opened.as_slice().try_into().ok()?);
     hmac::verify(&commitment_key(&data_key), COMMIT, &head[5..]).ok()?;
-    decrypt(&data_key, &place.associated("connref.secret.v1", tenant), body)
+    Some((data_key, body))
 }
 
 const COMMIT: &[u8] = b"connref.commit.v1";
@@ -106,6 +141,8 @@ fn commitment(data_key: &[u8; 32]) -> hmac::Tag {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::source::SystemIds;
 
@@ -122,9 +159,20 @@ mod tests {
         seal(&SystemIds::default(), &KEY, 1, "t", &PLACE, b"secret").expect("seals")
     }
 
+    /// Opens as the vault does: with the key of the version that the secret names.
+    fn open(
+        key: &[u8; 32],
+        version: u32,
+        tenant: &str,
+        place: &SecretPlace<'_>,
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        (key_version(sealed)? == version).then(|| unseal(key, tenant, place, sealed))?
+    }
+
     #[test]
     fn it_opens_in_its_place() {
-        let opened = unseal(&KEY, 1, "t", &PLACE, &sealed()).expect("opens");
+        let opened = open(&KEY, 1, "t", &PLACE, &sealed()).expect("opens");
         assert_eq!(opened.as_slice(), b"secret");
     }
 
@@ -145,11 +193,11 @@ mod tests {
             SecretPlace { environment: "ec", connection: "", ..PLACE },
         ];
         for place in places {
-            assert!(unseal(&KEY, 1, "t", &place, &sealed()).is_none(), "{place:?}");
+            assert!(open(&KEY, 1, "t", &place, &sealed()).is_none(), "{place:?}");
         }
-        assert!(unseal(&KEY, 1, "u", &PLACE, &sealed()).is_none());
-        assert!(unseal(&KEY, 2, "t", &PLACE, &sealed()).is_none());
-        assert!(unseal(&[8; 32], 1, "t", &PLACE, &sealed()).is_none());
+        assert!(open(&KEY, 1, "u", &PLACE, &sealed()).is_none());
+        assert!(open(&KEY, 2, "t", &PLACE, &sealed()).is_none());
+        assert!(open(&[8; 32], 1, "t", &PLACE, &sealed()).is_none());
     }
 
     #[test]
@@ -158,10 +206,38 @@ mod tests {
         for bit in 0..sealed.len() * 8 {
             let mut bad = sealed.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(unseal(&KEY, 1, "t", &PLACE, &bad).is_none(), "bit {bit}");
+            assert!(open(&KEY, 1, "t", &PLACE, &bad).is_none(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(unseal(&KEY, 1, "t", &PLACE, &sealed[..length]).is_none());
+            assert!(open(&KEY, 1, "t", &PLACE, &sealed[..length]).is_none());
         }
+    }
+
+    #[test]
+    fn a_rewrapped_secret_opens_under_the_new_key_only() {
+        let (ids, old, new) = (SystemIds::default(), sealed(), [9; 32]);
+        let moved = rewrap(&ids, &KEY, (&new, 2), "t", &PLACE, &old).expect("rewraps");
+        assert_eq!(open(&new, 2, "t", &PLACE, &moved).expect("opens").as_slice(), b"secret");
+        assert!(open(&KEY, 2, "t", &PLACE, &moved).is_none());
+        assert!(open(&new, 2, "t", &SecretPlace { version: 4, ..PLACE }, &moved).is_none());
+        assert_eq!(old[HEAD + WRAP..], moved[HEAD + WRAP..], "the body stays");
+        assert!(rewrap(&ids, &new, (&KEY, 3), "t", &PLACE, &old).is_none());
+        let elsewhere = SecretPlace { field: "other", ..PLACE };
+        assert!(rewrap(&ids, &KEY, (&new, 2), "t", &elsewhere, &old).is_none());
+    }
+
+    /// Every write draws a key and nonces of its own.
+    #[test]
+    fn a_hundred_thousand_writes_share_nothing() {
+        let mut seen = HashSet::new();
+        for _ in 0..100_000 {
+            let sealed = sealed();
+            let (data_key, body) = data_key(&KEY, "t", &PLACE, &sealed).expect("opens");
+            let wrap = &sealed[HEAD..HEAD + WRAP];
+            for part in [&data_key[..], &wrap[..12], &body[..12], &wrap[12..], &body[12..]] {
+                assert!(seen.insert(part.to_vec()), "seen before: {part:02x?}");
+            }
+        }
+        assert_eq!(seen.len(), 500_000);
     }
 }

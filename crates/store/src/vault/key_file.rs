@@ -1,75 +1,155 @@
 //! The default key provider: 32 random bytes in a file of mode 0600, outside the database.
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-use super::{KeyProvider, VaultError, decrypt, encrypt, fingerprint};
+use super::{KeyProvider, VaultError, Wrapped, decrypt, encrypt, fingerprint};
 use crate::source::{Ids, SystemIds, hex};
+
+/// More than a key and its line end can take.
+const FILE_MAX: u64 = 1024;
 
 /// A key kept in a file: 64 hex digits and a line end.
 pub struct KeyFile {
-    key: SecretBox<[u8; 32]>,
+    path: PathBuf,
 }
 
+type Key = SecretBox<[u8; 32]>;
+
 impl KeyFile {
-    /// Reads the key, making it at the first start. A file that others can read is refused.
+    /// The key at a path, whether the file is there yet or not: it is made when it first wraps.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Reads the key once, making it if there is none. A file that others can read is refused.
+    ///
+    /// # Errors
+    /// If the file cannot be used.
     pub fn open_or_create(path: &Path, ids: &dyn Ids) -> Result<Self, VaultError> {
-        match fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(text) => Self::check_mode(path).and_then(|()| Self::parse(path, &text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::create(path, ids),
-            Err(error) => Err(fail(path, &error.to_string())),
+        let file = Self::at(path);
+        file.read_or_create(ids).map(drop)?;
+        Ok(file)
+    }
+
+    fn read(&self) -> Result<Option<Key>, VaultError> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.fail(&error.to_string())),
+        };
+        // Asked of the opened file: nobody can put another one there between the two.
+        let metadata = file.metadata().map_err(|e| self.fail(&e.to_string()))?;
+        if !metadata.is_file() {
+            return Err(self.fail("it is no file"));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            let mode = metadata.mode() & 0o777;
+            return Err(self.fail(&format!(
+                "its mode is {mode:o}, others can reach it; run `chmod 600` on it"
+            )));
+        }
+        let mut text = Zeroizing::new(String::new());
+        (&mut file)
+            .take(FILE_MAX)
+            .read_to_string(&mut text)
+            .map_err(|e| self.fail(&e.to_string()))?;
+        self.parse(&text).map(Some)
+    }
+
+    fn read_or_create(&self, ids: &dyn Ids) -> Result<Key, VaultError> {
+        match self.read()? {
+            Some(key) => Ok(key),
+            None => self.create(ids),
         }
     }
 
-    fn create(path: &Path, ids: &dyn Ids) -> Result<Self, VaultError> {
-        let io = |error: std::io::Error| fail(path, &error.to_string());
-        if let Some(folder) = path.parent() {
+    fn create(&self, ids: &dyn Ids) -> Result<Key, VaultError> {
+        let io = |error: std::io::Error| self.fail(&error.to_string());
+        if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(io)?;
         }
         let mut key = Zeroizing::new([0_u8; 32]);
         ids.fill(&mut key[..]);
+        // Written whole under another name and linked: a file of this name is never half a key, and
+        // of two processes that start together one wins.
+        let mut tag = [0_u8; 8];
+        ids.fill(&mut tag);
+        let draft = self.path.with_extension(format!("{}.new", hex(&tag)));
         let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(io)?;
         let text = Zeroizing::new(format!("{}\n", hex(&key[..])));
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
-        Ok(Self { key: SecretBox::new(Box::new(*key)) })
-    }
-
-    fn check_mode(path: &Path) -> Result<(), VaultError> {
-        let mode = fs::metadata(path).map_err(|e| fail(path, &e.to_string()))?.mode();
-        if mode & 0o077 == 0 {
-            return Ok(());
+        let linked = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::hard_link(&draft, &self.path));
+        fs::remove_file(&draft).map_err(io)?;
+        match linked {
+            Ok(()) => Ok(SecretBox::new(Box::new(*key))),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.read()?.ok_or_else(|| self.fail("it vanished while it was being made"))
+            }
+            Err(error) => Err(io(error)),
         }
-        Err(fail(
-            path,
-            &format!("its mode is {:o}, others can reach it; run `chmod 600` on it", mode & 0o777),
-        ))
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, VaultError> {
+    fn parse(&self, text: &str) -> Result<Key, VaultError> {
         let digits = text.trim();
         let mut key = Zeroizing::new([0_u8; 32]);
-        let fits = digits.len() == 64 && digits.is_ascii();
+        let fits = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
         for (index, byte) in key.iter_mut().enumerate() {
             let pair = if fits { digits.get(index * 2..index * 2 + 2) } else { None };
             *byte = pair
                 .and_then(|p| u8::from_str_radix(p, 16).ok())
-                .ok_or_else(|| fail(path, "it does not hold 64 hexadecimal digits"))?;
+                .ok_or_else(|| self.fail("it does not hold 64 hexadecimal digits"))?;
         }
-        Ok(Self { key: SecretBox::new(Box::new(*key)) })
+        Ok(SecretBox::new(Box::new(*key)))
+    }
+
+    fn fail(&self, reason: &str) -> VaultError {
+        VaultError::KeyFile { path: self.path.display().to_string(), reason: reason.to_owned() }
     }
 }
 
-fn fail(path: &Path, reason: &str) -> VaultError {
-    VaultError::KeyFile { path: path.display().to_string(), reason: reason.to_owned() }
-}
-
+/// Associated data of a tenant key wrapped here.
 fn associated(tenant: &str) -> Vec<u8> {
     format!("connref.tenant.v1\0{tenant}").into_bytes()
+}
+
+/// Wraps a tenant key under a key that is at hand.
+pub(super) fn wrap_local(
+    key: &[u8; 32],
+    tenant: &str,
+    tenant_key: &[u8; 32],
+) -> Result<Wrapped, VaultError> {
+    Ok(Wrapped {
+        bytes: encrypt(&SystemIds::default(), key, &associated(tenant), tenant_key)?,
+        fingerprint: fingerprint(key),
+    })
+}
+
+/// Unwraps what [`wrap_local`] made.
+pub(super) fn unwrap_local(
+    key: &[u8; 32],
+    place: &str,
+    tenant: &str,
+    bytes: &[u8],
+    expected: &str,
+) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+    let found = fingerprint(key);
+    let (place, expected) = (place.to_owned(), expected.to_owned());
+    if found != expected {
+        return Err(VaultError::WrongKey { place, found, expected });
+    }
+    decrypt(key, &associated(tenant), bytes)
+        .and_then(|opened| opened.as_slice().try_into().ok())
+        .map(Zeroizing::new)
+        .ok_or(VaultError::NotOpened { place, expected })
 }
 
 impl KeyProvider for KeyFile {
@@ -77,22 +157,34 @@ impl KeyProvider for KeyFile {
         "file"
     }
 
-    fn fingerprint(&self) -> String {
-        fingerprint(self.key.expose_secret())
+    fn place(&self) -> String {
+        format!("file:{}", self.path.display())
     }
 
-    fn wrap(&self, tenant: &str, key: &[u8; 32]) -> Result<Vec<u8>, VaultError> {
-        encrypt(&SystemIds::default(), self.key.expose_secret(), &associated(tenant), key)
+    fn wrap<'a>(
+        &'a self,
+        tenant: &'a str,
+        key: &'a [u8; 32],
+    ) -> BoxFuture<'a, Result<Wrapped, VaultError>> {
+        Box::pin(async move {
+            let own = self.read_or_create(&SystemIds::default())?;
+            wrap_local(own.expose_secret(), tenant, key)
+        })
     }
 
-    fn unwrap(&self, tenant: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, VaultError> {
-        let refused = || VaultError::WrongKey {
-            found: self.fingerprint(),
-            expected: "of the stored tenant key".to_owned(),
-        };
-        let opened =
-            decrypt(self.key.expose_secret(), &associated(tenant), wrapped).ok_or_else(refused)?;
-        Ok(Zeroizing::new(opened.as_slice().try_into().map_err(|_| refused())?))
+    fn unwrap<'a>(
+        &'a self,
+        tenant: &'a str,
+        wrapped: &'a Wrapped,
+    ) -> BoxFuture<'a, Result<Zeroizing<[u8; 32]>, VaultError>> {
+        Box::pin(async move {
+            let own = self.read()?.ok_or_else(|| VaultError::KeyFileMissing {
+                path: self.path.display().to_string(),
+                expected: wrapped.fingerprint.clone(),
+            })?;
+            let expected = &wrapped.fingerprint;
+            unwrap_local(own.expose_secret(), &self.place(), tenant, &wrapped.bytes, expected)
+        })
     }
 }
 
@@ -107,31 +199,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config/key");
         let ids = SystemIds::default();
-        let one = KeyFile::open_or_create(&path, &ids).unwrap();
-        let two = KeyFile::open_or_create(&path, &ids).unwrap();
-        assert_eq!(one.fingerprint(), two.fingerprint());
+        let one = KeyFile::open_or_create(&path, &ids).unwrap().read().unwrap().unwrap();
+        let two = KeyFile::open_or_create(&path, &ids).unwrap().read().unwrap().unwrap();
+        assert_eq!(one.expose_secret(), two.expose_secret());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let beside: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+        assert_eq!(beside.len(), 1, "no draft is left");
     }
 
     #[test]
-    fn a_file_others_can_read_is_refused() {
+    fn a_file_others_can_reach_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        drop(KeyFile::open_or_create(&path, &SystemIds::default()).unwrap());
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let refused = KeyFile::open_or_create(&path, &SystemIds::default()).err().unwrap();
-        assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        let key = KeyFile::open_or_create(&path, &SystemIds::default()).unwrap();
+        for mode in [0o644, 0o640, 0o601, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = key.read().err().unwrap();
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+            assert_eq!(refused.fix(), Some(format!("chmod 600 {}", path.display())));
+        }
     }
 
     #[test]
-    fn a_wrapped_key_fits_one_tenant_and_one_key() {
+    fn what_is_no_key_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let ids = SystemIds::default();
-        let one = KeyFile::open_or_create(&folder.path().join("1"), &ids).unwrap();
-        let two = KeyFile::open_or_create(&folder.path().join("2"), &ids).unwrap();
-        let wrapped = one.wrap("t", &[5; 32]).unwrap();
-        assert_eq!(*one.unwrap("t", &wrapped).unwrap(), [5; 32]);
-        assert!(one.unwrap("u", &wrapped).is_err());
-        assert!(two.unwrap("t", &wrapped).is_err());
+        let path = folder.path().join("key");
+        let bad = ["", "00", &"g".repeat(64), &"0".repeat(63), &"+1".repeat(32), &"0".repeat(2000)];
+        for text in bad {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(KeyFile::at(&path).read().is_err(), "{text}");
+        }
+        assert!(KeyFile::at(folder.path()).read().is_err(), "a folder is no key");
     }
 }

@@ -3,157 +3,49 @@
 //! key provider → tenant key → fresh data key per write → AES-256-GCM. The associated data is the
 //! length-prefixed list (purpose, tenant, environment, connection, connector, field, version), so a
 //! ciphertext moved to another row, field, environment or tenant, or put back after a newer write,
-//! does not open. Byte layout: [`envelope`].
+//! does not open. Byte layout: [`envelope`] and docs/vault-format.md.
+//!
+//! A tenant key has versions. New secrets are sealed under the newest; the older ones are held as
+//! long as a secret needs them (`tenant_key` brings those under the newest).
 pub mod envelope;
+mod error;
+mod held;
 mod key_file;
-
-use std::sync::Arc;
+mod passphrase;
+mod provider;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 pub use envelope::SecretPlace;
+pub use error::VaultError;
+pub(crate) use held::{Vault, key_insert, newest_recorded, version};
 pub use key_file::KeyFile;
+pub use passphrase::Passphrase;
+pub use provider::{Fixed, KeyProvider, KeySource, Wrapped};
 
-use crate::StoreError;
-use crate::db::Db;
 use crate::source::{Ids, hex};
 
-/// What can go wrong with a secret. No message holds one.
-#[derive(Debug, thiserror::Error)]
-pub enum VaultError {
-    /// The stored bytes are not what was sealed for this row.
-    #[error(
-        "the stored secret `{field}` of connection `{connection}` does not belong to this row or was changed"
-    )]
-    Integrity {
-        /// Connection.
-        connection: String,
-        /// Field.
-        field: String,
-    },
-    /// The key at hand is not the one the data was sealed under.
-    #[error(
-        "the key `{found}` does not fit this database, which was sealed under key `{expected}`"
-    )]
-    WrongKey {
-        /// Fingerprint of the key at hand.
-        found: String,
-        /// Fingerprint recorded in the database.
-        expected: String,
-    },
-    /// The key file cannot be used.
-    #[error("cannot use the key file `{path}`: {reason}")]
-    KeyFile {
-        /// Path.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// Sealing failed.
-    #[error("a secret could not be sealed")]
-    Seal,
-}
-
-/// Holds the key that wraps tenant keys. Providers behind it: a key file now; a passphrase and
-/// remote vaults later.
-pub trait KeyProvider: Send + Sync {
-    /// Name of the kind, kept beside what it wrapped.
-    fn kind(&self) -> &'static str;
-    /// Names the key without telling it.
-    fn fingerprint(&self) -> String;
-    /// Wraps a key for one tenant.
-    fn wrap(&self, tenant: &str, key: &[u8; 32]) -> Result<Vec<u8>, VaultError>;
-    /// Unwraps it again.
-    fn unwrap(&self, tenant: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; 32]>, VaultError>;
-}
-
-/// The opened vault of a tenant.
-pub struct Vault {
-    tenant: String,
-    key: SecretBox<[u8; 32]>,
-    version: u32,
-}
-
-impl std::fmt::Debug for Vault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Vault {{ tenant: {}, version: {}, key: *** }}", self.tenant, self.version)
-    }
-}
-
-/// The one tenant of an installation, for now.
-const TENANT_NAME: &str = "default";
+/// The longest secret that is kept: certificates and keys fit many times over.
+pub const SECRET_MAX: usize = 1 << 20;
 
 impl Vault {
-    /// Opens the tenant's key with the provider, making tenant and key at the first start.
-    pub(crate) async fn open(
-        db: &Db,
-        provider: Arc<dyn KeyProvider>,
-        now: i64,
-        ids: &dyn Ids,
-    ) -> Result<Self, StoreError> {
-        let tenant = ids.guid(now);
-        let mut fresh = Zeroizing::new([0_u8; 32]);
-        ids.fill(&mut fresh[..]);
-        let key = SecretBox::new(Box::new(*fresh));
-        db.change(move |sql| {
-            let known = sql.query_one(
-                "SELECT t.tenantid, k.version, k.fingerprint, k.wrapped FROM tenant t \
-                 JOIN tenant_key k ON k.tenantid = t.tenantid ORDER BY k.version DESC",
-                &[],
-            )?;
-            if let Some(row) = known {
-                let (tenant, expected) = (row.text(0)?, row.text(2)?);
-                let found = provider.fingerprint();
-                if found != expected {
-                    return Err(VaultError::WrongKey { found, expected }.into());
-                }
-                let key = provider.unwrap(&tenant, &row.bytes(3)?)?;
-                let version = u32::try_from(row.int(1)?).unwrap_or(0);
-                return Ok(Self { tenant, key: SecretBox::new(Box::new(*key)), version });
-            }
-            let wrapped = provider.wrap(&tenant, key.expose_secret())?;
-            sql.execute(
-                "INSERT INTO tenant (tenantid, name, createdon) VALUES ($1, $2, $3)",
-                &[(&tenant).into(), TENANT_NAME.into(), now.into()],
-            )?;
-            sql.execute(
-                "INSERT INTO tenant_key (tenantid, version, provider, fingerprint, wrapped, createdon) \
-                 VALUES ($1, 1, $2, $3, $4, $5)",
-                &[
-                    (&tenant).into(),
-                    provider.kind().into(),
-                    provider.fingerprint().into(),
-                    wrapped.into(),
-                    now.into(),
-                ],
-            )?;
-            Ok(Self { tenant, key, version: 1 })
-        })
-        .await
-    }
-
-    /// The tenant this vault belongs to.
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
-    /// Seals a secret for its place.
+    /// Seals a secret for its place, under the newest key.
     pub(crate) fn seal(
         &self,
         ids: &dyn Ids,
         place: &SecretPlace<'_>,
         secret: &SecretString,
     ) -> Result<Vec<u8>, VaultError> {
-        envelope::seal(
-            ids,
-            self.key.expose_secret(),
-            self.version,
-            &self.tenant,
-            place,
-            secret.expose_secret().as_bytes(),
-        )
+        let plain = secret.expose_secret().as_bytes();
+        if plain.len() > SECRET_MAX {
+            let (field, size) = (place.field.to_owned(), plain.len());
+            return Err(VaultError::TooLarge { field, size, max: SECRET_MAX });
+        }
+        let held = self.held();
+        let (version, key) = held.newest();
+        envelope::seal(ids, key, version, self.tenant(), place, plain)
     }
 
     /// Opens what was sealed for this place, and nothing else.
@@ -166,11 +58,34 @@ impl Vault {
             connection: place.connection.to_owned(),
             field: place.field.to_owned(),
         };
-        let plain =
-            envelope::unseal(self.key.expose_secret(), self.version, &self.tenant, place, sealed)
-                .ok_or_else(integrity)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| integrity())?;
-        Ok(SecretString::from(text.to_owned()))
+        let version = envelope::key_version(sealed).ok_or_else(integrity)?;
+        let held = self.held();
+        let key = held.key(version).ok_or_else(|| VaultError::KeyGone {
+            connection: place.connection.to_owned(),
+            field: place.field.to_owned(),
+            version,
+        })?;
+        let mut plain =
+            envelope::unseal(key, self.tenant(), place, sealed).ok_or_else(integrity)?;
+        // The bytes become the text where they are: no copy is left behind.
+        let text = String::from_utf8(std::mem::take(&mut *plain)).map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            integrity()
+        })?;
+        Ok(SecretString::from(text))
+    }
+
+    /// The same secret under another version of the key; none if it does not open in this place.
+    pub(crate) fn rewrap(
+        &self,
+        ids: &dyn Ids,
+        place: &SecretPlace<'_>,
+        sealed: &[u8],
+        to: u32,
+    ) -> Option<Vec<u8>> {
+        let held = self.held();
+        let old = held.key(envelope::key_version(sealed)?)?;
+        envelope::rewrap(ids, old, (held.key(to)?, to), self.tenant(), place, sealed)
     }
 }
 
@@ -182,12 +97,17 @@ fn cipher(key: &[u8; 32]) -> LessSafeKey {
 fn encrypt(ids: &dyn Ids, key: &[u8; 32], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, VaultError> {
     let mut nonce = [0_u8; 12];
     ids.fill(&mut nonce);
-    let mut body = plain.to_vec();
-    cipher(key)
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
+    let mut out = Vec::with_capacity(12 + plain.len() + 16);
+    out.extend(nonce);
+    out.extend(plain);
+    let tag = cipher(key)
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(aad),
+            &mut out[12..],
+        )
         .map_err(|_| VaultError::Seal)?;
-    let mut out = nonce.to_vec();
-    out.append(&mut body);
+    out.extend(tag.as_ref());
     Ok(out)
 }
 

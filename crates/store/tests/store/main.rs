@@ -1,6 +1,7 @@
 //! The store's suite, run on SQLite and, where `CONNREF_TEST_POSTGRES` names a server, on
 //! PostgreSQL: the same code, the same expectations.
 mod connection;
+mod key;
 mod world;
 
 use std::collections::BTreeMap;

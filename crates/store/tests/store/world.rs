@@ -12,13 +12,16 @@ use connref_store::db::{DbError, Location};
 use connref_store::environment::EnvironmentNew;
 use connref_store::source::{Ids, SystemClock, SystemIds};
 use connref_store::user::UserNew;
-use connref_store::vault::KeyFile;
+
+use crate::key::Folder;
 
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) environment: EnvironmentId,
     pub(crate) administrator: PrincipalId,
     pub(crate) caller: Caller,
+    pub(crate) location: Location,
+    pub(crate) source: Arc<Folder>,
     _folder: tempfile::TempDir,
 }
 
@@ -60,10 +63,10 @@ async fn database(server: &str) -> String {
 impl World {
     async fn open(location: Location, folder: tempfile::TempDir) -> Self {
         let ids = SystemIds::default();
-        let key = KeyFile::open_or_create(&folder.path().join("key"), &ids).unwrap();
-        let store = Store::open(&location, Arc::new(key), Arc::new(SystemClock), Arc::new(ids))
-            .await
-            .unwrap();
+        let address = format!("file:{}", folder.path().join("key").display());
+        let source = Arc::new(Folder(vec![address].into()));
+        let (clock, keys) = (Arc::new(SystemClock), source.clone());
+        let store = Store::open_with(&location, keys, clock, Arc::new(ids)).await.unwrap();
         let operator = Caller::Operator("admin".into());
         let new = EnvironmentNew {
             name: "DEV".into(),
@@ -80,7 +83,7 @@ impl World {
         store.connector_seed(&operator, &environment, built_in.to_vec()).await.unwrap();
         let caller = store.caller_find(&environment, "admin").await.unwrap();
         let administrator = caller.principal().unwrap().clone();
-        Self { store, environment, administrator, caller, _folder: folder }
+        Self { store, environment, administrator, caller, location, source, _folder: folder }
     }
 
     /// The version judgements would be made from now.
