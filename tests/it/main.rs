@@ -8,6 +8,7 @@ mod demo;
 mod dependency_table;
 mod inspect;
 mod invoker;
+mod key;
 mod kill9;
 mod migrate;
 mod plan;

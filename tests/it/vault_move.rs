@@ -198,5 +198,5 @@ fn a_database_without_its_key_stays_shut() {
     let home = world();
     std::fs::remove_file(home.key()).expect("the key file is there");
     let ran = home.run(["connection", "list", "--env", "dev"]).expect(2);
-    assert!(ran.stderr.contains("does not fit this database"), "{ran:?}");
+    assert!(ran.stderr.contains("is missing; this database was sealed under key"), "{ran:?}");
 }

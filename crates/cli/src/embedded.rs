@@ -7,12 +7,12 @@ use std::sync::Arc;
 use connref_client::transport::InProcess;
 use connref_client::{Client, Place, Shared};
 use connref_egress::{Egress, EgressConfig};
+use connref_engine::key::{KeyProviders, KeySetting, Variables};
 use connref_server::identity::LocalCaller;
 use connref_server::{App, router};
-use connref_store::Store;
 use connref_store::db::Location;
 use connref_store::source::{Ids, SystemClock, SystemIds, hex};
-use connref_store::vault::KeyFile;
+use connref_store::{Store, StoreError};
 
 use crate::exit::{Exit, Failure};
 use crate::{home, secret_store};
@@ -31,17 +31,11 @@ impl Embedded {
     pub(crate) async fn open(database: Option<&str>) -> Result<Self, Failure> {
         let location = location(database)?;
         let ids = Arc::new(SystemIds::default());
-        let key_path = home::config()?.join("key");
-        let key = KeyFile::open_or_create(&key_path, &*ids).map_err(|error| {
-            Failure::new(Exit::Usage, error).context("cannot open the key that protects secrets")
-        })?;
         let node = node(&*ids);
-        let store = Store::open(&location, Arc::new(key), Arc::new(SystemClock), ids)
+        let keys = Arc::new(key_providers()?);
+        let store = Store::open_with(&location, keys, Arc::new(SystemClock), ids)
             .await
-            .map_err(|error| {
-                Failure::new(Exit::Usage, error)
-                    .context(format!("cannot open the database {}", shown(&location)))
-            })?;
+            .map_err(|error| not_opened(error, &location))?;
         let egress = Egress::new(EgressConfig::default());
         let app = App::with_secrets(store, egress, home::user(), node, secret_store::stores()?);
         let router = router(app.clone());
@@ -76,6 +70,29 @@ impl Embedded {
         drop(self);
         // Tasks that were told to stop get a turn to do so.
         tokio::task::yield_now().await;
+    }
+}
+
+/// What is set for the key: `CONNREF_KEY`, else the file `key-provider` beside the key file.
+fn key_providers() -> Result<KeyProviders, Failure> {
+    let folder = home::config()?;
+    let given = std::env::var("CONNREF_KEY").ok().filter(|text| !text.trim().is_empty());
+    let setting = KeySetting { given, file: folder.join("key-provider"), key: folder.join("key") };
+    let variables: Variables = Arc::new(|name| std::env::var(name).ok().map(Into::into));
+    Ok(KeyProviders::new(setting, variables))
+}
+
+fn not_opened(error: StoreError, location: &Location) -> Failure {
+    let (fix, what) = match &error {
+        StoreError::Vault(error) => {
+            (error.fix(), "cannot open the key that protects secrets".to_owned())
+        }
+        _ => (None, format!("cannot open the database {}", shown(location))),
+    };
+    let failure = Failure::new(Exit::Usage, error).context(what);
+    match fix {
+        Some(fix) => failure.fix(fix),
+        None => failure,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod environment;
 mod error;
 pub mod flow;
 pub mod job;
+pub mod key;
 pub mod odata;
 pub mod publisher;
 pub mod reference;

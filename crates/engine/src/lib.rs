@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod credential;
+pub mod key;
 pub mod runner;
 pub mod secret;
 pub mod sign_in;

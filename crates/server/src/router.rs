@@ -3,7 +3,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 
-use crate::powerapps::{connection, connector, environment, flow};
+use crate::powerapps::{connection, connector, environment, flow, key};
 use crate::{App, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
@@ -26,6 +26,11 @@ pub fn router(app: App) -> Router {
             "/providers/Microsoft.BusinessAppPlatform/environments/{environment}",
             get(environment::get).patch(environment::update),
         )
+        // The key of the installation.
+        .route("/providers/connref/key", get(key::status))
+        .route("/providers/connref/key/rotate", post(key::rotate))
+        .route("/providers/connref/key/move", post(key::change_provider))
+        .route("/providers/connref/key/continue", post(key::go_on))
         // Connectors.
         .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
         .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get).patch(connector::update))

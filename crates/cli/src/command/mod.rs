@@ -7,6 +7,7 @@ mod demo;
 mod env;
 mod explain;
 mod flow;
+mod key;
 mod reference;
 mod run;
 mod server;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// What will break, who did what, and whether the log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The key that protects credentials: see it, make a new version, move it to another provider
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Serve the API to other programs
     #[command(subcommand)]
     Server(server::ServerCommand),
@@ -94,6 +98,7 @@ impl Command {
             Self::Run(command) => command.run(context).await,
             Self::Variable(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
+            Self::Key(command) => command.run(context).await,
             Self::Server(command) => command.run(context).await,
             Self::Demo(args) => args.run(context).await,
             Self::Explain(args) => args.run(context),

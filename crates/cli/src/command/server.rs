@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use connref_store::access::Caller;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -15,6 +16,9 @@ use crate::secret;
 
 /// How often runs whose node is gone are looked for.
 const RESUME_EVERY: Duration = Duration::from_secs(15);
+
+/// The server, when it looks after the key.
+const KEEPER: Caller = Caller::System("server");
 
 /// Verbs of the server.
 #[derive(Debug, Subcommand)]
@@ -125,9 +129,13 @@ async fn announce(
     Ok(())
 }
 
-/// Takes up runs whose node is gone: of an earlier process, or of another node.
+/// Takes up what was left behind: runs whose node is gone, of an earlier process or of another node,
+/// and a change of the key. Learns of keys that another process made.
 async fn resume(app: connref_server::App) {
     loop {
+        if let Err(error) = key_resume(&app).await {
+            warning(&format!("cannot look after the key: {}", chain(&error)));
+        }
         match app.runner().run_resume().await {
             Ok(0) => {}
             Ok(count) => note(&format!("took up {count} runs that were left behind")),
@@ -135,4 +143,27 @@ async fn resume(app: connref_server::App) {
         }
         tokio::time::sleep(RESUME_EVERY).await;
     }
+}
+
+async fn key_resume(
+    app: &connref_server::App,
+) -> Result<(), connref_server::operation::OperationError> {
+    let store = app.store();
+    store.key_refresh(&KEEPER).await?;
+    let status = store.key_status(&KEEPER).await?;
+    if status.change.is_some_and(|change| change.ended_on.is_none()) {
+        store.key_change_continue(&KEEPER, RESUME_EVERY).await?;
+    }
+    Ok(())
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(one) = cause {
+        text += &format!(": {one}");
+        cause = one.source();
+    }
+    text
 }

@@ -97,6 +97,10 @@ impl OperationError {
                 "bind references elsewhere and turn flows off first, or delete with --force"
                     .to_owned(),
             ),
+            Self::Store(StoreError::InUse { kind: "key", .. }) => {
+                Some("let it end first: connref key rotate".to_owned())
+            }
+            Self::Store(StoreError::Vault(error)) => error.fix(),
             _ => None,
         }
     }
@@ -125,6 +129,8 @@ fn store_status(error: &StoreError) -> u16 {
         StoreError::Invalid(_) => 400,
         // The row's own fault, and no secret in its words: an administrator must be told.
         StoreError::Vault(VaultError::Integrity { .. }) => 422,
+        StoreError::Vault(VaultError::TooLarge { .. }) => 413,
+        StoreError::Vault(VaultError::KeyChanged) => 409,
         StoreError::LeaseLost(_)
         | StoreError::Vault(_)
         | StoreError::Database(_)

@@ -10,6 +10,7 @@ pub mod connector;
 pub mod environment;
 mod error;
 pub mod flow;
+pub mod key;
 pub mod reference;
 pub mod solution;
 pub mod user;

@@ -6,6 +6,7 @@ pub(crate) mod connector;
 pub(crate) mod environment;
 mod error;
 pub(crate) mod flow;
+pub(crate) mod key;
 mod time;
 
 use std::collections::HashMap;
