@@ -1,16 +1,25 @@
 //! The key of an installation: its status, a new version, another provider, interruption, and one
 //! clear line when it is not as it should be.
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use connref_tests::Home;
-use connref_tests::home::Connection;
+use connref_engine::key::{KeyProviders, KeySetting};
+use connref_solution::model::facts::ConnectionKind;
+use connref_store::Store;
+use connref_store::access::Caller;
+use connref_store::connection::ConnectionNew;
+use connref_store::db::Location;
+use connref_store::source::{SystemClock, SystemIds};
+use connref_tests::home::{Connection, OPERATOR};
 use connref_tests::seed::Seed;
+use connref_tests::{Home, database};
+use secrecy::{ExposeSecret, SecretString};
 
-/// Connections that `key rotate` has to move; each has two secret fields.
-const CONNECTIONS: usize = 40;
+/// Secrets that a change has to move while it is killed.
+const SECRETS: usize = 2_000;
 
 fn world(count: usize) -> Home {
     let home = Home::with_env("dev", &[]);
@@ -65,7 +74,7 @@ fn a_rotation_moves_every_secret() {
     assert!(ran.stdout.contains("protects every secret (6 moved)"), "{ran:?}");
     assert_eq!(versions(&home), one(2, "file", 6));
     opens(&home);
-    let log = home.ok(["audit", "log", "--top", "2"]).stdout;
+    let log = home.ok(["audit", "log", "--top", "5"]).stdout;
     assert!(log.contains("key_rotate") && log.contains("key_change_end"), "{log}");
     assert_eq!(home.json(["audit", "verify"])["ok"], true);
 }
@@ -164,9 +173,8 @@ fn a_secret_of_ten_mebibytes_is_one_clear_line() {
 #[test]
 fn kill9_a_change_of_the_key_goes_on() {
     let mut seed = Seed::take("kill9_a_change_of_the_key_goes_on");
-    let base = world(CONNECTIONS);
-    let passphrase = base.path().join("passphrase");
-    fs::write(&passphrase, "correct horse battery staple\n").expect("it can be written");
+    let base = Home::with_env("dev", &[]);
+    fill(&base, SECRETS);
     let kills = if std::env::var_os("CONNREF_LONG").is_some() { 50 } else { 5 };
     let mut interrupted = 0;
     for kill in 0..kills {
@@ -174,43 +182,116 @@ fn kill9_a_change_of_the_key_goes_on() {
         let target = format!("file:{}", home.path().join("second-key").display());
         let arguments: &[&str] =
             if kill % 2 == 0 { &["key", "rotate"] } else { &["key", "move", "--to", &target] };
-        let time = measured(&base, arguments);
-        let moment = Duration::from_micros(
-            seed.below(u64::try_from(time.as_micros()).unwrap_or(1) * 11 / 10),
-        );
         let mut child = home.command(arguments).spawn().expect("the program can be started");
+        // Some are killed before the change is begun, most of them within it.
+        if kill % 5 != 4 {
+            wait_for_change(&home);
+        }
+        let moment = if kill == 0 { 0 } else { seed.below(400_000) };
+        let moment = Duration::from_micros(moment);
         std::thread::sleep(moment);
         // SIGKILL; one that has ended already is as good.
         let _ = child.kill();
         child.wait().expect("the program can be waited for");
         // Whatever state it is in, everything opens.
-        opens(&home);
+        all_open(&home);
         let before = versions(&home);
         interrupted += usize::from(before.len() > 1);
         home.ok(["key", "rotate"]);
-        let after = versions(&home);
-        let provider = "file";
         let newest = before.last().expect("a version").0;
         // One that was left open is finished; a closed one is followed by another.
         let expected = if before.len() > 1 { newest } else { newest + 1 };
-        let records = i64::try_from(CONNECTIONS * 2).expect("few");
-        assert_eq!(after, one(expected, provider, records), "kill {kill} after {moment:?}");
-        opens(&home);
+        let records = i64::try_from(SECRETS).expect("few");
+        assert_eq!(versions(&home), one(expected, "file", records), "kill {kill} after {moment:?}");
+        all_open(&home);
         assert_eq!(home.json(["audit", "verify"])["ok"], true);
     }
     println!("{interrupted} of {kills} kills left the change open");
 }
 
-/// How long a change takes when nothing disturbs it.
-fn measured(base: &Home, arguments: &[&str]) -> Duration {
-    let home = base.copy();
-    let begun = std::time::Instant::now();
-    let target = format!("file:{}", home.path().join("second-key").display());
-    let arguments: Vec<&str> = arguments
-        .iter()
-        .map(|one| if one.starts_with("file:") { target.as_str() } else { one })
-        .collect();
-    home.ok(&*arguments);
-    assert!(Path::new(&home.database()).exists());
-    begun.elapsed()
+/// Waits until a change is begun.
+fn wait_for_change(home: &Home) {
+    for _ in 0..2_000 {
+        let begun = database::open(&home.database()).query_row(
+            "SELECT count(*) FROM key_change WHERE endedon IS NULL",
+            [],
+            |row| row.get(0),
+        );
+        if begun == Ok(1) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("no change was begun");
+}
+
+/// The installation opened past the program, as another process would.
+fn opened(home: &Home) -> (tokio::runtime::Runtime, Store) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    let config = home.path().join("config");
+    let setting =
+        KeySetting { given: None, file: config.join("key-provider"), key: config.join("key") };
+    let keys = Arc::new(KeyProviders::new(setting, Arc::new(|_| None)));
+    let location = Location::Sqlite(home.database());
+    let ids = Arc::new(SystemIds::default());
+    let store = runtime
+        .block_on(Store::open_with(&location, keys, Arc::new(SystemClock), ids))
+        .expect("the store opens");
+    (runtime, store)
+}
+
+/// Makes connections with one secret each, faster than the program is started so often.
+fn fill(home: &Home, count: usize) {
+    let (runtime, store) = opened(home);
+    runtime.block_on(async {
+        let caller = Caller::Operator(OPERATOR.to_owned());
+        let environment = store.environment_get(&caller, "dev").await.expect("it is there").id;
+        let member = store.caller_find(&environment, OPERATOR).await.expect("it is there");
+        let owner = member.principal().expect("a member").clone();
+        let mut tasks = Vec::new();
+        for at in 0..count {
+            let (store, member, environment) = (store.clone(), member.clone(), environment.clone());
+            let new = ConnectionNew {
+                id: None,
+                api_name: "shared_sql".into(),
+                display_name: format!("Store {at:05}"),
+                owner: owner.clone(),
+                kind: ConnectionKind::User,
+                endpoint: None,
+                account: None,
+                ends_on: None,
+                parameters: BTreeMap::new(),
+                secrets: [("password".to_owned(), SecretString::from(format!("planted {at:05}")))]
+                    .into(),
+            };
+            tasks.push(tokio::spawn(async move {
+                store.connection_create(&member, &environment, new).await.map(drop)
+            }));
+        }
+        for task in tasks {
+            task.await.expect("no panic").expect("it is made");
+        }
+    });
+}
+
+/// Every connection opens to what was put in.
+fn all_open(home: &Home) {
+    let (runtime, store) = opened(home);
+    runtime.block_on(async {
+        let caller = Caller::Operator(OPERATOR.to_owned());
+        let environment = store.environment_get(&caller, "dev").await.expect("it is there").id;
+        let all = store.connection_list(&caller, &environment).await.expect("they can be listed");
+        assert_eq!(all.len(), SECRETS);
+        for one in all {
+            let opened = store.connection_open(&caller, &environment, &one.facts.id).await;
+            let opened =
+                opened.unwrap_or_else(|error| panic!("{}: {error}", one.facts.display_name));
+            let expected = one.facts.display_name.replace("Store", "planted");
+            assert_eq!(opened.secrets["password"].expose_secret(), expected);
+        }
+    });
 }
