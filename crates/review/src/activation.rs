@@ -1,6 +1,6 @@
 //! Whether somebody may turn a flow on (design, rule 4), with the codes and texts that existing
 //! clients match on.
-use connref_solution::model::facts::{ConnectionFacts, FlowFacts};
+use connref_solution::model::facts::{ConnectionFacts, FlowFacts, FlowState};
 use connref_solution::model::package::{FlowReference, RuntimeSource};
 use connref_solution::model::{ConnectionId, Facts, FlowId, LogicalName, PrincipalId};
 
@@ -120,7 +120,10 @@ fn entry_check(
         activation.warnings.push(direct_warning(index, flow, entry));
     }
     let Some(connection) = reached.connection() else { return };
-    if let Some(refusal) = use_refusal(index, connection, caller) {
+    if granted(flow, connection, caller) {
+        // Its use was granted to the flow when somebody who may turned it on; those who share the
+        // flow have it with the flow, as long as it is on.
+    } else if let Some(refusal) = use_refusal(index, connection, caller) {
         return activation.refuse(refusal);
     }
     // The connection bound to an invoker reference is not used by runs: its health is no matter.
@@ -133,6 +136,13 @@ fn entry_check(
             activation.warnings.push(on_behalf_warning(flow, entry, connection));
         }
     }
+}
+
+/// Whether the flow itself has the use of the connection, and the caller shares the flow.
+fn granted(flow: &FlowFacts, connection: &ConnectionFacts, caller: &PrincipalId) -> bool {
+    flow.state == FlowState::On
+        && flow.uses.iter().any(|(id, _)| id == &connection.id)
+        && (&flow.owner == caller || flow.co_owners.contains(caller))
 }
 
 fn use_refusal(

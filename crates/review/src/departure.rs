@@ -247,7 +247,9 @@ fn passing<'a>(
     let mut given = connection.clone();
     given.owner = heir.id.clone();
     let carried = |flow: &FlowFacts| {
-        carriers(flow).filter_map(|id| index.principal(id)).any(|p| may(&given, p, Operation::Use))
+        carriers(flow, &given.id)
+            .filter_map(|id| index.principal(id))
+            .any(|p| may(&given, p, Operation::Use))
     };
     behind.running.iter().copied().filter(|f| !carried(f)).collect()
 }

@@ -111,7 +111,7 @@ impl Refusal {
     pub(crate) fn not_bindable(caller: &PrincipalFacts, connection: &ConnectionFacts) -> Self {
         let (id, api) = (&connection.id, &connection.api_name);
         let oid = &caller.id;
-        let text = if crate::right::level_of(connection, oid).is_some() {
+        let text = if crate::right::level_of(connection, caller).is_some() {
             format!(
                 "Error calling /modifyPermissionsForServicePrincipal, StatusCode: Forbidden, please \
                  verify that user {oid} has at least Can use + share Permission on connection {id}"

@@ -45,13 +45,15 @@ pub fn level_name(level: ShareLevel) -> &'static str {
     }
 }
 
-/// The highest level a principal has on a connection; `None` if it has nothing to do with it. No
-/// role gives a level: an administrator sees connections but does not act through them.
-pub fn level_of(connection: &ConnectionFacts, principal: &PrincipalId) -> Option<ShareLevel> {
-    if &connection.owner == principal {
+/// The highest level a principal has on a connection, by itself or by a team, a group or the tenant
+/// it belongs to; `None` if it has nothing to do with it. No role gives a level: an administrator
+/// sees connections but does not act through them.
+pub fn level_of(connection: &ConnectionFacts, principal: &PrincipalFacts) -> Option<ShareLevel> {
+    if connection.owner == principal.id {
         return Some(ShareLevel::Owner);
     }
-    connection.shares.iter().filter(|(p, _)| p == principal).map(|&(_, level)| level).max()
+    let counts = |to: &PrincipalId| to == &principal.id || principal.counts_as.contains(to);
+    connection.shares.iter().filter(|(to, _)| counts(to)).map(|&(_, level)| level).max()
 }
 
 /// Whether a principal can act at all: neither disabled nor departed.
@@ -62,5 +64,5 @@ pub fn active(principal: &PrincipalFacts) -> bool {
 /// Whether a principal may do this with a connection.
 pub fn may(connection: &ConnectionFacts, principal: &PrincipalFacts, operation: Operation) -> bool {
     active(principal)
-        && level_of(connection, &principal.id).is_some_and(|l| l >= operation.level(principal.kind))
+        && level_of(connection, principal).is_some_and(|l| l >= operation.level(principal.kind))
 }

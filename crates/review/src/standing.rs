@@ -169,18 +169,25 @@ pub(crate) fn standing(index: &Index<'_>, connection: &ConnectionFacts) -> Optio
     })
 }
 
-/// Whose right carries a flow's use of a connection: whoever turned it on, else its owner.
+/// Whose right carries a flow's use of a connection.
 pub(crate) fn carrier<'a>(
     index: &Index<'a>,
     flow: &FlowFacts,
     connection: &ConnectionFacts,
 ) -> Option<&'a PrincipalFacts> {
-    carriers(flow).filter_map(|id| index.principal(id)).find(|p| may(connection, p, Operation::Use))
+    carriers(flow, &connection.id)
+        .filter_map(|id| index.principal(id))
+        .find(|p| may(connection, p, Operation::Use))
 }
 
-/// Who could carry a flow's uses.
-pub(crate) fn carriers(flow: &FlowFacts) -> impl Iterator<Item = &PrincipalId> {
-    flow.activated_by.iter().chain(std::iter::once(&flow.owner))
+/// Who could carry a flow's use of a connection: who turned the flow on, who granted it the use
+/// (a co-owner who turns it on again has it from there), its owner.
+pub(crate) fn carriers<'a>(
+    flow: &'a FlowFacts,
+    connection: &'a ConnectionId,
+) -> impl Iterator<Item = &'a PrincipalId> {
+    let granted = flow.uses.iter().filter(move |(id, _)| id == connection).map(|(_, by)| by);
+    flow.activated_by.iter().chain(granted).chain(std::iter::once(&flow.owner))
 }
 
 /// What a call through a connection acts as.

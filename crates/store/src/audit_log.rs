@@ -4,7 +4,7 @@ use connref_solution::model::{EnvironmentId, Micros};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Privilege};
 use crate::db::Sql;
 use crate::source::hex;
 use crate::{Result, Store, StoreError};
@@ -153,7 +153,7 @@ impl Store {
         environment: &EnvironmentId,
         top: i64,
     ) -> Result<Vec<AuditRow>> {
-        caller.authorize(environment, Action::Administer, "read the audit log")?;
+        caller.require(environment, Privilege::ReadAuditSummary, "read the audit log")?;
         let environment = environment.clone();
         self.db
             .read(move |sql| {
@@ -175,7 +175,7 @@ impl Store {
         caller: &Caller,
         environment: &EnvironmentId,
     ) -> Result<AuditCheck> {
-        caller.authorize(environment, Action::Administer, "verify the audit log")?;
+        caller.require(environment, Privilege::ReadAuditSummary, "verify the audit log")?;
         let environment = environment.clone();
         self.db.snapshot(move |sql| verify(sql, &environment)).await
     }

@@ -8,11 +8,12 @@ use connref_solution::model::{
 };
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Privilege};
 use crate::audit_log::{self, Entry};
 use crate::connector::{Insert, custom_api_name, custom_insert, custom_update};
 use crate::db::{Param, Sql};
 use crate::environment::touch_at;
+use crate::flow::uses_write;
 use crate::flow_row::{self, FlowRow, body_write};
 use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
@@ -39,7 +40,7 @@ impl Store {
         change: ChangeSet,
         job: Option<(JobId, String)>,
     ) -> Result<SolutionId> {
-        caller.authorize(environment, Action::Administer, "import solutions")?;
+        caller.require(environment, Privilege::ImportCustomization, "import solutions")?;
         let owner = caller.owner()?;
         let now = self.now();
         let (caller, environment, ids) =
@@ -320,6 +321,17 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
         };
         flow_row::insert(sql, &apply.at, &row).map_err(|e| e.on_unique("flow", &workflow.name))?;
     }
+    // What is on, by this import or before it, may go on using what its references now lead to.
+    let row = sql.query_one(
+        "SELECT activatedby, ownerid FROM workflow WHERE environmentid = $1 AND workflowid = $2 \
+         AND statecode = 1 AND category = 5",
+        &[environment.as_str().into(), workflow.id.as_str().into()],
+    )?;
+    let by = match row {
+        Some(row) => Some(row.text_opt(0)?.map_or_else(|| row.text(1), Ok)?.into()),
+        None => None,
+    };
+    uses_write(sql, environment, workflow.id.as_str(), by.as_ref(), apply.at.now)?;
     component_add(sql, environment, &apply.solution, "flow", workflow.id.as_str())
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
+use crate::connection_share::level_of;
 use crate::connection_token::{token_forget, token_generation};
 use crate::credential::{Sealed, secrets_write};
 use crate::db::{Param, Row, Sql};
@@ -125,7 +126,11 @@ pub(crate) fn connection(row: &Row) -> Result<Connection> {
 }
 
 /// All connections of an environment, with shares and the names of their secret fields.
-pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<Connection>> {
+pub(crate) fn all(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    now: Micros,
+) -> Result<Vec<Connection>> {
     let key: [Param<'_>; 1] = [environment.as_str().into()];
     let mut found: Vec<Connection> = sql
         .query(
@@ -141,8 +146,8 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
         found.iter().enumerate().map(|(i, c)| (c.facts.id.as_str().to_owned(), i)).collect();
     let shares = sql.query(
         "SELECT connectionid, principalid, level FROM connection_share WHERE environmentid = $1 \
-         ORDER BY connectionid, principalid",
-        &key,
+         AND (expireson IS NULL OR expireson > $2) ORDER BY connectionid, principalid",
+        &[environment.as_str().into(), now.into()],
     )?;
     for row in &shares {
         if let Some(&at) = index.get(&row.text(0)?) {
@@ -166,6 +171,7 @@ pub(crate) fn find(
     sql: &mut Sql<'_>,
     environment: &EnvironmentId,
     id: &ConnectionId,
+    now: Micros,
 ) -> Result<Connection> {
     let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
     let row = sql.query_one(
@@ -176,8 +182,8 @@ pub(crate) fn find(
         connection(&row.ok_or_else(|| StoreError::not_found("connection", id.as_str()))?)?;
     for row in sql.query(
         "SELECT principalid, level FROM connection_share WHERE environmentid = $1 AND connectionid = $2 \
-         ORDER BY principalid",
-        &keys,
+         AND (expireson IS NULL OR expireson > $3) ORDER BY principalid",
+        &[environment.as_str().into(), id.as_str().into(), now.into()],
     )? {
         found.facts.shares.push((row.text(0)?.into(), stored(&row, 1)?));
     }
@@ -193,21 +199,16 @@ pub(crate) fn find(
 
 /// Administrators, the owner and those it is shared with see a connection.
 fn visible(caller: &Caller, connection: &Connection) -> bool {
-    caller.is_administrator()
-        || caller.principal().is_some_and(|p| {
-            p == &connection.facts.owner || connection.facts.shares.iter().any(|(q, _)| q == p)
-        })
+    caller.is_administrator() || level_of(caller, connection).is_some()
 }
 
 /// Whether the caller holds at least a level on it.
 fn holds(caller: &Caller, connection: &Connection, level: ShareLevel) -> bool {
-    caller.is_administrator()
-        || caller.principal().is_some_and(|p| {
-            p == &connection.facts.owner
-                || connection.facts.shares.iter().any(|(q, l)| q == p && *l >= level)
-        })
+    caller.is_administrator() || level_of(caller, connection).is_some_and(|held| held >= level)
 }
 
+/// A connection for something that needs a level on it; to whoever may not see it, it does not
+/// exist.
 pub(crate) fn find_for(
     sql: &mut Sql<'_>,
     caller: &Caller,
@@ -215,8 +216,9 @@ pub(crate) fn find_for(
     id: &ConnectionId,
     level: ShareLevel,
     attempt: &str,
+    now: Micros,
 ) -> Result<Connection> {
-    let found = find(sql, environment, id)?;
+    let found = find(sql, environment, id, now)?;
     if !visible(caller, &found) {
         return Err(StoreError::not_found("connection", id.as_str()));
     }
@@ -267,7 +269,7 @@ impl Store {
                     detail,
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                find(sql, &environment, &id)
+                find(sql, &environment, &id, now)
             })
             .await
             .map_err(|e: StoreError| e.on_unique("connection", &name))
@@ -283,11 +285,21 @@ impl Store {
         caller.authorize(environment, Action::Read, "change connections")?;
         let id = new.id.clone().unwrap_or_else(|| ConnectionId::new(""));
         let old = {
-            let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
+            let (caller, environment, id, now) =
+                (caller.clone(), environment.clone(), id.clone(), self.now());
             self.db
                 .read(move |sql| {
-                    let level = ShareLevel::CanEdit;
-                    find_for(sql, &caller, &environment, &id, level, "change connection")
+                    let (level, attempt) = (ShareLevel::CanEdit, "change connection");
+                    let old = find_for(sql, &caller, &environment, &id, level, attempt, now)?;
+                    // An administrator's right ends here: whoever changes where a connection goes
+                    // could send its credential there.
+                    let level = level_of(&caller, &old);
+                    if caller.principal().is_some() && level.is_none_or(|l| l < ShareLevel::CanEdit)
+                    {
+                        let name = &old.facts.display_name;
+                        return Err(caller.denied(&format!("change connection `{name}`")));
+                    }
+                    Ok(old)
                 })
                 .await?
         };
@@ -348,7 +360,7 @@ impl Store {
                     detail: json!({"name": change.display_name, "credentialVersion": credential}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                find(sql, &environment, &change.id).map(Some)
+                find(sql, &environment, &change.id, now).map(Some)
             })
             .await
     }
@@ -361,10 +373,12 @@ impl Store {
         id: &ConnectionId,
     ) -> Result<Connection> {
         caller.authorize(environment, Action::Read, "see connections")?;
-        let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
+        let (caller, environment, id, now) =
+            (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
             .read(move |sql| {
-                find_for(sql, &caller, &environment, &id, ShareLevel::CanView, "see connection")
+                let level = ShareLevel::CanView;
+                find_for(sql, &caller, &environment, &id, level, "see connection", now)
             })
             .await
     }
@@ -376,60 +390,9 @@ impl Store {
         environment: &EnvironmentId,
     ) -> Result<Vec<Connection>> {
         caller.authorize(environment, Action::Read, "see connections")?;
-        let environment = environment.clone();
-        let found = self.db.snapshot(move |sql| all(sql, &environment)).await?;
+        let (environment, now) = (environment.clone(), self.now());
+        let found = self.db.snapshot(move |sql| all(sql, &environment, now)).await?;
         Ok(found.into_iter().filter(|c| visible(caller, c)).collect())
-    }
-
-    /// Shares a connection with a principal at a level, or with `None` takes the share away.
-    pub async fn connection_share(
-        &self,
-        caller: &Caller,
-        environment: &EnvironmentId,
-        id: &ConnectionId,
-        principal: &PrincipalId,
-        level: Option<ShareLevel>,
-    ) -> Result<()> {
-        caller.authorize(environment, Action::Read, "share connections")?;
-        let (caller, environment, id, principal, now) =
-            (caller.clone(), environment.clone(), id.clone(), principal.clone(), self.now());
-        self.db
-            .change(move |sql| {
-                touch(sql, &environment)?;
-                let attempt = "share connection";
-                // Who may use and share may pass on use; more than that takes edit.
-                let needed = match level {
-                    Some(ShareLevel::CanView | ShareLevel::CanViewWithShare) => {
-                        ShareLevel::CanViewWithShare
-                    }
-                    _ => ShareLevel::CanEdit,
-                };
-                find_for(sql, &caller, &environment, &id, needed, attempt)?;
-                let user = crate::user::find(sql, &environment, principal.as_str())?;
-                let keys: [Param<'_>; 3] =
-                    [environment.as_str().into(), id.as_str().into(), principal.as_str().into()];
-                sql.execute(
-                    "DELETE FROM connection_share WHERE environmentid = $1 AND connectionid = $2 \
-                     AND principalid = $3",
-                    &keys,
-                )?;
-                if let Some(level) = level {
-                    let [environment, connection, principal] = keys;
-                    sql.execute(
-                        "INSERT INTO connection_share (environmentid, connectionid, principalid, level, createdon) \
-                         VALUES ($1, $2, $3, $4, $5)",
-                        &[environment, connection, principal, level.text().into(), now.into()],
-                    )?;
-                }
-                let entry = Entry {
-                    action: "connection_share",
-                    object: "connection",
-                    object_id: id.as_str(),
-                    detail: json!({"with": user.name, "level": level.map(Stored::text)}),
-                };
-                audit_log::record(sql, &environment, now, &caller, &entry)
-            })
-            .await
     }
 
     /// Gives connections to another owner, in one transaction. Whether this environment's fidelity
@@ -452,7 +415,7 @@ impl Store {
                 let version = touch_at(sql, &environment, facts_version)?;
                 let owner = crate::user::find(sql, &environment, to.as_str())?;
                 for id in &ids {
-                    let old = find(sql, &environment, id)?;
+                    let old = find(sql, &environment, id, now)?;
                     sql.execute(
                         "UPDATE connection SET ownerid = $3, modifiedon = $4, versionnumber = $5 \
                          WHERE environmentid = $1 AND connectionid = $2",
@@ -473,6 +436,19 @@ impl Store {
                     audit_log::record(sql, &environment, now, &caller, &entry)?;
                 }
                 for flow in &activations {
+                    for id in &ids {
+                        sql.execute(
+                            "UPDATE workflow_use SET grantedby = $4, grantedon = $5 \
+                             WHERE environmentid = $1 AND workflowid = $2 AND connectionid = $3",
+                            &[
+                                environment.as_str().into(),
+                                flow.as_str().into(),
+                                id.as_str().into(),
+                                to.as_str().into(),
+                                now.into(),
+                            ],
+                        )?;
+                    }
                     sql.execute(
                         "UPDATE workflow SET activatedby = $3, versionnumber = $4 \
                          WHERE environmentid = $1 AND workflowid = $2",
@@ -511,6 +487,7 @@ impl Store {
                     &id,
                     ShareLevel::Owner,
                     "delete connection",
+                    now,
                 )?;
                 let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
                 let users = used_by(sql, &environment, &id)?;
@@ -525,6 +502,7 @@ impl Store {
                     "connection_token",
                     "connection_slot",
                     "connection_signin",
+                    "workflow_use",
                     "connection",
                 ] {
                     sql.execute(

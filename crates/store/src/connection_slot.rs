@@ -223,7 +223,7 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
-                find(sql, &environment, &id)?;
+                find(sql, &environment, &id, now)?;
                 slot_insert(sql, &environment, &id, CANDIDATE, &slot, now)?;
                 let entry = Entry {
                     action: "connection_candidate",
@@ -377,7 +377,7 @@ impl Store {
                     detail: json!({"credentialVersion": activation.version}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                find(sql, &environment, id).map(Some)
+                find(sql, &environment, id, now).map(Some)
             })
             .await
     }
@@ -454,10 +454,11 @@ impl Store {
         caller.authorize(environment, Action::Read, "change connections")?;
         // What is sealed next is sealed under the newest key.
         self.vault.refresh(&self.db).await?;
-        let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
+        let (caller, environment, id, now) =
+            (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
             .read(move |sql| {
-                find_for(sql, &caller, &environment, &id, ShareLevel::CanEdit, attempt)
+                find_for(sql, &caller, &environment, &id, ShareLevel::CanEdit, attempt, now)
             })
             .await
     }

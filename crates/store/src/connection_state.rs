@@ -42,7 +42,7 @@ impl Store {
         self.db
             .change(move |sql| {
                 let level = ShareLevel::CanView;
-                let old = find_for(sql, &caller, &environment, &id, level, "test connection")?;
+                let old = find_for(sql, &caller, &environment, &id, level, "test connection", now)?;
                 let (status, target, tested) = match result {
                     TestResult::Passed(tested) => (ConnectionStatus::Connected, None, Some(tested)),
                     TestResult::Failed { code, message, target } => {
@@ -114,7 +114,8 @@ impl Store {
         self.db
             .change(move |sql| {
                 let attempt = if on { "enable connection" } else { "disable connection" };
-                let old = find_for(sql, &caller, &environment, &id, ShareLevel::Owner, attempt)?;
+                let old =
+                    find_for(sql, &caller, &environment, &id, ShareLevel::Owner, attempt, now)?;
                 if on == (old.facts.status != ConnectionStatus::Disabled) {
                     return Ok(old);
                 }
@@ -138,7 +139,7 @@ impl Store {
                     detail: json!({"name": old.facts.display_name}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                find(sql, &environment, &id)
+                find(sql, &environment, &id, now)
             })
             .await
     }

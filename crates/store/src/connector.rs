@@ -11,7 +11,7 @@ use connref_solution::model::{
 };
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Entity, Target, Verb, check, on};
 use crate::audit_log::{self, Entry};
 use crate::db::{DbError, Param, Row, Sql};
 use crate::environment::touch;
@@ -325,7 +325,7 @@ impl Store {
         environment: &EnvironmentId,
         new: ConnectorNew,
     ) -> Result<Connector> {
-        caller.authorize(environment, Action::Make, "create connectors")?;
+        caller.require(environment, on(Verb::Create, Entity::Connector), "create connectors")?;
         let owner = caller.owner()?;
         let now = self.now();
         let ConnectorNew { mut parts, any_name, properties, solution } = new;
@@ -465,7 +465,6 @@ impl Store {
         environment: &EnvironmentId,
         id: &ConnectorId,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "delete connectors")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
@@ -478,6 +477,10 @@ impl Store {
                     &keys,
                 )?;
                 let row = row.ok_or_else(|| StoreError::not_found("connector", id.as_str()))?;
+                let entity = Entity::Connector;
+                let target =
+                    Target { entity, id: id.as_str(), kind: "connector", name: id.as_str() };
+                check(sql, &caller, &environment, Verb::Delete, target, "delete this connector")?;
                 if row.int(1)? != 1 {
                     return Err(StoreError::Invalid(format!(
                         "connector `{}` is built in and cannot be deleted",

@@ -55,13 +55,14 @@ impl Store {
         caller.authorize(environment, Action::Read, "use connections")?;
         let mut attempts = 1;
         let (found, secrets) = loop {
-            let (asker, place, wanted) = (caller.clone(), environment.clone(), id.clone());
+            let (asker, place, wanted, now) =
+                (caller.clone(), environment.clone(), id.clone(), self.now());
             let (found, sealed) = self
                 .db
                 .read(move |sql| {
                     if !asker.is_administrator() {
                         let level = ShareLevel::CanView;
-                        find_for(sql, &asker, &place, &wanted, level, "use connection")?;
+                        find_for(sql, &asker, &place, &wanted, level, "use connection", now)?;
                     }
                     with_sealed(sql, &place, &wanted)
                 })

@@ -3,12 +3,13 @@ use connref_solution::model::facts::{EnvironmentKind, Fidelity, PrincipalKind, R
 use connref_solution::model::{EnvironmentId, Micros};
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Privilege};
 use crate::audit_log::{self, Entry};
+use crate::business_unit::BusinessUnit;
 use crate::db::{Row, Sql};
 use crate::text::{Stored, stored};
 use crate::user::{UserNew, user_insert};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, business_unit, role};
 
 /// An environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +110,7 @@ impl Store {
         let (id, organization, unit, administrator) =
             (self.ids.guid(now), self.ids.guid(now), self.ids.guid(now), self.ids.guid(now));
         let (caller, tenant) = (caller.clone(), self.vault.tenant().to_owned());
+        let ids = std::sync::Arc::clone(&self.ids);
         let name = new.name.clone();
         self.db
             .change(move |sql| {
@@ -124,7 +126,7 @@ impl Store {
                         new.kind.text().into(),
                         new.fidelity.text().into(),
                         organization.into(),
-                        unit.into(),
+                        (&unit).into(),
                         json!(new.allowed).to_string().into(),
                         now.into(),
                     ],
@@ -136,7 +138,12 @@ impl Store {
                     kind: PrincipalKind::User,
                     application_id: None,
                     role: Role::SystemAdministrator,
+                    business_unit: None,
+                    manager: None,
                 };
+                let root = BusinessUnit { id: unit, name: new.name.clone(), parent: None };
+                business_unit::insert(sql, &id, &root, now, 1)?;
+                role::built_in_write(sql, &*ids, &id, now, 1)?;
                 user_insert(sql, &id, now, 1, &administrator, &user)?;
                 let detail = json!({"name": new.name, "kind": new.kind.text(), "allowed": new.allowed});
                 let entry = Entry {
@@ -189,7 +196,7 @@ impl Store {
         id: &EnvironmentId,
         allowed: Vec<String>,
     ) -> Result<()> {
-        caller.authorize(id, Action::Administer, "change what connections may reach")?;
+        caller.require(id, Privilege::AllowEndpoints, "change what connections may reach")?;
         let (caller, id, now) = (caller.clone(), id.clone(), self.now());
         self.db
             .change(move |sql| {
@@ -229,6 +236,15 @@ pub(crate) fn find(sql: &mut Sql<'_>, name: &str) -> Result<Environment> {
         &[name.to_lowercase().into()],
     )?;
     environment(&row.ok_or_else(|| StoreError::not_found("environment", name))?)
+}
+
+/// The tenant of an environment.
+pub(crate) fn tenant(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<String> {
+    let row = sql.query_one(
+        "SELECT tenantid FROM environment WHERE environmentid = $1",
+        &[environment.as_str().into()],
+    )?;
+    Ok(row.ok_or_else(|| StoreError::not_found("environment", environment.as_str()))?.text(0)?)
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use connref_solution::model::facts::{ConnectorFacts, EnvironmentFacts, Facts, PrincipalFacts};
 use connref_solution::model::{EnvironmentId, LogicalName, Micros, SolutionId};
 
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Memberships, memberships};
 use crate::db::Sql;
 use crate::{
-    Result, Store, connection, connector, environment, flow, reference, solution, user, variable,
+    Result, Store, connection, connector, environment, flow, reference, solution, team,
+    tenant_group, user, variable,
 };
 
-/// The newest snapshot of each environment.
+/// The newest snapshot of each environment, and until when it holds: a share that ends changes the
+/// facts without a change of the environment.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<String, Arc<Facts>>>);
+pub(crate) struct Cache(Mutex<HashMap<String, (Arc<Facts>, Micros)>>);
 
 const DAY: Micros = 86_400_000_000;
 /// What "recent" means for runs.
@@ -29,15 +31,25 @@ impl Store {
         let version = self.db.read(move |sql| environment::version(sql, &wanted)).await?;
         let kept = {
             let cache = self.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
-            cache.get(id.as_str()).filter(|facts| facts.environment.version == version).cloned()
+            let now = self.now();
+            cache
+                .get(id.as_str())
+                .filter(|(facts, until)| facts.environment.version == version && now < *until)
+                .map(|(facts, _)| Arc::clone(facts))
         };
         if let Some(facts) = kept {
             return Ok(facts);
         }
         let (wanted, now) = (id.clone(), self.now());
-        let facts = Arc::new(self.db.snapshot(move |sql| load(sql, &wanted, now)).await?);
+        let (facts, until) = self
+            .db
+            .snapshot(move |sql| {
+                Ok::<_, crate::StoreError>((load(sql, &wanted, now)?, ends(sql, &wanted, now)?))
+            })
+            .await?;
+        let facts = Arc::new(facts);
         let mut cache = self.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.insert(id.as_str().to_owned(), Arc::clone(&facts));
+        cache.insert(id.as_str().to_owned(), (Arc::clone(&facts), until));
         Ok(facts)
     }
 
@@ -56,8 +68,19 @@ impl Store {
     }
 }
 
+/// The next moment at which a share of a connection ends.
+fn ends(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Micros> {
+    let row = sql.query_one(
+        "SELECT MIN(expireson) FROM connection_share WHERE environmentid = $1 AND expireson > $2",
+        &[id.as_str().into(), now.into()],
+    )?;
+    Ok(row.map(|row| row.int_opt(0)).transpose()?.flatten().unwrap_or(Micros::MAX))
+}
+
 fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
     let environment = environment::find(sql, id.as_str())?;
+    let tenant = environment::tenant(sql, id)?;
+    let mut belongs = memberships(sql, id, None)?;
     let principals = sql
         .query(
             &format!(
@@ -67,11 +90,16 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
             &[id.as_str().into()],
         )?
         .iter()
-        .map(|row| user::user(row).map(principal))
+        .map(|row| {
+            let user = user::user(row)?;
+            let memberships = belongs.remove(&user.id).unwrap_or_default();
+            Ok(principal(user, memberships))
+        })
         .collect::<Result<_>>()?;
     let mut facts = Facts {
         environment: EnvironmentFacts {
             id: environment.id,
+            tenant: tenant.as_str().into(),
             name: environment.name,
             kind: environment.kind,
             fidelity: environment.fidelity,
@@ -79,8 +107,10 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
         },
         taken_at: now,
         principals,
+        teams: team::all(sql, id)?,
+        groups: tenant_group::all(sql, &tenant)?,
         connectors: connector::all(sql, id)?.into_iter().map(connector_facts).collect(),
-        connections: connection::all(sql, id)?.into_iter().map(|c| c.facts).collect(),
+        connections: connection::all(sql, id, now)?.into_iter().map(|c| c.facts).collect(),
         references: reference::all(sql, id)?,
         flows: flow::all(sql, id)?,
         variables: variable::all(sql, id)?,
@@ -90,7 +120,8 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
     Ok(facts)
 }
 
-fn principal(user: user::User) -> PrincipalFacts {
+fn principal(user: user::User, memberships: Memberships) -> PrincipalFacts {
+    let teams = memberships.teams.into_iter().map(|(id, _, _)| id);
     PrincipalFacts {
         id: user.id,
         kind: user.kind,
@@ -100,6 +131,8 @@ fn principal(user: user::User) -> PrincipalFacts {
         role: user.role,
         disabled: user.disabled,
         departed_at: user.departed_on,
+        counts_as: teams.chain(memberships.groups).collect(),
+        manager: user.manager,
     }
 }
 

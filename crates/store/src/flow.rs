@@ -5,12 +5,14 @@ use connref_solution::model::package::{FlowReference, FlowTrigger, FlowVariable}
 use connref_solution::model::{EnvironmentId, FlowId, Micros, PrincipalId, SolutionId};
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Entity, Target, Verb, check, on};
 use crate::audit_log::{self, Entry};
+use crate::connection_share::{ReceiverKind, receiver};
 use crate::connector::Insert;
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::flow_row::{FlowRow, body_write, insert, remove};
+use crate::row_share::{CO_OWNER, SharedRow, co_owner_check, share_write};
 use crate::solution::{component_add, component_remove};
 use crate::text::{Stored, stored};
 use crate::{Result, Store, StoreError};
@@ -94,6 +96,8 @@ fn flow(row: &Row) -> Result<FlowFacts> {
         managed: row.flag(10)?,
         solutions: Vec::new(),
         recent_runs: 0,
+        uses: Vec::new(),
+        co_owners: Vec::new(),
     })
 }
 
@@ -155,6 +159,24 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
             flows[at].variables.push(row.text(1)?.into());
         }
     }
+    for row in sql.query(
+        "SELECT workflowid, connectionid, grantedby FROM workflow_use WHERE environmentid = $1 \
+         ORDER BY workflowid, connectionid",
+        &key,
+    )? {
+        if let Some(&at) = index.get(&row.text(0)?) {
+            flows[at].uses.push((row.text(1)?.into(), row.text(2)?.into()));
+        }
+    }
+    for row in sql.query(
+        "SELECT objectid, principalid FROM principalobjectaccess WHERE environmentid = $1 \
+         AND objecttypecode = 'workflow' AND (accessrightsmask & 2) <> 0 ORDER BY objectid, principalid",
+        &key,
+    )? {
+        if let Some(&at) = index.get(&row.text(0)?) {
+            flows[at].co_owners.push(row.text(1)?.into());
+        }
+    }
     Ok(flows)
 }
 
@@ -172,38 +194,77 @@ fn head(
     Ok((row.text(0)?.into(), row.int(1)?, row.text(2)?))
 }
 
-fn shared(
-    sql: &mut Sql<'_>,
-    environment: &EnvironmentId,
-    id: &FlowId,
-    caller: &Caller,
-) -> Result<Option<FlowLevel>> {
-    let Some(principal) = caller.principal() else { return Ok(None) };
-    let row = sql.query_one(
-        "SELECT level FROM workflow_share WHERE environmentid = $1 AND workflowid = $2 AND principalid = $3",
-        &[environment.as_str().into(), id.as_str().into(), principal.as_str().into()],
-    )?;
-    row.map(|row| stored(&row, 0).map_err(Into::into)).transpose()
-}
-
-/// Refuses unless the caller owns, co-owns or administers the flow; to others it does not exist.
-fn authorize_edit(
+/// Refuses unless the caller may do this to the flow; to whoever may not read it, it does not exist.
+fn authorize(
     sql: &mut Sql<'_>,
     caller: &Caller,
     environment: &EnvironmentId,
     id: &FlowId,
+    verb: Verb,
     attempt: &str,
 ) -> Result<(PrincipalId, i64, String)> {
     let found = head(sql, environment, id)?;
-    let level = shared(sql, environment, id, caller)?;
-    if level == Some(FlowLevel::Edit) {
-        return Ok(found);
-    }
-    caller.authorize_owner(environment, &found.0, attempt).map_err(|refused| match level {
-        Some(_) => refused,
-        None => StoreError::not_found("flow", id.as_str()),
-    })?;
+    let (entity, name) = (Entity::Workflow, id.as_str());
+    let target = Target { entity, id: name, kind: "flow", name };
+    check(sql, caller, environment, verb, target, attempt)?;
     Ok(found)
+}
+
+/// Whether the caller may run the flow without being able to change it.
+fn run_only(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &FlowId,
+    caller: &Caller,
+) -> Result<bool> {
+    let rows = sql.query(
+        "SELECT principalid FROM workflow_share WHERE environmentid = $1 AND workflowid = $2",
+        &[environment.as_str().into(), id.as_str().into()],
+    )?;
+    for row in &rows {
+        if caller.counts_as(&PrincipalId::from(row.text(0)?)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What a flow's embedded entries lead to.
+const LED_TO: &str = "SELECT DISTINCT c.connectionid FROM workflow_reference r \
+     JOIN connectionreference c ON c.environmentid = r.environmentid AND c.logicalname_key = r.logicalname_key \
+     WHERE r.environmentid = $1 AND r.workflowid = $2 AND r.source = 'embedded' \
+     AND c.connectionid IS NOT NULL";
+
+/// Grants the flow the use of every connection that its embedded entries lead to. What it has
+/// already stays granted by whoever granted it; without anybody who grants, all is taken away.
+pub(crate) fn uses_write(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    flow: &str,
+    by: Option<&PrincipalId>,
+    now: Micros,
+) -> Result<()> {
+    let keys: [Param<'_>; 2] = [environment.as_str().into(), flow.into()];
+    let gone = "DELETE FROM workflow_use WHERE environmentid = $1 AND workflowid = $2";
+    let Some(by) = by else {
+        sql.execute(gone, &keys)?;
+        return Ok(());
+    };
+    sql.execute(&format!("{gone} AND connectionid NOT IN ({LED_TO})"), &keys)?;
+    for row in sql.query(LED_TO, &keys)? {
+        sql.execute(
+            "INSERT INTO workflow_use (environmentid, workflowid, connectionid, grantedby, grantedon) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (environmentid, workflowid, connectionid) DO NOTHING",
+            &[
+                environment.as_str().into(),
+                flow.into(),
+                row.text(0)?.into(),
+                by.as_str().into(),
+                now.into(),
+            ],
+        )?;
+    }
+    Ok(())
 }
 
 impl Store {
@@ -214,7 +275,7 @@ impl Store {
         environment: &EnvironmentId,
         new: FlowNew,
     ) -> Result<FlowId> {
-        caller.authorize(environment, Action::Make, "create flows")?;
+        caller.require(environment, on(Verb::Create, Entity::Workflow), "create flows")?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = new.id.clone().unwrap_or_else(|| FlowId::from(self.ids.guid(now)));
@@ -268,7 +329,7 @@ impl Store {
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
                 let (_, category, _) =
-                    authorize_edit(sql, &caller, &environment, &id, "change this flow")?;
+                    authorize(sql, &caller, &environment, &id, Verb::Write, "change this flow")?;
                 sql.execute(
                     "UPDATE workflow SET name = COALESCE($3, name), description = COALESCE($4, description), \
                      modifiedon = $5, versionnumber = $6 WHERE environmentid = $1 AND workflowid = $2",
@@ -304,7 +365,8 @@ impl Store {
             .change(move |sql| {
                 let version = touch_at(sql, &environment, facts_version)?;
                 let attempt = if on { "turn on this flow" } else { "turn off this flow" };
-                let (_, _, name) = authorize_edit(sql, &caller, &environment, &id, attempt)?;
+                let (_, _, name) =
+                    authorize(sql, &caller, &environment, &id, Verb::Write, attempt)?;
                 let activator = if on { Some(caller.owner()?) } else { None };
                 sql.execute(
                     "UPDATE workflow SET statecode = $3, statuscode = CAST($3 AS BIGINT) + 1, wantedon = $3, whyoff = NULL, \
@@ -319,6 +381,7 @@ impl Store {
                         version.into(),
                     ],
                 )?;
+                uses_write(sql, &environment, id.as_str(), activator.as_ref(), now)?;
                 let action = if on { "flow_on" } else { "flow_off" };
                 record(sql, &environment, now, &caller, action, &id, json!({"name": name}))
             })
@@ -338,7 +401,7 @@ impl Store {
             .change(move |sql| {
                 touch(sql, &environment)?;
                 let (_, _, name) =
-                    authorize_edit(sql, &caller, &environment, &id, "delete this flow")?;
+                    authorize(sql, &caller, &environment, &id, Verb::Delete, "delete this flow")?;
                 component_remove(sql, &environment, "flow", id.as_str())?;
                 remove(sql, &environment, id.as_str())?;
                 record(sql, &environment, now, &caller, "flow_delete", &id, json!({"name": name}))
@@ -346,41 +409,92 @@ impl Store {
             .await
     }
 
-    /// Shares a flow with a run-only user or a co-owner.
+    /// Shares a flow with a run-only user or a co-owner, each a user, a service principal or a
+    /// team; with `None` it is neither any more.
     pub async fn flow_share(
         &self,
         caller: &Caller,
         environment: &EnvironmentId,
         id: &FlowId,
         principal: &PrincipalId,
-        level: FlowLevel,
+        level: Option<FlowLevel>,
     ) -> Result<()> {
-        let (caller, environment, id, principal, now) =
-            (caller.clone(), environment.clone(), id.clone(), principal.clone(), self.now());
+        let now = self.now();
+        let row = self.ids.guid(now);
+        let (caller, environment, id, principal) =
+            (caller.clone(), environment.clone(), id.clone(), principal.clone());
+        let tenant = self.vault.tenant().to_owned();
         self.db
             .change(move |sql| {
-                touch(sql, &environment)?;
-                authorize_edit(sql, &caller, &environment, &id, "share this flow")?;
-                let user = crate::user::find(sql, &environment, principal.as_str())?;
+                let version = touch(sql, &environment)?;
+                authorize(sql, &caller, &environment, &id, Verb::Share, "share this flow")?;
+                let to = receiver(sql, &environment, &tenant, principal.as_str())?;
+                let team = to.kind == ReceiverKind::Team;
+                if level == Some(FlowLevel::Edit) {
+                    match to.kind {
+                        ReceiverKind::ServicePrincipal => {
+                            co_owner_check(sql, &environment, &to.name)?;
+                        }
+                        ReceiverKind::User | ReceiverKind::Team => {}
+                        ReceiverKind::Group | ReceiverKind::Tenant => {
+                            return Err(StoreError::Invalid(format!(
+                                "`{}` cannot be a co-owner; a team of the group can",
+                                to.name
+                            )));
+                        }
+                    }
+                }
+                let mask = if level == Some(FlowLevel::Edit) { CO_OWNER } else { 0 };
+                let shared = SharedRow { entity: Entity::Workflow, id: id.as_str().to_owned() };
+                share_write(sql, &environment, &shared, &to.id, team, mask, false, (now, version, &row))?;
                 sql.execute(
-                    "INSERT INTO workflow_share (environmentid, workflowid, principalid, level, createdon) \
-                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (environmentid, workflowid, principalid) \
-                     DO UPDATE SET level = excluded.level",
-                    &[
-                        environment.as_str().into(),
-                        id.as_str().into(),
-                        user.id.as_str().into(),
-                        level.text().into(),
-                        now.into(),
-                    ],
+                    "DELETE FROM workflow_share WHERE environmentid = $1 AND workflowid = $2 AND principalid = $3",
+                    &[environment.as_str().into(), id.as_str().into(), to.id.as_str().into()],
                 )?;
-                let detail = json!({"with": user.name, "level": level.text()});
+                if level == Some(FlowLevel::Run) {
+                    sql.execute(
+                        "INSERT INTO workflow_share (environmentid, workflowid, principalid, level, createdon) \
+                         VALUES ($1, $2, $3, $4, $5)",
+                        &[
+                            environment.as_str().into(),
+                            id.as_str().into(),
+                            to.id.as_str().into(),
+                            FlowLevel::Run.text().into(),
+                            now.into(),
+                        ],
+                    )?;
+                }
+                let detail = json!({"with": to.name, "level": level.map(Stored::text)});
                 record(sql, &environment, now, &caller, "flow_share", &id, detail)
             })
             .await
     }
 
-    /// Refuses unless the caller may run the flow: owner, co-owner, run-only user, administrator.
+    /// Run-only users and co-owners of a flow.
+    pub async fn flow_shares(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &FlowId,
+    ) -> Result<Vec<(PrincipalId, FlowLevel)>> {
+        let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
+        self.db
+            .read(move |sql| {
+                authorize(sql, &caller, &environment, &id, Verb::Read, "see this flow")?;
+                sql.query(
+                    "SELECT principalid, level FROM workflow_share WHERE environmentid = $1 AND workflowid = $2 \
+                     UNION ALL SELECT principalid, 'edit' FROM principalobjectaccess WHERE environmentid = $1 \
+                     AND objecttypecode = 'workflow' AND objectid = $2 AND (accessrightsmask & 2) <> 0 ORDER BY 1",
+                    &[environment.as_str().into(), id.as_str().into()],
+                )?
+                .iter()
+                .map(|row| Ok((row.text(0)?.into(), stored(row, 1)?)))
+                .collect()
+            })
+            .await
+    }
+
+    /// Refuses unless the caller may run the flow: whoever may change it, and run-only users.
     pub async fn flow_run_authorize(
         &self,
         caller: &Caller,
@@ -390,9 +504,10 @@ impl Store {
         let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
         self.db
             .read(move |sql| {
-                let (owner, _, _) = head(sql, &environment, &id)?;
-                if caller.authorize_owner(&environment, &owner, "run this flow").is_ok()
-                    || shared(sql, &environment, &id, &caller)?.is_some()
+                head(sql, &environment, &id)?;
+                let write = Verb::Write;
+                if authorize(sql, &caller, &environment, &id, write, "run this flow").is_ok()
+                    || run_only(sql, &environment, &id, &caller)?
                 {
                     return Ok(());
                 }

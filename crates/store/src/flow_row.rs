@@ -159,12 +159,14 @@ fn uses_write(
 
 /// Removes the row with everything read from its body.
 pub(crate) fn remove(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &str) -> Result<()> {
+    crate::row_share::shares_remove(sql, environment, crate::access::Entity::Workflow, id)?;
     let keys: [Param<'_>; 2] = [environment.as_str().into(), id.into()];
     for table in [
         "workflow_reference",
         "workflow_child",
         "workflow_variable",
         "workflow_share",
+        "workflow_use",
         "workflow_definition",
         "workflow",
     ] {

@@ -1,7 +1,7 @@
 //! Import jobs: the record of an import, kept whether it succeeded or not.
 use connref_solution::model::{EnvironmentId, JobId, Micros};
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Privilege};
 use crate::db::Sql;
 use crate::{Result, Store};
 
@@ -14,7 +14,7 @@ impl Store {
         id: Option<JobId>,
         solution_name: &str,
     ) -> Result<JobId> {
-        caller.authorize(environment, Action::Administer, "import solutions")?;
+        caller.require(environment, Privilege::ImportCustomization, "import solutions")?;
         let now = self.now();
         let id = id.unwrap_or_else(|| self.ids.guid(now).into());
         let (caller, environment, name) =
@@ -46,7 +46,7 @@ impl Store {
         id: &JobId,
         data: String,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "import solutions")?;
+        caller.require(environment, Privilege::ImportCustomization, "import solutions")?;
         let (environment, id, now) = (environment.clone(), id.clone(), self.now());
         self.db.change(move |sql| finish(sql, &environment, &id, &data, now)).await
     }

@@ -6,8 +6,10 @@
 //! provided the environment is still at the version the judgement was made from.
 pub mod access;
 pub mod audit_log;
+pub mod business_unit;
 mod change;
 pub mod connection;
+pub mod connection_share;
 pub mod connection_signin;
 pub mod connection_slot;
 pub mod connection_state;
@@ -21,17 +23,23 @@ mod facts;
 pub mod flow;
 mod flow_row;
 pub mod import_job;
+pub mod principal_credential;
 pub mod query;
 pub mod reference;
+pub mod role;
+pub mod row_share;
 pub mod run;
 pub mod solution;
 pub mod solution_remove;
 pub mod source;
+pub mod team;
+pub mod tenant_group;
 pub mod tenant_key;
 mod text;
 pub mod token;
 pub mod user;
 pub mod variable;
+mod variable_access;
 mod variable_row;
 pub mod vault;
 
@@ -50,6 +58,7 @@ pub struct Store {
     clock: Arc<dyn source::Clock>,
     ids: Arc<dyn source::Ids>,
     facts: Arc<facts::Cache>,
+    callers: Arc<access::Callers>,
 }
 
 impl Store {
@@ -73,7 +82,11 @@ impl Store {
     ) -> Result<Self> {
         let db = db::Db::open(location).await?;
         let vault = vault::Vault::open(&db, key, clock.now(), &*ids).await?;
-        Ok(Self { db, vault: Arc::new(vault), clock, ids, facts: Arc::default() })
+        let now = clock.now();
+        let maker = Arc::clone(&ids);
+        db.change(move |sql| role::built_in_ensure(sql, &*maker, now)).await?;
+        let vault = Arc::new(vault);
+        Ok(Self { db, vault, clock, ids, facts: Arc::default(), callers: Arc::default() })
     }
 
     /// The database below, for the query engine and the runner's appends.

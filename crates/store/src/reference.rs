@@ -7,7 +7,7 @@ use connref_solution::model::{
 };
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Entity, Target, Verb, check, on};
 use crate::audit_log::{self, Entry};
 use crate::connector::Insert;
 use crate::db::{Param, Row, Sql};
@@ -150,7 +150,7 @@ pub(crate) struct Bind<'a> {
 pub(crate) fn bind(sql: &mut Sql<'_>, caller: &Caller, at: &Bind<'_>) -> Result<i64> {
     let reference = find(sql, at.environment, at.reference.as_str())?;
     if let Some(id) = at.connection {
-        let connection = crate::connection::find(sql, at.environment, id)?;
+        let connection = crate::connection::find(sql, at.environment, id, at.now)?;
         let same = connection.facts.api_name == reference.api_name
             || connection.facts.api_name.without_hash() == reference.api_name.without_hash();
         if !same {
@@ -214,7 +214,8 @@ impl Store {
         facts_version: i64,
         new: ReferenceNew,
     ) -> Result<ReferenceFacts> {
-        caller.authorize(environment, Action::Make, "create connection references")?;
+        let create = on(Verb::Create, Entity::ConnectionReference);
+        caller.require(environment, create, "create connection references")?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = self.ids.guid(now);
@@ -279,11 +280,9 @@ impl Store {
             .change(move |sql| {
                 let version = touch_at(sql, &environment, facts_version)?;
                 let row = find(sql, &environment, id.as_str())?;
-                caller.authorize_owner(
-                    &environment,
-                    &row.owner,
-                    "bind this connection reference",
-                )?;
+                let target = target(row.id.as_str());
+                let attempt = "bind this connection reference";
+                check(sql, &caller, &environment, Verb::Write, target, attempt)?;
                 let at = Bind {
                     environment: &environment,
                     reference: &id,
@@ -311,7 +310,9 @@ impl Store {
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
                 let row = find(sql, &environment, id.as_str())?;
-                caller.authorize_owner(&environment, &row.owner, "change this connection reference")?;
+                let target = target(row.id.as_str());
+                let attempt = "change this connection reference";
+                check(sql, &caller, &environment, Verb::Write, target, attempt)?;
                 sql.execute(
                     "UPDATE connectionreference SET \
                      connectionreferencedisplayname = COALESCE($3, connectionreferencedisplayname), \
@@ -350,11 +351,9 @@ impl Store {
             .change(move |sql| {
                 touch(sql, &environment)?;
                 let row = find(sql, &environment, id.as_str())?;
-                caller.authorize_owner(
-                    &environment,
-                    &row.owner,
-                    "delete this connection reference",
-                )?;
+                let target = target(row.id.as_str());
+                let attempt = "delete this connection reference";
+                check(sql, &caller, &environment, Verb::Delete, target, attempt)?;
                 let users = flows_using(sql, &environment, &row.logical_name)?;
                 let name = row.logical_name.as_str().to_owned();
                 if !users.is_empty() {
@@ -381,9 +380,15 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<ReferenceFacts> {
-        caller.authorize(environment, Action::Read, "see connection references")?;
-        let (environment, name) = (environment.clone(), name.to_owned());
-        self.db.read(move |sql| find(sql, &environment, &name)).await
+        let (caller, environment, name) = (caller.clone(), environment.clone(), name.to_owned());
+        self.db
+            .read(move |sql| {
+                let found = find(sql, &environment, &name)?;
+                let target = Target { name: &name, ..target(found.id.as_str()) };
+                check(sql, &caller, &environment, Verb::Read, target, "see this row")?;
+                Ok(found)
+            })
+            .await
     }
 
     /// The bindings of a reference, newest first.
@@ -393,10 +398,11 @@ impl Store {
         environment: &EnvironmentId,
         id: &ReferenceId,
     ) -> Result<Vec<Binding>> {
-        caller.authorize(environment, Action::Read, "see bindings")?;
-        let (environment, id) = (environment.clone(), id.clone());
+        let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
         self.db
             .read(move |sql| {
+                let target = target(id.as_str());
+                check(sql, &caller, &environment, Verb::Read, target, "see this row")?;
                 sql.query(
                     "SELECT version, connectionid, source, boundby, boundon FROM binding \
                      WHERE environmentid = $1 AND connectionreferenceid = $2 ORDER BY version DESC",
@@ -418,8 +424,14 @@ impl Store {
     }
 }
 
-/// Removes the row with its bindings.
+fn target(id: &str) -> Target<'_> {
+    let entity = Entity::ConnectionReference;
+    Target { entity, id, kind: "connection reference", name: id }
+}
+
+/// Removes the row with its bindings and shares.
 pub(crate) fn remove(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &str) -> Result<()> {
+    crate::row_share::shares_remove(sql, environment, Entity::ConnectionReference, id)?;
     let keys: [Param<'_>; 2] = [environment.as_str().into(), id.into()];
     for table in ["binding", "connectionreference"] {
         let text =

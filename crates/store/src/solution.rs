@@ -6,10 +6,11 @@ use connref_solution::model::package::{
 use connref_solution::model::{ApiName, EnvironmentId, Micros, PublisherId, SolutionId};
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Entity, Privilege, Verb, on};
 use crate::audit_log::{self, Entry};
 use crate::db::{Param, Row, Sql};
 use crate::environment::touch;
+use crate::row_share::readable;
 use crate::{Result, Store, StoreError};
 
 /// A solution row.
@@ -232,7 +233,7 @@ impl Store {
         environment: &EnvironmentId,
         new: Publisher,
     ) -> Result<PublisherId> {
-        caller.authorize(environment, Action::Make, "create publishers")?;
+        caller.require(environment, on(Verb::Create, Entity::Publisher), "create publishers")?;
         check_prefix(&new.prefix)?;
         let now = self.now();
         let id = self.ids.guid(now);
@@ -265,7 +266,7 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<PublisherId> {
-        caller.authorize(environment, Action::Read, "see publishers")?;
+        caller.require(environment, on(Verb::Read, Entity::Publisher), "see publishers")?;
         let (environment, name) = (environment.clone(), name.to_owned());
         self.db.read(move |sql| publisher_find(sql, &environment, &name)).await
     }
@@ -277,7 +278,7 @@ impl Store {
         environment: &EnvironmentId,
         new: SolutionNew,
     ) -> Result<Solution> {
-        caller.authorize(environment, Action::Make, "create solutions")?;
+        caller.require(environment, on(Verb::Create, Entity::Solution), "create solutions")?;
         check_unique_name(&new.unique_name)?;
         let now = self.now();
         let id = self.ids.guid(now);
@@ -317,7 +318,7 @@ impl Store {
         caller: &Caller,
         environment: &EnvironmentId,
     ) -> Result<Vec<Solution>> {
-        caller.authorize(environment, Action::Read, "see solutions")?;
+        caller.require(environment, on(Verb::Read, Entity::Solution), "see solutions")?;
         let environment = environment.clone();
         self.db.read(move |sql| all(sql, &environment)).await
     }
@@ -329,7 +330,7 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<Solution> {
-        caller.authorize(environment, Action::Read, "see solutions")?;
+        caller.require(environment, on(Verb::Read, Entity::Solution), "see solutions")?;
         let (environment, name) = (environment.clone(), name.to_owned());
         self.db.read(move |sql| find(sql, &environment, &name)).await
     }
@@ -343,7 +344,7 @@ impl Store {
         kind: &'static str,
         id: &str,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Make, "change solutions")?;
+        caller.require(environment, on(Verb::Write, Entity::Solution), "change solutions")?;
         let (caller, environment, solution, id, now) =
             (caller.clone(), environment.clone(), solution.clone(), id.to_owned(), self.now());
         self.db
@@ -355,6 +356,15 @@ impl Store {
                         "solution `{}` is managed and takes no components",
                         row.facts.unique_name
                     )));
+                }
+                let entity = match kind {
+                    "reference" => Entity::ConnectionReference,
+                    "flow" => Entity::Workflow,
+                    "variable" => Entity::VariableDefinition,
+                    _ => Entity::Connector,
+                };
+                if !readable(sql, &caller, &environment, entity, &id)? {
+                    return Err(StoreError::not_found("component", id));
                 }
                 component_add(sql, &environment, &solution, kind, &id)?;
                 let entry = Entry {
@@ -375,7 +385,7 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<SolutionContent> {
-        caller.authorize(environment, Action::Make, "export solutions")?;
+        caller.require(environment, Privilege::ExportCustomization, "export solutions")?;
         let (environment, name) = (environment.clone(), name.to_owned());
         self.db.snapshot(move |sql| content(sql, &environment, &name)).await
     }

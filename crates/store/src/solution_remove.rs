@@ -2,7 +2,7 @@
 use connref_solution::model::{EnvironmentId, LogicalName, Micros, PublisherId, SolutionId};
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Entity, Verb, on};
 use crate::audit_log::{self, Entry};
 use crate::db::{Param, Sql};
 use crate::environment::touch;
@@ -29,7 +29,7 @@ impl Store {
         id: &SolutionId,
         update: SolutionUpdate,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Make, "change solutions")?;
+        caller.require(environment, on(Verb::Write, Entity::Solution), "change solutions")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
@@ -68,7 +68,7 @@ impl Store {
         environment: &EnvironmentId,
         id: &SolutionId,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "delete solutions")?;
+        caller.require(environment, on(Verb::Delete, Entity::Solution), "delete solutions")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
@@ -100,7 +100,7 @@ impl Store {
         id: &PublisherId,
         display_name: String,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Make, "change publishers")?;
+        caller.require(environment, on(Verb::Write, Entity::Publisher), "change publishers")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
@@ -133,7 +133,7 @@ impl Store {
         environment: &EnvironmentId,
         id: &PublisherId,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "delete publishers")?;
+        caller.require(environment, on(Verb::Delete, Entity::Publisher), "delete publishers")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db

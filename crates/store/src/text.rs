@@ -1,6 +1,7 @@
 //! How the model's closed sets are spelled in columns.
 use connref_solution::model::facts::{
     Capability, ConnectionKind, EnvironmentKind, Fidelity, PrincipalKind, Role, ShareLevel,
+    TeamKind,
 };
 use connref_solution::model::package::RuntimeSource;
 
@@ -40,9 +41,18 @@ stored! {
     Fidelity { Extended = "extended", Dataverse = "dataverse" }
     PrincipalKind { User = "user", ServicePrincipal = "service principal" }
     Role {
+        None = "none",
         BasicUser = "basic user",
         EnvironmentMaker = "environment maker",
+        Deployer = "deployer",
+        SystemCustomizer = "system customizer",
         SystemAdministrator = "system administrator",
+    }
+    TeamKind {
+        Owner = "owner",
+        Access = "access",
+        SecurityGroup = "security group",
+        OfficeGroup = "office group",
     }
     Capability { Yes = "yes", No = "no", Unknown = "unknown" }
     ConnectionKind {

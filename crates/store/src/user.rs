@@ -3,12 +3,12 @@ use connref_solution::model::facts::{PrincipalKind, Role};
 use connref_solution::model::{EnvironmentId, Micros, PrincipalId};
 use serde_json::json;
 
-use crate::access::{Action, Caller, Member};
+use crate::access::{Caller, Entity, Target, Verb, built_in, check, on};
 use crate::audit_log::{self, Entry};
 use crate::db::{Row, Sql};
 use crate::environment::touch;
 use crate::text::{Stored, stored};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, business_unit, role};
 
 /// A user or service principal.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,10 @@ pub struct User {
     pub disabled: bool,
     /// When it departed.
     pub departed_on: Option<Micros>,
+    /// Its business unit.
+    pub business_unit: String,
+    /// Its manager.
+    pub manager: Option<PrincipalId>,
 }
 
 /// A new user or service principal.
@@ -44,10 +48,25 @@ pub struct UserNew {
     pub application_id: Option<String>,
     /// Role.
     pub role: Role,
+    /// Business unit, by name or id; else the root.
+    pub business_unit: Option<String>,
+    /// Manager, by name or id.
+    pub manager: Option<String>,
 }
 
-pub(crate) const COLUMNS: &str =
-    "systemuserid, kind, domainname, fullname, applicationid, role, isdisabled, departedon";
+/// What may be changed of a user.
+#[derive(Clone, Debug, Default)]
+pub struct UserUpdate {
+    /// Disabled, and so departed; or enabled again.
+    pub disabled: Option<bool>,
+    /// Business unit, by name or id.
+    pub business_unit: Option<String>,
+    /// Manager, by name or id; an empty text takes it away.
+    pub manager: Option<String>,
+}
+
+pub(crate) const COLUMNS: &str = "systemuserid, kind, domainname, fullname, applicationid, role, isdisabled, departedon, \
+     businessunitid, parentsystemuserid";
 
 pub(crate) fn user(row: &Row) -> Result<User> {
     Ok(User {
@@ -59,6 +78,8 @@ pub(crate) fn user(row: &Row) -> Result<User> {
         role: stored(row, 5)?,
         disabled: row.flag(6)?,
         departed_on: row.int_opt(7)?,
+        business_unit: row.text(8)?,
+        manager: row.text_opt(9)?.map(Into::into),
     })
 }
 
@@ -70,10 +91,16 @@ pub(crate) fn user_insert(
     id: &str,
     new: &UserNew,
 ) -> Result<()> {
+    let unit = match &new.business_unit {
+        Some(name) => business_unit::find(sql, environment, name)?,
+        None => business_unit::root(sql, environment)?,
+    };
+    let manager =
+        new.manager.as_ref().map(|name| find(sql, environment, name)).transpose()?.map(|m| m.id);
     sql.execute(
         "INSERT INTO systemuser (environmentid, systemuserid, kind, domainname, domainname_key, fullname, \
-         applicationid, role, isdisabled, departedon, createdon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, NULL, $9, $9, $10)",
+         applicationid, role, isdisabled, departedon, createdon, modifiedon, versionnumber, businessunitid, \
+         parentsystemuserid) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, NULL, $9, $9, $10, $11, $12)",
         &[
             environment.as_str().into(),
             id.into(),
@@ -85,8 +112,13 @@ pub(crate) fn user_insert(
             new.role.text().into(),
             now.into(),
             version.into(),
+            unit.id.into(),
+            manager.as_ref().map(PrincipalId::as_str).into(),
         ],
     )?;
+    if let Some(role) = built_in(new.role) {
+        role::user_role_insert(sql, environment, version, id, role.id)?;
+    }
     Ok(())
 }
 
@@ -110,7 +142,7 @@ impl Store {
         environment: &EnvironmentId,
         mut new: UserNew,
     ) -> Result<User> {
-        caller.authorize(environment, Action::Administer, "add users")?;
+        caller.require(environment, on(Verb::Create, Entity::User), "add users")?;
         if new.name.trim().is_empty() || new.name.len() > 200 {
             return Err(StoreError::Invalid("a user's name has 1 to 200 characters".to_owned()));
         }
@@ -145,66 +177,98 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<User> {
-        caller.authorize(environment, Action::Read, "see users")?;
-        let (environment, name) = (environment.clone(), name.to_owned());
-        self.db.read(move |sql| find(sql, &environment, &name)).await
+        let (caller, environment, name) = (caller.clone(), environment.clone(), name.to_owned());
+        self.db
+            .read(move |sql| {
+                let found = find(sql, &environment, &name)?;
+                let target = target(&found, &name);
+                check(sql, &caller, &environment, Verb::Read, target, "see this user")?;
+                Ok(found)
+            })
+            .await
     }
 
-    /// Disables a user (its connections are kept and marked), or enables it again.
-    pub async fn user_disable(
+    /// Disables a user (its connections are kept and marked), or enables it again; moves it to
+    /// another business unit; names its manager. What is `None` stays.
+    pub async fn user_update(
         &self,
         caller: &Caller,
         environment: &EnvironmentId,
         id: &PrincipalId,
-        disabled: bool,
+        update: UserUpdate,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "disable users")?;
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
-                let changed = sql.execute(
-                    "UPDATE systemuser SET isdisabled = $3, departedon = $4, modifiedon = $5, \
-                     versionnumber = $6 WHERE environmentid = $1 AND systemuserid = $2",
+                let old = find(sql, &environment, id.as_str())?;
+                let place = target(&old, id.as_str());
+                let attempt = if update.disabled.is_some() { "disable users" } else { "change users" };
+                check(sql, &caller, &environment, Verb::Write, place, attempt)?;
+                let new = updated(sql, &environment, &old, &update, now)?;
+                sql.execute(
+                    "UPDATE systemuser SET isdisabled = $3, departedon = $4, businessunitid = $5, \
+                     parentsystemuserid = $6, modifiedon = $7, versionnumber = $8 \
+                     WHERE environmentid = $1 AND systemuserid = $2",
                     &[
                         environment.as_str().into(),
-                        id.as_str().into(),
-                        disabled.into(),
-                        disabled.then_some(now).into(),
+                        old.id.as_str().into(),
+                        new.disabled.into(),
+                        new.departed_on.into(),
+                        (&new.business_unit).into(),
+                        new.manager.as_ref().map(PrincipalId::as_str).into(),
                         now.into(),
                         version.into(),
                     ],
                 )?;
-                if changed == 0 {
-                    return Err(StoreError::not_found("user", id.as_str()));
-                }
-                let action = if disabled { "user_disable" } else { "user_enable" };
-                let entry =
-                    Entry { action, object: "user", object_id: id.as_str(), detail: json!({}) };
+                let action = match update.disabled {
+                    Some(true) => "user_disable",
+                    Some(false) => "user_enable",
+                    None => "user_update",
+                };
+                let detail = json!({
+                    "name": old.name, "businessUnit": update.business_unit, "manager": update.manager,
+                });
+                let entry = Entry { action, object: "user", object_id: old.id.as_str(), detail };
                 audit_log::record(sql, &environment, now, &caller, &entry)
             })
             .await
     }
+}
 
-    /// The caller behind a name in an environment. A disabled principal is nobody.
-    pub async fn caller_find(&self, environment: &EnvironmentId, name: &str) -> Result<Caller> {
-        let found = {
-            let (environment, name) = (environment.clone(), name.to_owned());
-            self.db.read(move |sql| find(sql, &environment, &name)).await?
-        };
-        if found.disabled {
-            return Err(StoreError::Denied {
-                caller: found.name,
-                attempt: "sign in: it is disabled".to_owned(),
-            });
-        }
-        Ok(Caller::Member(Member {
-            environment: environment.clone(),
-            id: found.id,
-            name: found.name,
-            kind: found.kind,
-            role: found.role,
-        }))
+/// The user as it will be.
+fn updated(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    old: &User,
+    update: &UserUpdate,
+    now: Micros,
+) -> Result<User> {
+    let mut new = old.clone();
+    if let Some(disabled) = update.disabled {
+        new.disabled = disabled;
+        // The day somebody left does not move when it is said twice.
+        new.departed_on = disabled.then(|| old.departed_on.unwrap_or(now));
     }
+    if let Some(unit) = &update.business_unit {
+        new.business_unit = business_unit::find(sql, environment, unit)?.id;
+    }
+    match update.manager.as_deref() {
+        None => {}
+        Some("") => new.manager = None,
+        Some(name) => {
+            let manager = find(sql, environment, name)?;
+            if manager.id == old.id {
+                let text = format!("`{}` cannot be its own manager", old.name);
+                return Err(StoreError::Invalid(text));
+            }
+            new.manager = Some(manager.id);
+        }
+    }
+    Ok(new)
+}
+
+pub(crate) fn target<'a>(user: &'a User, name: &'a str) -> Target<'a> {
+    Target { entity: Entity::User, id: user.id.as_str(), kind: "user", name }
 }

@@ -11,12 +11,14 @@ use connref_solution::model::{
 };
 use serde_json::json;
 
-use crate::access::{Action, Caller};
+use crate::access::{Caller, Entity, Verb, on};
 use crate::audit_log::{self, Entry};
 use crate::connector::Insert;
 use crate::db::{Param, Sql};
 use crate::environment::{self, touch};
+use crate::row_share::{readable, shares_remove};
 use crate::solution::{component_add, component_remove};
+use crate::variable_access::{definition_check, value_check};
 pub(crate) use crate::variable_row::{Value, all, insert, update, value_write};
 use crate::variable_row::{find_id, get};
 use crate::{Result, Store, StoreError};
@@ -139,7 +141,8 @@ impl Store {
         new: PackageVariable,
         solution: Option<SolutionId>,
     ) -> Result<VariableId> {
-        caller.authorize(environment, Action::Make, "create environment variables")?;
+        let create = on(Verb::Create, Entity::VariableDefinition);
+        caller.require(environment, create, "create environment variables")?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = self.ids.guid(now);
@@ -180,13 +183,13 @@ impl Store {
         name: &str,
         update: VariableUpdate,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Make, "change environment variables")?;
         let (caller, environment, name, now) =
             (caller.clone(), environment.clone(), name.to_owned(), self.now());
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
                 let found = get(sql, &environment, &name)?;
+                definition_check(sql, &caller, &environment, Verb::Write, &found.id, &name)?;
                 let fidelity = environment::find(sql, environment.as_str())?.fidelity;
                 if let Some(default) = update.default_value.as_deref().filter(|d| !d.is_empty()) {
                     check(&found.schema_name, found.kind, default, fidelity)?;
@@ -222,7 +225,8 @@ impl Store {
         name: &str,
         value: String,
     ) -> Result<VariableId> {
-        caller.authorize(environment, Action::Make, "set environment variables")?;
+        let create = on(Verb::Create, Entity::VariableValue);
+        caller.require(environment, create, "set environment variables")?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = self.ids.guid(now);
@@ -231,6 +235,7 @@ impl Store {
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
                 let found = get(sql, &environment, &name)?;
+                value_check(sql, &caller, &environment, Verb::Write, &found.id, &name)?;
                 let fidelity = environment::find(sql, environment.as_str())?.fidelity;
                 check(&found.schema_name, found.kind, &value, fidelity)?;
                 let (definition, schema_name) = (found.id, found.schema_name);
@@ -273,13 +278,13 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Make, "set environment variables")?;
         let (caller, environment, name, now) =
             (caller.clone(), environment.clone(), name.to_owned(), self.now());
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
                 let (definition, schema_name) = find_id(sql, &environment, &name)?;
+                value_check(sql, &caller, &environment, Verb::Delete, &definition, &name)?;
                 sql.execute(
                     "DELETE FROM environmentvariablevalue WHERE environmentid = $1 \
                      AND environmentvariabledefinitionid = $2 AND base = 0",
@@ -306,13 +311,14 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<()> {
-        caller.authorize(environment, Action::Administer, "delete environment variables")?;
         let (caller, environment, name, now) =
             (caller.clone(), environment.clone(), name.to_owned(), self.now());
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
                 let (id, schema_name) = find_id(sql, &environment, &name)?;
+                definition_check(sql, &caller, &environment, Verb::Delete, &id, &name)?;
+                shares_remove(sql, &environment, Entity::VariableDefinition, id.as_str())?;
                 component_remove(sql, &environment, "variable", id.as_str())?;
                 let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
                 for table in ["environmentvariablevalue", "environmentvariabledefinition"] {
@@ -336,9 +342,14 @@ impl Store {
         environment: &EnvironmentId,
         name: &str,
     ) -> Result<Variable> {
-        caller.authorize(environment, Action::Read, "see environment variables")?;
-        let (environment, name) = (environment.clone(), name.to_owned());
-        self.db.read(move |sql| get(sql, &environment, &name)).await
+        let (caller, environment, name) = (caller.clone(), environment.clone(), name.to_owned());
+        self.db
+            .read(move |sql| {
+                let found = get(sql, &environment, &name)?;
+                definition_check(sql, &caller, &environment, Verb::Read, &found.id, &name)?;
+                Ok(found)
+            })
+            .await
     }
 
     /// The variables of an environment with their values.
@@ -347,9 +358,21 @@ impl Store {
         caller: &Caller,
         environment: &EnvironmentId,
     ) -> Result<Vec<VariableFacts>> {
-        caller.authorize(environment, Action::Read, "see environment variables")?;
-        let environment = environment.clone();
-        self.db.read(move |sql| all(sql, &environment)).await
+        let privilege = on(Verb::Read, Entity::VariableDefinition);
+        caller.require(environment, privilege, "see environment variables")?;
+        let (caller, environment) = (caller.clone(), environment.clone());
+        self.db
+            .snapshot(move |sql| {
+                let mut seen = Vec::new();
+                for row in all(sql, &environment)? {
+                    let entity = Entity::VariableDefinition;
+                    if readable(sql, &caller, &environment, entity, row.id.as_str())? {
+                        seen.push(row);
+                    }
+                }
+                Ok(seen)
+            })
+            .await
     }
 }
 

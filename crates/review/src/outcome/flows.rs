@@ -14,7 +14,6 @@ use crate::catalogue::code;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::fix;
 use crate::index::Index;
-use crate::standing::carriers;
 
 /// The changes of the package's workflows, judged against the facts as they will be.
 pub(super) fn changes(
@@ -195,7 +194,12 @@ fn existing_flow(
     if !change.on || !import.bodies.contains_key(&existing.id) {
         return;
     }
-    let carrier = carriers(existing).find(|p| index.active(p).is_some()).unwrap_or(&existing.owner);
+    let carrier = existing
+        .activated_by
+        .iter()
+        .chain(std::iter::once(&existing.owner))
+        .find(|p| index.active(p).is_some())
+        .unwrap_or(&existing.owner);
     let activation = flow_activation_in(index, &existing.id, carrier);
     draft.warnings.extend(activation.why().map(|why| {
         Finding {

@@ -164,6 +164,8 @@ fn flow_row(
         managed,
         solutions: vec![solution.clone()],
         recent_runs: 0,
+        uses: Vec::new(),
+        co_owners: Vec::new(),
     });
 }
 

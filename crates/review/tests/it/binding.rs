@@ -39,7 +39,7 @@ fn a_table_of_operations_and_levels() {
             let connection = &world.0.connections[0];
             assert_eq!(may(connection, &world.0.principals[1], operation), level >= user);
             assert!(!may(connection, &world.0.principals[2], operation));
-            assert_eq!(level_of(connection, &"svc".into()), None);
+            assert_eq!(level_of(connection, world.0.principal(&"svc".into()).unwrap()), None);
         }
     }
 }
@@ -130,7 +130,8 @@ fn the_effect_names_flows_and_identities() {
 fn nobody_shares_more_than_it_has() {
     let mut world = world();
     let share = |world: &World, caller: &str, to: &str, level| {
-        share_check(&world.0, &"c1".into(), &caller.into(), &to.into(), level).map_err(|r| r.code)
+        share_check(&world.0, &"c1".into(), &caller.into(), false, &to.into(), level)
+            .map_err(|r| r.code)
     };
     assert_eq!(share(&world, "ann", "bob", ShareLevel::CanEdit), Ok(()));
     let refused = Err("ConnectionAuthorizationFailed");

@@ -201,7 +201,7 @@ const FIXTURES: &[(&str, Fixture)] = &[
     }),
     (code::CONNECTION_NOT_SHAREABLE, |miss| {
         let to = if miss { "svc" } else { "bob" };
-        let shared = share_check(&world().dataverse().0, &"c1".into(), &"ann".into(), &to.into(), ShareLevel::CanView);
+        let shared = share_check(&world().dataverse().0, &"c1".into(), &"ann".into(), false, &to.into(), ShareLevel::CanView);
         shared.err().map(|r| r.code).into_iter().collect()
     }),
     (code::CONNECTION_OWNER_DISABLED, |miss| {

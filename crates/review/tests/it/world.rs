@@ -17,6 +17,7 @@ impl Default for World {
     fn default() -> Self {
         let environment = EnvironmentFacts {
             id: "e1".into(),
+            tenant: "tenant".into(),
             name: "PROD".into(),
             kind: EnvironmentKind::Production,
             fidelity: Fidelity::Extended,
@@ -26,6 +27,8 @@ impl Default for World {
             environment,
             taken_at: 0,
             principals: Vec::new(),
+            teams: Vec::new(),
+            groups: Vec::new(),
             connectors: Vec::new(),
             connections: Vec::new(),
             references: Vec::new(),
@@ -48,6 +51,8 @@ impl Default for World {
                 role: Role::EnvironmentMaker,
                 disabled: name == "gone",
                 departed_at: None,
+                counts_as: vec!["tenant".into()],
+                manager: None,
             });
         }
         world.connector("shared_sql", None);
@@ -132,6 +137,8 @@ impl World {
             managed: false,
             solutions: vec!["s1".into()],
             recent_runs: 10,
+            uses: Vec::new(),
+            co_owners: Vec::new(),
         });
         self.0.flows.last_mut().expect("just pushed")
     }

@@ -3,7 +3,7 @@
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use connref_store::StoreError;
-use connref_store::access::Caller;
+use connref_store::access::{Caller, Privilege};
 use connref_store::environment::Environment;
 
 use crate::{App, Context};
@@ -69,7 +69,7 @@ impl SignedIn {
     }
 
     /// The caller in an environment, and with the impersonation headers another one, which only an
-    /// administrator may name.
+    /// principal that holds `prvActOnBehalfOfAnotherUser` may name.
     pub async fn enter(
         &self,
         app: &App,
@@ -82,7 +82,7 @@ impl SignedIn {
             .find_map(|name| headers.get(*name)?.to_str().ok());
         let caller = match other {
             None => caller,
-            Some(other) if caller.is_administrator() => {
+            Some(other) if caller.may(Privilege::ActOnBehalfOfAnotherUser) => {
                 app.store().caller_find(&environment.id, other).await?
             }
             Some(_) => {

@@ -2,6 +2,7 @@
 use connref_review::departure::{Effect, reassign_effect};
 use connref_review::{Finding, audit};
 use connref_solution::model::ConnectionId;
+use connref_store::access::Privilege;
 use connref_store::audit_log::{AuditCheck, AuditRow};
 
 use super::{OperationError, Result, judged};
@@ -13,12 +14,18 @@ pub async fn audit_departed(cx: &Context, user: Option<&str>) -> Result<Vec<Find
         Some(name) => Some(cx.store().user_get(&cx.caller, &cx.environment.id, name).await?.id),
         None => None,
     };
+    if user.is_none() || user.as_ref() != cx.caller.principal() {
+        let environment = &cx.environment.id;
+        cx.caller.require(environment, Privilege::ReadAuditSummary, "audit what others own")?;
+    }
     let facts = cx.store().facts_with_use(&cx.caller, &cx.environment.id).await?;
     Ok(audit::departed(&facts, user.as_ref()))
 }
 
 /// Every audit there is.
 pub async fn audit_all(cx: &Context) -> Result<Vec<Finding>> {
+    let environment = &cx.environment.id;
+    cx.caller.require(environment, Privilege::ReadAuditSummary, "audit the environment")?;
     let facts = cx.store().facts_with_use(&cx.caller, &cx.environment.id).await?;
     Ok(audit::audit(&facts))
 }
@@ -59,6 +66,8 @@ pub struct Reassigned {
 /// that takes its place (`dataverse`).
 pub async fn connection_reassign(cx: &Context, ask: &Reassign) -> Result<Reassigned> {
     let store = cx.store();
+    let environment = &cx.environment.id;
+    cx.caller.require(environment, Privilege::AdministerConnections, "reassign connections")?;
     let to = store.user_get(&cx.caller, &cx.environment.id, &ask.to).await?.id;
     let ids: Vec<ConnectionId> = ask.connections.iter().map(|id| ConnectionId::new(id)).collect();
     let from = match (&ask.owner, ids.first()) {

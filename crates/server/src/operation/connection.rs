@@ -9,11 +9,12 @@ use connref_solution::model::facts::{ConnectionKind, PrincipalKind, ShareLevel};
 use connref_solution::model::{ConnectionId, Micros};
 use connref_store::StoreError;
 use connref_store::connection::{Connection, ConnectionNew};
+use connref_store::connection_share::SharePut;
 use connref_store::connector::Connector;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::connector::connector_find;
-use super::{OperationError, Result, principal};
+use super::{OperationError, Result, judged, principal};
 use crate::Context;
 
 /// A connection to make or change.
@@ -225,20 +226,49 @@ fn sounds_secret(name: &str) -> bool {
         && !["tokenurl", "token_url", "keyvaulturl"].contains(&name.as_str())
 }
 
-/// Shares a connection, or with `None` takes the share away.
-pub async fn connection_share(
+/// A share to make.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// With whom: a user, service principal, team or group by id or name, or the tenant.
+    pub with: String,
+    /// Level.
+    pub level: ShareLevel,
+    /// Until when, in microseconds since the epoch.
+    pub until: Option<i64>,
+}
+
+/// Makes and takes away shares of a connection: all or nothing.
+pub async fn connection_shares_modify(
     cx: &Context,
     id: &str,
-    with: &str,
-    level: Option<ShareLevel>,
+    puts: Vec<Share>,
+    deletes: Vec<String>,
 ) -> Result<()> {
-    let id = ConnectionId::new(id);
-    let user = cx.store().user_get(&cx.caller, &cx.environment.id, with).await?;
-    if let Some(level) = level {
-        let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
-        share_check(&facts, &id, &principal(cx)?, &user.id, level)?;
-    }
-    Ok(cx.store().connection_share(&cx.caller, &cx.environment.id, &id, &user.id, level).await?)
+    let (id, caller) = (ConnectionId::new(id), principal(cx)?);
+    // What the caller may not see does not exist, before anything is said about it.
+    cx.store().connection_get(&cx.caller, &cx.environment.id, &id).await?;
+    let administrator = cx.caller.is_administrator();
+    judged(cx, |facts| {
+        let (cx, id, caller) = (cx.clone(), id.clone(), caller.clone());
+        let (puts, deletes) = (puts.clone(), deletes.clone());
+        async move {
+            let mut judged = Vec::with_capacity(puts.len());
+            for put in puts {
+                let to =
+                    cx.store().share_receiver(&cx.caller, &cx.environment.id, &put.with).await?;
+                share_check(&facts, &id, &caller, administrator, &to.id, put.level)?;
+                let to = to.id.as_str().to_owned();
+                judged.push(SharePut { to, level: put.level, expires_on: put.until });
+            }
+            let version = Some(facts.environment.version);
+            let environment = &cx.environment.id;
+            Ok(cx
+                .store()
+                .connection_shares_modify(&cx.caller, environment, version, &id, judged, deletes)
+                .await?)
+        }
+    })
+    .await
 }
 
 /// When each connection was last called through, those that were.

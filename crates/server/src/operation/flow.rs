@@ -113,11 +113,16 @@ pub async fn flow_delete(cx: &Context, id: &str) -> Result<()> {
     Ok(cx.store().flow_delete(&cx.caller, &cx.environment.id, &FlowId::new(id)).await?)
 }
 
-/// Shares a flow with a run-only user or a co-owner.
-pub async fn flow_share(cx: &Context, id: &str, with: &str, level: FlowLevel) -> Result<()> {
-    let user = cx.store().user_get(&cx.caller, &cx.environment.id, with).await?;
+/// Shares a flow with a run-only user or a co-owner; with `None` it is neither any more.
+pub async fn flow_share(
+    cx: &Context,
+    id: &str,
+    with: &str,
+    level: Option<FlowLevel>,
+) -> Result<()> {
+    let to = cx.store().share_receiver(&cx.caller, &cx.environment.id, with).await?;
     let id = FlowId::new(id);
-    Ok(cx.store().flow_share(&cx.caller, &cx.environment.id, &id, &user.id, level).await?)
+    Ok(cx.store().flow_share(&cx.caller, &cx.environment.id, &id, &to.id, level).await?)
 }
 
 /// Why a flow is off, or what turning it on would meet.
@@ -131,8 +136,10 @@ pub struct FlowWhy {
 
 /// Judges turning on without doing it.
 pub async fn flow_why(cx: &Context, id: &str) -> Result<FlowWhy> {
-    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let id = FlowId::new(id);
+    // To whoever may not read it, it does not exist.
+    cx.store().flow_shares(&cx.caller, &cx.environment.id, &id).await?;
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let flow = facts.flow(&id).ok_or_else(|| StoreError::not_found("flow", id.as_str()))?.clone();
     let activation = flow_activation(&facts, &id, &principal(cx)?);
     Ok(FlowWhy { flow, activation })

@@ -1,6 +1,6 @@
 //! Users and service principals.
 use connref_solution::model::facts::{PrincipalKind, Role};
-use connref_store::user::{User, UserNew};
+use connref_store::user::{User, UserNew, UserUpdate};
 
 use super::Result;
 use crate::Context;
@@ -18,6 +18,10 @@ pub struct UserCreate {
     pub service_principal: bool,
     /// Role.
     pub role: Role,
+    /// Business unit, by name or id.
+    pub business_unit: Option<String>,
+    /// Manager, by name or id.
+    pub manager: Option<String>,
 }
 
 /// Adds a user or service principal.
@@ -32,13 +36,14 @@ pub async fn user_create(cx: &Context, new: UserCreate) -> Result<User> {
         kind,
         application_id: new.application_id,
         role: new.role,
+        business_unit: new.business_unit,
+        manager: new.manager,
     };
     Ok(cx.store().user_add(&cx.caller, &cx.environment.id, row).await?)
 }
 
-/// Disables or enables a user.
-pub async fn user_disable(cx: &Context, name: &str, disabled: bool) -> Result<User> {
+/// Disables or enables a user, moves it to another business unit, names its manager.
+pub async fn user_update(cx: &Context, name: &str, update: UserUpdate) -> Result<()> {
     let user = cx.store().user_get(&cx.caller, &cx.environment.id, name).await?;
-    cx.store().user_disable(&cx.caller, &cx.environment.id, &user.id, disabled).await?;
-    Ok(cx.store().user_get(&cx.caller, &cx.environment.id, user.id.as_str()).await?)
+    Ok(cx.store().user_update(&cx.caller, &cx.environment.id, &user.id, update).await?)
 }

@@ -16,8 +16,8 @@ use super::time::iso;
 use super::{Caller, Failure};
 use crate::Context;
 use crate::operation::connection::{
-    ConnectionPut, connection_delete, connection_last_use, connection_put, connection_share,
-    connection_switch,
+    ConnectionPut, Share, connection_delete, connection_last_use, connection_put,
+    connection_shares_modify, connection_switch,
 };
 use crate::operation::connection_rotate::{
     ConnectionRotate, WINDOW, connection_return, connection_rotate,
@@ -267,9 +267,12 @@ pub(crate) async fn permissions(caller: Caller, ids: Ids) -> Result<Json<Value>,
     let cx = caller.enter_by_filter().await?;
     let row = find(&cx, &ids).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
-    let mut value = vec![permission(&cx, &facts, &row, &row.facts.owner, "Owner")];
-    for (principal, level) in &row.facts.shares {
-        value.push(permission(&cx, &facts, &row, principal, level_name(*level)));
+    let shares =
+        cx.app.store().connection_shares(&cx.caller, &cx.environment.id, &row.facts.id).await?;
+    let mut value = vec![permission(&facts, &row, &row.facts.owner, "Owner", None)];
+    for share in &shares {
+        let (level, until) = (level_name(share.level), share.expires_on);
+        value.push(permission(&facts, &row, &share.principal, level, until));
     }
     Ok(Json(json!({ "value": value })))
 }
@@ -280,28 +283,64 @@ pub(crate) async fn modify_permissions(
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_by_filter().await?;
-    for put in body["put"].as_array().into_iter().flatten() {
-        let properties = &put["properties"];
-        let principal = properties["principal"]["id"].as_str().unwrap_or_default();
-        let role = properties["roleName"].as_str().unwrap_or_default();
-        let level = match role {
-            "CanView" => ShareLevel::CanView,
-            "CanViewWithShare" => ShareLevel::CanViewWithShare,
-            "CanEdit" => ShareLevel::CanEdit,
-            other => {
-                let message = format!("`{other}` is no level of a share");
-                let fix = "use CanView, CanViewWithShare or CanEdit";
-                return Err(Failure::bad_request("InvalidRequest", message, fix));
-            }
-        };
-        connection_share(&cx, id(&ids), principal, Some(level)).await?;
-    }
-    for delete in body["delete"].as_array().into_iter().flatten() {
-        let path = delete["id"].as_str().unwrap_or_default();
-        let principal = path.rsplit('/').next().unwrap_or_default();
-        connection_share(&cx, id(&ids), principal, None).await?;
-    }
+    let puts = entries(&body, "put")?.iter().map(share).collect::<Result<Vec<_>, _>>()?;
+    let deletes = entries(&body, "delete")?.iter().map(taken).collect::<Result<Vec<_>, _>>()?;
+    connection_shares_modify(&cx, id(&ids), puts, deletes).await?;
     Ok(Json(json!({})))
+}
+
+/// Most entries of one change of permissions.
+const SHARES_MAX: usize = 500;
+
+fn entries<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Failure> {
+    match &body[name] {
+        Value::Null => Ok(&[]),
+        Value::Array(list) if list.len() <= SHARES_MAX => Ok(list),
+        _ => {
+            let message = format!("`{name}` is no list of at most {SHARES_MAX} entries");
+            Err(Failure::bad_request("InvalidRequest", message, ""))
+        }
+    }
+}
+
+/// An entry of `put`.
+fn share(put: &Value) -> Result<Share, Failure> {
+    let properties = &put["properties"];
+    let principal = &properties["principal"];
+    let level = match properties["roleName"].as_str().unwrap_or_default() {
+        "CanView" => ShareLevel::CanView,
+        "CanViewWithShare" => ShareLevel::CanViewWithShare,
+        "CanEdit" => ShareLevel::CanEdit,
+        "Owner" => ShareLevel::Owner,
+        other => {
+            let message = format!("`{other}` is no level of a share");
+            let fix = "use CanView, CanViewWithShare or CanEdit";
+            return Err(Failure::bad_request("InvalidRequest", message, fix));
+        }
+    };
+    let until = moment(&properties["connref"]["expires"])?;
+    // Everybody has no id of its own: the tenant's is meant.
+    let with = match (principal["id"].as_str(), principal["type"].as_str()) {
+        (Some(id), _) if !id.is_empty() => id,
+        (_, Some("Tenant")) => principal["tenantId"].as_str().unwrap_or("tenant"),
+        _ => {
+            let message = "an entry of `put` names no principal".to_owned();
+            return Err(Failure::bad_request("InvalidRequest", message, ""));
+        }
+    };
+    Ok(Share { with: with.to_owned(), level, until })
+}
+
+/// The principal of an entry of `delete`: the last part of a permission's id.
+fn taken(delete: &Value) -> Result<String, Failure> {
+    let path = delete["id"].as_str().unwrap_or_default();
+    match path.rsplit('/').next() {
+        Some(principal) if !principal.is_empty() => Ok(principal.to_owned()),
+        _ => {
+            let message = "an entry of `delete` names no permission".to_owned();
+            Err(Failure::bad_request("InvalidRequest", message, ""))
+        }
+    }
 }
 
 fn level_name(level: ShareLevel) -> &'static str {
@@ -314,31 +353,58 @@ fn level_name(level: ShareLevel) -> &'static str {
 }
 
 fn permission(
-    cx: &Context,
     facts: &Facts,
     row: &Connection,
     principal: &PrincipalId,
     role: &str,
+    until: Option<i64>,
 ) -> Value {
     let found = facts.principal(principal);
     let base = path(row);
+    let mut properties = json!({
+        "roleName": role,
+        "principal": {
+            "id": principal.as_str(),
+            "displayName": shown_name(facts, principal),
+            "email": found.map(|p| p.name.as_str()),
+            "type": receiver_kind(facts, principal),
+            "tenantId": facts.environment.tenant.as_str(),
+        },
+        "notifyShareTargetOption": "NotSpecified",
+        "inviteGuestToTenant": false,
+    });
+    if let Some(until) = until {
+        properties["connref"] = json!({"expires": iso(until)});
+    }
     json!({
         "name": principal.as_str(),
         "id": format!("{base}/permissions/{principal}"),
         "type": "Microsoft.PowerApps/apis/connections/permissions",
-        "properties": {
-            "roleName": role,
-            "principal": {
-                "id": principal.as_str(),
-                "displayName": found.map(|p| p.display_name.as_str()),
-                "email": found.map(|p| p.name.as_str()),
-                "type": kind_name(found),
-                "tenantId": cx.environment.organization_id,
-            },
-            "notifyShareTargetOption": "NotSpecified",
-            "inviteGuestToTenant": false,
-        },
+        "properties": properties,
     })
+}
+
+/// The name of whoever a connection is shared with.
+fn shown_name<'a>(facts: &'a Facts, id: &PrincipalId) -> Option<&'a str> {
+    let principal = facts.principal(id).map(|p| p.display_name.as_str());
+    let team = || facts.teams.iter().find(|team| &team.id == id).map(|team| team.name.as_str());
+    let group = || facts.groups.iter().find(|group| &group.id == id).map(|g| g.name.as_str());
+    principal.or_else(team).or_else(group)
+}
+
+/// How the control plane calls its kind. A team of the environment, which the service does not
+/// share with, counts as a group.
+fn receiver_kind(facts: &Facts, id: &PrincipalId) -> &'static str {
+    let found = facts.principal(id);
+    let listed = facts.teams.iter().any(|team| &team.id == id)
+        || facts.groups.iter().any(|group| &group.id == id);
+    if found.is_none() && listed {
+        "Group"
+    } else if &facts.environment.tenant == id {
+        "Tenant"
+    } else {
+        kind_name(found)
+    }
 }
 
 fn kind_name(principal: Option<&PrincipalFacts>) -> &'static str {

@@ -15,6 +15,10 @@ pub struct Facts {
     pub taken_at: Micros,
     /// Users and service principals, the disabled and departed ones too.
     pub principals: Vec<PrincipalFacts>,
+    /// Teams.
+    pub teams: Vec<TeamFacts>,
+    /// Groups of the tenant.
+    pub groups: Vec<GroupFacts>,
     /// Connectors known to the environment.
     pub connectors: Vec<ConnectorFacts>,
     /// Connections.
@@ -34,6 +38,8 @@ pub struct Facts {
 pub struct EnvironmentFacts {
     /// Id.
     pub id: EnvironmentId,
+    /// The tenant, as a principal that connections are shared with.
+    pub tenant: PrincipalId,
     /// Name.
     pub name: String,
     /// Developer, test or production.
@@ -85,6 +91,11 @@ pub struct PrincipalFacts {
     pub disabled: bool,
     /// When it departed.
     pub departed_at: Option<Micros>,
+    /// What it counts as beside itself: its teams, its groups of the tenant, and the tenant.
+    /// Connections shared with one of these are shared with it.
+    pub counts_as: Vec<PrincipalId>,
+    /// Its manager, the last known one if it departed.
+    pub manager: Option<PrincipalId>,
 }
 
 /// Kind of a principal.
@@ -96,16 +107,59 @@ pub enum PrincipalKind {
     ServicePrincipal,
 }
 
-/// The built-in roles of this step; step 3 makes them privilege × depth.
+/// The built-in roles. What each grants is the store's to say; a principal may hold several, and
+/// custom ones, and have more through teams: this is the mightiest of those assigned to itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// None of them.
+    None,
     /// Uses what is shared with it.
     #[default]
     BasicUser,
     /// Makes and owns things.
     EnvironmentMaker,
+    /// Imports, binds and activates.
+    Deployer,
+    /// Changes whatever solutions are made of.
+    SystemCustomizer,
     /// Everything in the environment.
     SystemAdministrator,
+}
+
+/// A team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamFacts {
+    /// Row id.
+    pub id: PrincipalId,
+    /// Kind.
+    pub kind: TeamKind,
+    /// Name.
+    pub name: String,
+    /// The tenant's group it stands for.
+    pub group: Option<PrincipalId>,
+}
+
+/// Kind of a team; the numbers are those of `teamtype`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TeamKind {
+    /// Owns rows and holds roles; its members are listed.
+    #[default]
+    Owner,
+    /// Rows are shared with it; it owns nothing and holds no roles.
+    Access,
+    /// As an owner team; its members are those of a security group.
+    SecurityGroup,
+    /// As an owner team; its members are those of an office group.
+    OfficeGroup,
+}
+
+/// A group of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFacts {
+    /// Object id.
+    pub id: PrincipalId,
+    /// Name.
+    pub name: String,
 }
 
 /// A connector of the environment.
@@ -274,6 +328,10 @@ pub struct FlowFacts {
     pub solutions: Vec<SolutionId>,
     /// Runs of the last 30 days.
     pub recent_runs: i64,
+    /// Connections whose use it was granted when it was turned on, and by whom.
+    pub uses: Vec<(ConnectionId, PrincipalId)>,
+    /// Those who may change it beside its owner.
+    pub co_owners: Vec<PrincipalId>,
 }
 
 /// An environment variable.

@@ -6,6 +6,7 @@ use super::{DbError, Sql};
 /// The migrations in order. One folder serves both engines.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/0001_initial.sql")),
+    (2, "people", include_str!("../../migrations/0002_people.sql")),
     (3, "key_change", include_str!("../../migrations/0003_key_change.sql")),
     (4, "connection_token", include_str!("../../migrations/0004_connection_token.sql")),
     (5, "journal_secrets", include_str!("../../migrations/0005_journal_secrets.sql")),

@@ -3,10 +3,13 @@
 use super::table::{
     AlternateKey, Choice, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
 };
+use crate::access::Entity;
+
+mod people;
 
 /// Every table, by logical name.
 pub static TABLES: &[TableDef] = &[
-    BUSINESS_UNIT,
+    people::BUSINESS_UNIT,
     CONNECTION_REFERENCE,
     CONNECTOR,
     VARIABLE,
@@ -16,6 +19,13 @@ pub static TABLES: &[TableDef] = &[
     PUBLISHER,
     SOLUTION,
     SOLUTION_COMPONENT,
+    people::PRINCIPAL_OBJECT_ACCESS,
+    people::ROLE,
+    people::ROLE_PRIVILEGES,
+    people::SYSTEM_USER_ROLES,
+    people::TEAM,
+    people::TEAM_MEMBERSHIP,
+    people::TEAM_ROLES,
     SYSTEM_USER,
     WORKFLOW,
 ];
@@ -41,47 +51,29 @@ const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
 const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
 const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
 const OWNER: Col = Col::lookup("ownerid", "systemuser", "ownerid");
-const OWNING_USER: Col =
-    Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Column("ownerid"));
-const OWNING_UNIT: Col = unit("owningbusinessunit", "owningbusinessunit");
+const OWNING_USER: Col = Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Sql(
+    "(SELECT u.systemuserid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
+         AND u.systemuserid = {t}.ownerid)",
+));
+const OWNING_TEAM: Col = Col::lookup("owningteam", "team", "owningteam").from(Source::Sql(
+    "(SELECT t.teamid FROM team t WHERE t.environmentid = {t}.environmentid AND t.teamid = {t}.ownerid)",
+));
+const OWNING_UNIT: Col =
+    Col::lookup("owningbusinessunit", "businessunit", "owningbusinessunit").from(Source::Sql(
+        "COALESCE((SELECT u.businessunitid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
+         AND u.systemuserid = {t}.ownerid), (SELECT t.businessunitid FROM team t \
+         WHERE t.environmentid = {t}.environmentid AND t.teamid = {t}.ownerid))",
+    ));
 const COMPONENT_STATE: Col =
     Col::new("componentstate", Kind::Picklist(COMPONENT_STATES)).from(Source::Constant(0));
 const STATE: Col = Col::new("statecode", Kind::State(ACTIVE_STATES)).from(Source::Constant(0));
 const STATUS: Col = Col::new("statuscode", Kind::Status(ACTIVE_STATUSES)).from(Source::Constant(1));
-
-const fn unit(name: &'static str, navigation: &'static str) -> Col {
-    Col::lookup(name, "businessunit", navigation).from(Source::Sql(
-        "(SELECT e.businessunitid FROM environment e WHERE e.environmentid = {t}.environmentid)",
-    ))
-}
 
 const fn organization(name: &'static str, navigation: &'static str) -> Col {
     Col::lookup(name, "organization", navigation).from(Source::Sql(
         "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
     ))
 }
-
-const BUSINESS_UNIT: TableDef = TableDef {
-    name: "businessunit",
-    set: "businessunits",
-    display_name: "Business Unit",
-    object_type_code: 10,
-    physical: "environment",
-    primary_id: "businessunitid",
-    primary_name: Some("name"),
-    ownership: Ownership::BusinessUnit,
-    columns: &[
-        Col::new("businessunitid", Kind::Guid),
-        Col::new("name", Kind::Text(160)),
-        Col::lookup("organizationid", "organization", "organizationid"),
-        CREATED,
-        Col::new("versionnumber", Kind::BigInt).from(Source::Column("version")),
-    ],
-    keys: &[],
-    many: &[],
-    visibility: Visibility::Members,
-    rows: None,
-};
 
 const CONNECTION_REFERENCE: TableDef = TableDef {
     name: "connectionreference",
@@ -111,6 +103,7 @@ const CONNECTION_REFERENCE: TableDef = TableDef {
         STATUS,
         OWNER,
         OWNING_USER,
+        OWNING_TEAM,
         OWNING_UNIT,
         CREATED_BY,
         CREATED,
@@ -122,7 +115,7 @@ const CONNECTION_REFERENCE: TableDef = TableDef {
         columns: &["connectionreferencelogicalname"],
     }],
     many: &[],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::ConnectionReference),
     rows: None,
 };
 
@@ -153,6 +146,7 @@ const CONNECTOR: TableDef = TableDef {
         STATUS,
         OWNER,
         OWNING_USER,
+        OWNING_TEAM,
         OWNING_UNIT,
         CREATED,
         MODIFIED,
@@ -164,7 +158,7 @@ const CONNECTOR: TableDef = TableDef {
         table: "connectionreference",
         column: "customconnectorid",
     }],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::Connector),
     rows: None,
 };
 
@@ -216,6 +210,7 @@ const VARIABLE: TableDef = TableDef {
         STATUS,
         OWNER,
         OWNING_USER,
+        OWNING_TEAM,
         OWNING_UNIT,
         CREATED,
         MODIFIED,
@@ -227,7 +222,7 @@ const VARIABLE: TableDef = TableDef {
         table: "environmentvariablevalue",
         column: "environmentvariabledefinitionid",
     }],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::VariableDefinition),
     rows: None,
 };
 
@@ -266,7 +261,7 @@ const VARIABLE_VALUE: TableDef = TableDef {
         columns: &["environmentvariabledefinitionid"],
     }],
     many: &[],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::VariableValue),
     // The environment's own value hides the one that travelled in a managed package.
     rows: Some(
         "({t}.base = 0 OR NOT EXISTS (SELECT 1 FROM environmentvariablevalue o \
@@ -297,7 +292,7 @@ const IMPORT_JOB: TableDef = TableDef {
     ],
     keys: &[],
     many: &[],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::ImportJob),
     rows: None,
 };
 
@@ -345,7 +340,7 @@ const PUBLISHER: TableDef = TableDef {
     ],
     keys: &[AlternateKey { name: "connref_publishername", columns: &["uniquename"] }],
     many: &[ToMany { name: "publisher_solution", table: "solution", column: "publisherid" }],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::Publisher),
     rows: None,
 };
 
@@ -381,7 +376,7 @@ const SOLUTION: TableDef = TableDef {
         table: "solutioncomponent",
         column: "solutionid",
     }],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::Solution),
     rows: None,
 };
 
@@ -427,7 +422,7 @@ const SOLUTION_COMPONENT: TableDef = TableDef {
     ],
     keys: &[],
     many: &[],
-    visibility: Visibility::Members,
+    visibility: Visibility::WithAny(Entity::Solution),
     rows: None,
 };
 
@@ -468,14 +463,18 @@ const SYSTEM_USER: TableDef = TableDef {
             "connref_role",
             Kind::Spelled(&[
                 ("system administrator", "System Administrator"),
+                ("system customizer", "System Customizer"),
+                ("deployer", "Deployer"),
                 ("environment maker", "Environment Maker"),
                 ("basic user", "Basic User"),
+                ("none", "None"),
             ]),
         )
         .from(Source::Column("role"))
         .create(),
         Col::new("connref_departedon", Kind::Time).from(Source::Column("departedon")),
-        unit("businessunitid", "businessunitid"),
+        Col::lookup("businessunitid", "businessunit", "businessunitid").edit(),
+        Col::lookup("parentsystemuserid", "systemuser", "parentsystemuserid").edit(),
         organization("organizationid", "organizationid_organization"),
         CREATED,
         MODIFIED,
@@ -486,7 +485,7 @@ const SYSTEM_USER: TableDef = TableDef {
         AlternateKey { name: "connref_username", columns: &["domainname"] },
     ],
     many: &[],
-    visibility: Visibility::Members,
+    visibility: Visibility::Readable(Entity::User),
     rows: None,
 };
 
@@ -541,6 +540,7 @@ const WORKFLOW: TableDef = TableDef {
         COMPONENT_STATE,
         OWNER,
         OWNING_USER,
+        OWNING_TEAM,
         OWNING_UNIT,
         CREATED_BY,
         CREATED,
@@ -549,11 +549,7 @@ const WORKFLOW: TableDef = TableDef {
     ],
     keys: &[],
     many: &[],
-    visibility: Visibility::OwnedOrShared {
-        owner: "ownerid",
-        share: "workflow_share",
-        id: "workflowid",
-    },
+    visibility: Visibility::Readable(Entity::Workflow),
     rows: None,
 };
 

@@ -1,9 +1,9 @@
 //! SQL text and its bound values, built side by side. Only names from the catalogue reach the text.
-use connref_solution::model::EnvironmentId;
+use connref_solution::model::{EnvironmentId, PrincipalId};
 
 use super::table::{Class, ColumnDef, Source, TableDef, Visibility};
 use super::{HOPS_MAX, QueryError, table_by_logical_name};
-use crate::access::Caller;
+use crate::access::{Caller, Entity, Member, Reach, Scope as RowsOf, Verb, on};
 use crate::db::Param;
 
 /// For whom and where a query runs.
@@ -70,19 +70,128 @@ impl<'a> Emitter<'a> {
             sql.push_str(" AND ");
             sql.push_str(&rows.replace("{t}", alias));
         }
-        if let Visibility::OwnedOrShared { owner, share, id } = at.table.visibility
-            && !self.scope.caller.is_administrator()
-        {
-            // A caller that is neither an administrator nor a principal owns nothing: "" is no id.
-            let principal = self.scope.caller.principal().map_or("", |id| id.as_str()).to_owned();
-            let principal = self.bind(principal.into());
-            sql.push_str(&format!(
-                " AND ({alias}.{owner} = {principal} OR EXISTS (SELECT 1 FROM {share} s \
-                 WHERE s.environmentid = {alias}.environmentid AND s.{id} = {alias}.{id} \
-                 AND s.principalid = {principal}))"
-            ));
+        let Caller::Member(member) = self.scope.caller else { return sql };
+        let reader = |entity| member.reach(on(Verb::Read, entity));
+        match at.table.visibility {
+            Visibility::Members => {}
+            Visibility::WithAny(entity) if reader(entity).is_none() => sql.push_str(" AND 1 = 0"),
+            Visibility::WithAny(_) => {}
+            Visibility::Sharing if !reader_of_rights(member) => {
+                let own: Vec<_> = member.counts_as().cloned().collect();
+                let own = self.ids(&own);
+                sql.push_str(&format!(" AND {alias}.principalid IN ({own})"));
+            }
+            Visibility::Sharing => {}
+            Visibility::Readable(entity) => {
+                if let Some(readable) = self.readable(at, &environment, entity, member) {
+                    sql.push_str(" AND ");
+                    sql.push_str(&readable);
+                }
+            }
         }
         sql
+    }
+
+    /// `access::decide` for reading, as a condition; none where everything may be read.
+    fn readable(
+        &mut self,
+        at: At<'_>,
+        environment: &str,
+        entity: Entity,
+        member: &Member,
+    ) -> Option<String> {
+        let reach = member.reach(on(Verb::Read, entity));
+        if reach.is_none() {
+            return Some("1 = 0".to_owned());
+        }
+        if reach.everywhere || entity.scope() == RowsOf::Organization {
+            return None;
+        }
+        let alias = at.alias;
+        let mut ways = Vec::new();
+        let units = self.units(environment, &reach);
+        let owner = match (entity.scope(), entity) {
+            (RowsOf::Owner, _) => Some("ownerid"),
+            (_, Entity::User) => Some("systemuserid"),
+            (_, Entity::Team) => Some("teamid"),
+            _ => None,
+        };
+        if let Some(owner) = owner {
+            let own = self.ids(&reach.principals);
+            ways.push(format!("{alias}.{owner} IN ({own})"));
+        }
+        if let Some(units) = units {
+            ways.push(if entity.scope() == RowsOf::Owner {
+                format!(
+                    "{alias}.ownerid IN (SELECT u.systemuserid FROM systemuser u \
+                     WHERE u.environmentid = {environment} AND u.businessunitid IN ({units}) \
+                     UNION ALL SELECT t.teamid FROM team t \
+                     WHERE t.environmentid = {environment} AND t.businessunitid IN ({units}))"
+                )
+            } else {
+                format!("{alias}.businessunitid IN ({units})")
+            });
+        }
+        if entity.scope() == RowsOf::Owner {
+            ways.push(self.shared(at, environment, entity, member));
+        }
+        if ways.is_empty() {
+            return Some("1 = 0".to_owned());
+        }
+        Some(format!("({})", ways.join(" OR ")))
+    }
+
+    /// The units that a privilege reaches.
+    fn units(&mut self, environment: &str, reach: &Reach) -> Option<String> {
+        let mut parts = Vec::new();
+        if !reach.units.is_empty() {
+            let units = self.texts(&reach.units);
+            parts.push(format!(
+                "SELECT b.businessunitid FROM businessunit b WHERE b.environmentid = {environment} \
+                 AND b.businessunitid IN ({units})"
+            ));
+        }
+        if !reach.deep.is_empty() {
+            let roots = self.texts(&reach.deep);
+            parts.push(format!(
+                "SELECT below.id FROM (WITH RECURSIVE below(id) AS (SELECT b.businessunitid \
+                 FROM businessunit b WHERE b.environmentid = {environment} AND b.businessunitid IN ({roots}) \
+                 UNION SELECT c.businessunitid FROM businessunit c JOIN below \
+                 ON c.parentbusinessunitid = below.id WHERE c.environmentid = {environment}) \
+                 SELECT id FROM below) below"
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join(" UNION ALL "))
+    }
+
+    /// Rows shared with the member or one of its teams; flows also with their run-only users.
+    fn shared(&mut self, at: At<'_>, environment: &str, entity: Entity, member: &Member) -> String {
+        let alias = at.alias;
+        let own: Vec<_> = member.counts_as().cloned().collect();
+        let own = self.ids(&own);
+        let (table, key) = (entity.logical_name(), entity.id_column());
+        let mut text = format!(
+            "EXISTS (SELECT 1 FROM principalobjectaccess s WHERE s.environmentid = {environment} \
+             AND s.objecttypecode = '{table}' AND s.objectid = {alias}.{key} \
+             AND s.principalid IN ({own}) AND (s.accessrightsmask & 1) <> 0)"
+        );
+        if entity == Entity::Workflow {
+            text.push_str(&format!(
+                " OR EXISTS (SELECT 1 FROM workflow_share s WHERE s.environmentid = {environment} \
+                 AND s.workflowid = {alias}.workflowid AND s.principalid IN ({own}))"
+            ));
+        }
+        text
+    }
+
+    fn ids(&mut self, ids: &[PrincipalId]) -> String {
+        let texts: Vec<String> = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        self.texts(&texts)
+    }
+
+    fn texts(&mut self, texts: &[String]) -> String {
+        let places: Vec<_> = texts.iter().map(|text| self.bind(text.clone().into())).collect();
+        places.join(", ")
     }
 
     /// The column at the end of a path of lookups.
@@ -119,6 +228,10 @@ impl<'a> Emitter<'a> {
         );
         Ok(Place { sql, column: value.column })
     }
+}
+
+fn reader_of_rights(member: &Member) -> bool {
+    !member.reach(on(Verb::Assign, Entity::Role)).is_none()
 }
 
 pub(super) fn unknown(table: &'static TableDef, column: &str) -> QueryError {

@@ -1,4 +1,5 @@
 //! What is known of a table: the one description behind queries, OData rendering, CSDL and writes.
+use crate::access::Entity;
 
 /// A table of the Web API.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct TableDef {
     pub keys: &'static [AlternateKey],
     /// Collections of rows that point here.
     pub many: &'static [ToMany],
-    /// Which rows a member that is no administrator sees.
+    /// Which rows a member sees.
     pub visibility: Visibility,
     /// A further condition on rows, `{t}` standing for the table.
     pub rows: Option<&'static str>,
@@ -56,20 +57,17 @@ impl Ownership {
     }
 }
 
-/// Which rows a member that is no administrator sees.
+/// Which rows a member sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// All of the environment.
     Members,
-    /// Its own, and those shared with it by rows of a share table.
-    OwnedOrShared {
-        /// Owner column.
-        owner: &'static str,
-        /// Share table; it has `environmentid`, the id column's name, `principalid`.
-        share: &'static str,
-        /// Id column in both.
-        id: &'static str,
-    },
+    /// Those that its privilege to read rows of this kind reaches (`access::decide`).
+    Readable(Entity),
+    /// All, for whoever may read rows of this kind at any depth: rows that hang on others.
+    WithAny(Entity),
+    /// Shares to itself; all for whoever assigns roles.
+    Sharing,
 }
 
 /// An alternate key. Several may stand for one: what clients use and the full one.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering as AtomicOrdering};
 use super::*;
 use crate::access::Member;
 use crate::db::{Db, DbError, Location, Param, Sql};
-use connref_solution::model::facts::{PrincipalKind, Role};
+use connref_solution::model::facts::Role;
 
 const E: &str = "00000000-0000-7000-8000-00000000000e";
 
@@ -89,13 +89,24 @@ fn fill(sql: &mut Sql<'_>, rows: &[Ref]) -> Result<(), DbError> {
              VALUES ($1, 't', $2, $2, $2, 'developer', 'extended', $3, $4, '[]', 7, 0)",
             &[environment.into(), name.into(), guid(0xa, 1).into(), guid(0xb, 1).into()],
         )?;
+        sql.execute(
+            "INSERT INTO businessunit (environmentid, businessunitid, name, name_key, createdon, modifiedon, \
+             versionnumber) VALUES ($1, $2, $3, $3, 0, 0, 1)",
+            &[environment.into(), guid(0xb, 1).into(), name.into()],
+        )?;
     }
     for (number, owner) in OWNERS.iter().enumerate() {
         sql.execute(
             "INSERT INTO systemuser (environmentid, systemuserid, kind, domainname, domainname_key, fullname, \
-             role, isdisabled, createdon, modifiedon, versionnumber) \
-             VALUES ($1, $2, 'user', $3, $4, $3, 'basic user', 0, 0, 0, 1)",
-            &[E.into(), guid(1, number).into(), (*owner).into(), owner.to_lowercase().into()],
+             role, isdisabled, createdon, modifiedon, versionnumber, businessunitid) \
+             VALUES ($1, $2, 'user', $3, $4, $3, 'basic user', 0, 0, 0, 1, $5)",
+            &[
+                E.into(),
+                guid(1, number).into(),
+                (*owner).into(),
+                owner.to_lowercase().into(),
+                guid(0xb, 1).into(),
+            ],
         )?;
         flow(sql, number, number)?;
     }
@@ -417,13 +428,7 @@ async fn nulls_come_first_ascending_and_last_descending() {
 }
 
 fn member(owner: usize, role: Role) -> Caller {
-    Caller::Member(Member {
-        environment: E.into(),
-        id: guid(1, owner).into(),
-        name: OWNERS[owner].to_owned(),
-        kind: PrincipalKind::User,
-        role,
-    })
+    Caller::Member(std::sync::Arc::new(Member::with_role(E, &guid(1, owner), OWNERS[owner], role)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ use connref_store::flow::FlowNew;
 use connref_store::reference::ReferenceNew;
 use connref_store::run::{RunEnd, RunEvent, RunNew};
 use connref_store::solution::SolutionNew;
-use connref_store::user::UserNew;
+use connref_store::user::{UserNew, UserUpdate};
 use secrecy::{ExposeSecret, SecretString};
 use world::{World, each_engine};
 
@@ -346,10 +346,13 @@ fn a_disabled_user_is_nobody() {
             kind: PrincipalKind::User,
             application_id: None,
             role: Role::EnvironmentMaker,
+            business_unit: None,
+            manager: None,
         };
         let alice = store.user_add(cx, env, user).await.unwrap();
         store.caller_find(env, "ALICE@contoso.test").await.unwrap();
-        store.user_disable(cx, env, &alice.id, true).await.unwrap();
+        let gone = UserUpdate { disabled: Some(true), ..UserUpdate::default() };
+        store.user_update(cx, env, &alice.id, gone).await.unwrap();
         let refused = store.caller_find(env, "alice@contoso.test").await;
         assert!(matches!(refused, Err(StoreError::Denied { .. })), "{refused:?}");
         let facts = store.facts(cx, env).await.unwrap();
@@ -594,6 +597,8 @@ fn changes_that_race_follow_one_another() {
                         kind: PrincipalKind::User,
                         application_id: None,
                         role: Role::BasicUser,
+                        business_unit: None,
+                        manager: None,
                     };
                     store.user_add(&cx, &env, user).await
                 })

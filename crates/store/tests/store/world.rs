@@ -98,6 +98,8 @@ impl World {
             kind: PrincipalKind::User,
             application_id: None,
             role,
+            business_unit: None,
+            manager: None,
         };
         self.store.user_add(&self.caller, &self.environment, new).await.unwrap();
         self.store.caller_find(&self.environment, name).await.unwrap()

@@ -30,10 +30,11 @@ pub(super) fn state(state: FlowState) -> &'static str {
 
 pub(super) async fn share(asked: &Asked, parameters: Parameters) -> Result<(), Fault> {
     let level = match parameters.required("Level").to_ascii_lowercase().as_str() {
-        "run" => FlowLevel::Run,
-        "edit" => FlowLevel::Edit,
+        "run" => Some(FlowLevel::Run),
+        "edit" => Some(FlowLevel::Edit),
+        "none" => None,
         other => {
-            let why = format!("`{other}` is no level; use `run` or `edit`.");
+            let why = format!("`{other}` is no level; use `run`, `edit` or `none`.");
             return Err(Fault::invalid(why));
         }
     };

@@ -6,6 +6,7 @@ mod solution;
 mod variable;
 
 use axum::response::Response;
+use connref_store::access::Caller;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
@@ -73,7 +74,10 @@ async fn run(
 
 fn who_am_i(asked: &Asked) -> Value {
     json!({
-        "BusinessUnitId": asked.cx.environment.business_unit_id,
+        "BusinessUnitId": match &asked.cx.caller {
+            Caller::Member(member) => member.unit.clone(),
+            _ => asked.cx.environment.business_unit_id.clone(),
+        },
         "UserId": asked.user(),
         "OrganizationId": asked.cx.environment.organization_id,
     })

@@ -87,3 +87,16 @@ fn text_of(record: &Record, column: &str) -> String {
         _ => String::new(),
     }
 }
+
+/// The id of the row that a lookup in the body points to, if it is given.
+async fn pointed_id(
+    asked: &Asked,
+    fields: &mut Fields,
+    column: &str,
+    table: &str,
+) -> Result<Option<String>, Fault> {
+    match fields.row(column) {
+        Some(segment) => Ok(Some(super::locate::pointed(asked, &segment, table).await?.id)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,244 @@
+//! Credentials by which a service principal signs in: several at a time, each with an end. What is
+//! kept cannot be used to sign in: a secret's hash, a certificate's thumbprint, the issuer and
+//! subject of a federated token.
+use connref_solution::model::facts::PrincipalKind;
+use connref_solution::model::{EnvironmentId, Micros, PrincipalId};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::access::{Caller, Verb, check};
+use crate::audit_log::{self, Entry};
+use crate::db::Sql;
+use crate::environment::touch;
+use crate::source::hex;
+use crate::user::{User, find, target};
+use crate::{Result, Store, StoreError};
+
+/// What a credential is.
+#[derive(Clone)]
+pub enum CredentialNew {
+    /// A client secret.
+    Secret(SecretString),
+    /// A certificate, by its SHA-256 or SHA-1 thumbprint in hexadecimal digits.
+    Certificate(String),
+    /// A token of another issuer for a subject (workload identity federation).
+    Federated {
+        /// Issuer.
+        issuer: String,
+        /// Subject.
+        subject: String,
+    },
+}
+
+/// A credential of a service principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalCredential {
+    /// Id.
+    pub id: String,
+    /// `secret`, `certificate` or `federated`.
+    pub kind: String,
+    /// Name people gave it.
+    pub name: String,
+    /// A certificate's thumbprint, a federated token's subject; nothing of a secret.
+    pub shown: Option<String>,
+    /// Issuer of federated tokens.
+    pub issuer: Option<String>,
+    /// Made.
+    pub created_on: Micros,
+    /// Its end.
+    pub expires_on: Option<Micros>,
+}
+
+/// Most credentials of one principal.
+const CREDENTIALS_MAX: i64 = 20;
+
+/// Kind, what is kept of it, issuer.
+fn kept(new: &CredentialNew) -> Result<(&'static str, String, Option<String>)> {
+    match new {
+        CredentialNew::Secret(secret) => {
+            let text = secret.expose_secret();
+            if !(16..=1024).contains(&text.len()) {
+                let text = "a client secret has 16 to 1,024 characters";
+                return Err(StoreError::Invalid(text.to_owned()));
+            }
+            Ok(("secret", hex(&Sha256::digest(text.as_bytes())), None))
+        }
+        CredentialNew::Certificate(thumbprint) => {
+            let print: String = thumbprint
+                .chars()
+                .filter(|c| !matches!(c, ':' | ' '))
+                .collect::<String>()
+                .to_lowercase();
+            let fits =
+                [40, 64].contains(&print.len()) && print.bytes().all(|b| b.is_ascii_hexdigit());
+            if !fits {
+                let text = format!("`{thumbprint}` is no thumbprint: 40 or 64 hexadecimal digits");
+                return Err(StoreError::Invalid(text));
+            }
+            Ok(("certificate", print, None))
+        }
+        CredentialNew::Federated { issuer, subject } => {
+            let fits = |text: &str| (1..=600).contains(&text.len());
+            if !fits(subject) || !fits(issuer) || !issuer.starts_with("https://") {
+                let text = "a federated credential has an issuer (https://…) and a subject";
+                return Err(StoreError::Invalid(text.to_owned()));
+            }
+            Ok(("federated", subject.clone(), Some(issuer.clone())))
+        }
+    }
+}
+
+fn application(sql: &mut Sql<'_>, environment: &EnvironmentId, name: &str) -> Result<User> {
+    let user = find(sql, environment, name)?;
+    if user.kind == PrincipalKind::ServicePrincipal {
+        return Ok(user);
+    }
+    Err(StoreError::Invalid(format!("`{}` is a person, not a service principal", user.name)))
+}
+
+impl Store {
+    /// Adds a credential to a service principal; answers its id.
+    pub async fn principal_credential_add(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        principal: &str,
+        name: String,
+        new: CredentialNew,
+        expires_on: Option<Micros>,
+    ) -> Result<String> {
+        let (kind, material, issuer) = kept(&new)?;
+        let now = self.now();
+        if expires_on.is_some_and(|end| end <= now) {
+            return Err(StoreError::Invalid("a credential cannot end before it begins".to_owned()));
+        }
+        let id = self.ids.guid(now);
+        let (caller, environment, principal) =
+            (caller.clone(), environment.clone(), principal.to_owned());
+        self.db
+            .change(move |sql| {
+                touch(sql, &environment)?;
+                let user = application(sql, &environment, &principal)?;
+                let place = target(&user, &principal);
+                check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
+                let count = sql.query_one(
+                    "SELECT COUNT(*) FROM principal_credential WHERE environmentid = $1 AND systemuserid = $2",
+                    &[environment.as_str().into(), user.id.as_str().into()],
+                )?;
+                if count.map_or(Ok(0), |row| row.int(0))? >= CREDENTIALS_MAX {
+                    let text = format!("`{}` has {CREDENTIALS_MAX} credentials already", user.name);
+                    return Err(StoreError::Invalid(text));
+                }
+                sql.execute(
+                    "INSERT INTO principal_credential (environmentid, credentialid, systemuserid, kind, name, \
+                     material, issuer, createdon, expireson) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                    &[
+                        environment.as_str().into(),
+                        (&id).into(),
+                        user.id.as_str().into(),
+                        kind.into(),
+                        (&name).into(),
+                        material.into(),
+                        issuer.into(),
+                        now.into(),
+                        expires_on.into(),
+                    ],
+                )?;
+                let detail = json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
+                record(sql, &environment, now, &caller, "principal_credential_add", &user.id, detail)?;
+                Ok(id)
+            })
+            .await
+    }
+
+    /// The credentials of a service principal, the ones that end first first.
+    pub async fn principal_credential_list(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        principal: &str,
+    ) -> Result<Vec<PrincipalCredential>> {
+        let (caller, environment, principal) =
+            (caller.clone(), environment.clone(), principal.to_owned());
+        self.db
+            .read(move |sql| {
+                let user = application(sql, &environment, &principal)?;
+                let place = target(&user, &principal);
+                check(sql, &caller, &environment, Verb::Read, place, "see its credentials")?;
+                sql.query(
+                    "SELECT credentialid, kind, name, CASE kind WHEN 'secret' THEN NULL ELSE material END, \
+                     issuer, createdon, expireson FROM principal_credential \
+                     WHERE environmentid = $1 AND systemuserid = $2 \
+                     ORDER BY COALESCE(expireson, 9223372036854775807), createdon",
+                    &[environment.as_str().into(), user.id.as_str().into()],
+                )?
+                .iter()
+                .map(|row| {
+                    Ok(PrincipalCredential {
+                        id: row.text(0)?,
+                        kind: row.text(1)?,
+                        name: row.text(2)?,
+                        shown: row.text_opt(3)?,
+                        issuer: row.text_opt(4)?,
+                        created_on: row.int(5)?,
+                        expires_on: row.int_opt(6)?,
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
+    /// Takes a credential away.
+    pub async fn principal_credential_remove(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        principal: &str,
+        credential: &str,
+    ) -> Result<()> {
+        let (caller, environment, principal, credential, now) = (
+            caller.clone(),
+            environment.clone(),
+            principal.to_owned(),
+            credential.to_owned(),
+            self.now(),
+        );
+        self.db
+            .change(move |sql| {
+                touch(sql, &environment)?;
+                let user = application(sql, &environment, &principal)?;
+                let place = target(&user, &principal);
+                check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
+                let gone = sql.execute(
+                    "DELETE FROM principal_credential WHERE environmentid = $1 AND systemuserid = $2 \
+                     AND credentialid = $3",
+                    &[
+                        environment.as_str().into(),
+                        user.id.as_str().into(),
+                        credential.to_lowercase().into(),
+                    ],
+                )?;
+                if gone == 0 {
+                    return Err(StoreError::not_found("credential", credential));
+                }
+                let detail = json!({"credential": credential});
+                record(sql, &environment, now, &caller, "principal_credential_remove", &user.id, detail)
+            })
+            .await
+    }
+}
+
+fn record(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    now: Micros,
+    caller: &Caller,
+    action: &str,
+    id: &PrincipalId,
+    detail: serde_json::Value,
+) -> Result<()> {
+    let entry = Entry { action, object: "user", object_id: id.as_str(), detail };
+    audit_log::record(sql, environment, now, caller, &entry)
+}
