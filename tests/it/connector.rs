@@ -49,10 +49,11 @@ fn properties() -> Value {
 }
 
 fn write(folder: &Path, definition: &str, properties: Option<&Value>) {
-    std::fs::create_dir_all(folder).unwrap();
-    std::fs::write(folder.join("apiDefinition.swagger.json"), definition).unwrap();
+    std::fs::create_dir_all(folder).expect("a new folder");
+    std::fs::write(folder.join("apiDefinition.swagger.json"), definition).expect("a new file");
     if let Some(properties) = properties {
-        std::fs::write(folder.join("apiProperties.json"), properties.to_string()).unwrap();
+        std::fs::write(folder.join("apiProperties.json"), properties.to_string())
+            .expect("a new file");
     }
 }
 

@@ -397,7 +397,10 @@ impl Store {
                         old.display_name
                     )));
                 }
-                caller.authorize_owner(&environment, &old.owner, "change this connector")?;
+                let entity = Entity::Connector;
+                let name = old.id.as_str();
+                let target = Target { entity, id: name, kind: "connector", name };
+                check(sql, &caller, &environment, Verb::Write, target, "change this connector")?;
                 let (accept, properties) = (update.accept_targets, update.properties.clone());
                 let new = update.apply(&old);
                 let targets = new_targets(&old, &new)?;
