@@ -237,6 +237,45 @@ fn bad_files_make_one_line_and_nothing_else() {
     assert_eq!(after.as_array().unwrap().len(), before.as_array().unwrap().len() + 1);
 }
 
+#[test]
+fn files_are_validated_offline() {
+    let home = Home::new();
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("many").join("berths");
+    write(&files, DEFINITION, Some(&properties()));
+    let validate = |more: &[&str]| {
+        let mut line = vec!["connector", "validate", path(folder.path())];
+        line.extend(more);
+        home.run(line)
+    };
+    let ran = validate(&[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("apiDefinition.swagger.json:5:3  CC002"), "{ran:?}");
+    assert_eq!(validate(&["--fail-on", "warning"]).code, Some(1));
+
+    write(&files, &DEFINITION.replace("#/definitions/Ship", "#/definitions/Boat"), None);
+    let ran = validate(&["-o", "json"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let wrong = found.as_array().unwrap().iter().find(|f| f["code"] == "CC005").unwrap();
+    assert_eq!((&wrong["line"], &wrong["severity"]), (&json!(15), &json!("error")));
+    let ran = validate(&["-o", "sarif"]);
+    let log: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let result = results.iter().find(|r| r["ruleId"] == "CC005").unwrap();
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 15);
+    assert!(result["ruleIndex"].is_number());
+    home.ok(["explain", "CC005"]);
+
+    let empty = tempfile::tempdir().unwrap();
+    for (place, told) in
+        [(path(empty.path()), "no connector definition"), ("nowhere", "cannot read")]
+    {
+        let ran = home.run(["connector", "validate", place]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(told), "{ran:?}");
+    }
+}
+
 /// Operations by a walk that knows nothing but names.
 fn operations(folder: &Path) -> Option<usize> {
     let bytes = std::fs::read(folder.join("apiDefinition.swagger.json")).ok()?;

@@ -86,6 +86,12 @@ impl Failure {
         self.error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
 
+    /// What went wrong and why, in one line.
+    pub(crate) fn reason(&self) -> String {
+        let words: Vec<String> = self.error.chain().map(ToString::to_string).collect();
+        words.join(": ")
+    }
+
     /// Whether something named does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.exit == Exit::NotFound

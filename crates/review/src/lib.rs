@@ -8,6 +8,7 @@ pub mod audit;
 pub mod binding;
 pub mod catalogue;
 pub mod check;
+pub mod connector;
 pub mod departure;
 pub mod diff;
 pub mod finding;

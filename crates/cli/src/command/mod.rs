@@ -76,7 +76,8 @@ impl Command {
     /// Whether it can write a result in a format that only reports have.
     pub(crate) fn writes(&self, format: Format) -> bool {
         match self {
-            Self::Solution(solution::SolutionCommand::Check(_)) => true,
+            Self::Solution(solution::SolutionCommand::Check(_))
+            | Self::Connector(connector::ConnectorCommand::Validate(_)) => true,
             Self::Solution(solution::SolutionCommand::Runbook(_)) => {
                 matches!(format, Format::Html)
             }

@@ -14,7 +14,7 @@ const SCHEMA: &str =
 
 pub(super) fn report(report: &Report) -> String {
     let rules: Vec<&catalogue::Page> =
-        catalogue::PAGES.iter().filter(|page| page.code.starts_with("CR")).collect();
+        catalogue::PAGES.iter().filter(|page| is_offline(page.code)).collect();
     let results: Vec<Value> = report
         .entries()
         .map(|(_, entry)| {
@@ -51,6 +51,11 @@ pub(super) fn report(report: &Report) -> String {
         }],
     });
     format!("{log:#}\n")
+}
+
+/// Findings from files: of solutions and of connectors.
+fn is_offline(code: &str) -> bool {
+    code.starts_with("CR") || code.starts_with("CC")
 }
 
 fn rule(page: &catalogue::Page) -> Value {

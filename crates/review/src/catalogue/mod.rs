@@ -41,6 +41,18 @@ codes! {
     CA120 "CA120" "ca120.md";
     CA122 "CA122" "ca122.md";
     CA126 "CA126" "ca126.md";
+    CC001 "CC001" "cc001.md";
+    CC002 "CC002" "cc002.md";
+    CC003 "CC003" "cc003.md";
+    CC004 "CC004" "cc004.md";
+    CC005 "CC005" "cc005.md";
+    CC006 "CC006" "cc006.md";
+    CC007 "CC007" "cc007.md";
+    CC008 "CC008" "cc008.md";
+    CC009 "CC009" "cc009.md";
+    CC010 "CC010" "cc010.md";
+    CC011 "CC011" "cc011.md";
+    CC012 "CC012" "cc012.md";
     CR000 "CR000" "cr000.md";
     CR001 "CR001" "cr001.md";
     CR002 "CR002" "cr002.md";

@@ -7,6 +7,7 @@ mod check;
 mod check_random;
 mod check_samples;
 mod codes;
+mod connector_check;
 mod departure;
 mod model;
 mod outcome;

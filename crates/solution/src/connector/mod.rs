@@ -25,8 +25,10 @@ pub use definition::Definition;
 pub use error::DefinitionError;
 pub use known::known_service_principal;
 pub use operation::{Dynamic, MAX_OPERATIONS, Operation, Parameter, Place, Trigger};
-pub use parameter::{AllowedValue, ConnectionParameter, OauthSettings, ParameterKind};
-pub use parameter_set::ParameterSet;
+pub use parameter::{
+    AllowedValue, ConnectionParameter, OauthSettings, ParameterKind, parameters_read,
+};
+pub use parameter_set::{ParameterSet, sets_read};
 pub use policy::{PolicyTemplate, policy_list};
 pub use reference::resolve;
 pub use security::Security;
@@ -153,8 +155,8 @@ pub fn connector_read(texts: &ConnectorTexts<'_>) -> Result<ConnectorRead, Defin
     let sets = optional(ConnectorPart::Sets, texts.sets, &mut strict.sets)?;
     let policies = optional(ConnectorPart::Policies, texts.policies, &mut strict.policies)?;
     let definition = Definition::read(&swagger)?;
-    let parameters = parameter::parameters_read(&parameters)?;
-    let sets = parameter_set::sets_read(&sets)?;
+    let parameters = parameters_read(&parameters)?;
+    let sets = sets_read(&sets)?;
     let policies = policy_list(&policies)?;
     let authentication = connector_authentication(&parameters, &sets, &definition.security);
     Ok(ConnectorRead { definition, parameters, sets, policies, authentication, notes, strict })

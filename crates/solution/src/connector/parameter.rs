@@ -160,7 +160,10 @@ impl OauthSettings {
 }
 
 /// Reads connection parameters: an object by name.
-pub(super) fn parameters_read(json: &Json) -> Result<Vec<ConnectionParameter>, DefinitionError> {
+///
+/// # Errors
+/// If they are no object, or too many.
+pub fn parameters_read(json: &Json) -> Result<Vec<ConnectionParameter>, DefinitionError> {
     read(json, ConnectorPart::Parameters, "")
 }
 

@@ -24,7 +24,10 @@ pub struct ParameterSet {
 }
 
 /// Reads the sets: an object with `values`, or the list itself.
-pub(super) fn sets_read(json: &Json) -> Result<Vec<ParameterSet>, DefinitionError> {
+///
+/// # Errors
+/// If they are of another shape, or too many.
+pub fn sets_read(json: &Json) -> Result<Vec<ParameterSet>, DefinitionError> {
     let shape = |at: &str, reason: &str| DefinitionError::shape(ConnectorPart::Sets, at, reason);
     let (list, at) = match json {
         Json::Null => return Ok(Vec::new()),

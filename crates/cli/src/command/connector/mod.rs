@@ -3,6 +3,7 @@ mod create;
 mod download;
 mod show;
 mod update;
+mod validate;
 
 use clap::Subcommand;
 use connref_client::connector::Connector;
@@ -29,6 +30,8 @@ pub(crate) enum ConnectorCommand {
     Update(update::UpdateArgs),
     /// Write a custom connector's files
     Download(download::DownloadArgs),
+    /// Say what is wrong with a connector's files; offline
+    Validate(validate::ValidateArgs),
 }
 
 impl ConnectorCommand {
@@ -57,6 +60,7 @@ impl ConnectorCommand {
             Self::Create(args) => args.run(context).await,
             Self::Update(args) => args.run(context).await,
             Self::Download(args) => args.run(context).await,
+            Self::Validate(args) => args.run(context),
         }
     }
 }
