@@ -21,4 +21,5 @@ mod secret_variables;
 mod secrets;
 mod server_http;
 mod variables;
+mod vault_format;
 mod vault_move;

@@ -1,6 +1,7 @@
 //! Connections: connector, owner, credential. The credential goes in sealed and comes out for one
 //! use at a time; nothing else of the store ever holds it.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use connref_solution::model::facts::{
     ConnectionFacts, ConnectionKind, ConnectionStatus, ShareLevel,
@@ -13,10 +14,11 @@ use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
 use crate::connection_share::level_of;
 use crate::connection_token::{token_forget, token_generation};
-use crate::credential::{Sealed, secrets_write};
+use crate::credential::{Sealed, secrets_write, unless_key_changed};
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::text::{Stored, stored};
+use crate::vault::VaultError;
 use crate::{Result, Store, StoreError};
 
 /// A connection row with its shares.
@@ -249,10 +251,29 @@ impl Store {
         }
         let now = self.now();
         let id = new.id.clone().unwrap_or_else(|| self.ids.connection_id().into());
+        let new = Arc::new(new);
+        for _ in 0..ATTEMPTS {
+            let attempt = self.create(caller, environment, &id, &new, &maker, now).await;
+            if let Some(made) = unless_key_changed(attempt.map(Some))? {
+                return Ok(made);
+            }
+        }
+        Err(VaultError::KeyChanged.into())
+    }
+
+    async fn create(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &ConnectionId,
+        new: &Arc<ConnectionNew>,
+        maker: &PrincipalId,
+        now: Micros,
+    ) -> Result<Connection> {
         self.vault.refresh(&self.db).await?;
-        let sealed = self.seal_all(environment, &id, &new.api_name, 1, &new.secrets)?;
-        let (caller, environment) = (caller.clone(), environment.clone());
-        let name = id.as_str().to_owned();
+        let sealed = self.seal_all(environment, id, &new.api_name, 1, &new.secrets)?;
+        let (caller, environment, id) = (caller.clone(), environment.clone(), id.clone());
+        let (new, maker, name) = (Arc::clone(new), maker.clone(), id.as_str().to_owned());
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
@@ -304,7 +325,8 @@ impl Store {
                 .await?
         };
         for _ in 0..ATTEMPTS {
-            if let Some(done) = self.update(caller, environment, &old, &new).await? {
+            let attempt = self.update(caller, environment, &old, &new).await;
+            if let Some(done) = unless_key_changed(attempt)? {
                 return Ok(done);
             }
         }

@@ -12,7 +12,7 @@ use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
 use crate::connection::{Connection, find, find_for};
 use crate::connection_token::{TokenKey, TokenNew, token_begin, token_forget, token_generation};
-use crate::credential::{Opened, secrets_write};
+use crate::credential::{Opened, secrets_write, unless_key_changed};
 use crate::db::Sql;
 use crate::environment::touch;
 use crate::{Result, Store, StoreError};
@@ -302,7 +302,8 @@ impl Store {
             return Err(StoreError::Modified { kind: "connection", name });
         }
         for _ in 0..ATTEMPTS {
-            if let Some(done) = self.promote(caller, environment, &active, &promotion).await? {
+            let attempt = self.promote(caller, environment, &active, &promotion).await;
+            if let Some(done) = unless_key_changed(attempt)? {
                 return Ok(done);
             }
         }

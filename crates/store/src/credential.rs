@@ -43,6 +43,14 @@ pub struct Opened {
     pub previous_until: Option<Micros>,
 }
 
+/// An attempt whose key was changed between sealing and writing is one to make again.
+pub(crate) fn unless_key_changed<T>(attempt: Result<Option<T>>) -> Result<Option<T>> {
+    match attempt {
+        Err(StoreError::Vault(VaultError::KeyChanged)) => Ok(None),
+        other => other,
+    }
+}
+
 impl Store {
     /// Takes a credential out for one use. The caller has been authorised for that use: either it
     /// is the runner after `review` judged the call, or it holds the connection itself.

@@ -200,17 +200,58 @@ mod tests {
         assert!(open(&[8; 32], 1, "t", &PLACE, &sealed()).is_none());
     }
 
+    /// 20 records of different lengths and fields, every bit and every length of each.
     #[test]
     fn one_flipped_bit_is_seen() {
-        let sealed = sealed();
-        for bit in 0..sealed.len() * 8 {
-            let mut bad = sealed.clone();
-            bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&KEY, 1, "t", &PLACE, &bad).is_none(), "bit {bit}");
+        for record in 0..20_usize {
+            let (field, plain) = (format!("field {record}"), vec![b's'; record * 7]);
+            let place = SecretPlace { field: &field, ..PLACE };
+            let ids = SystemIds::default();
+            let sealed = seal(&ids, &KEY, 1, "t", &place, &plain).expect("seals");
+            assert!(open(&KEY, 1, "t", &place, &sealed).is_some());
+            for bit in 0..sealed.len() * 8 {
+                let mut bad = sealed.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert!(open(&KEY, 1, "t", &place, &bad).is_none(), "record {record}, bit {bit}");
+            }
+            for length in 0..sealed.len() {
+                assert!(open(&KEY, 1, "t", &place, &sealed[..length]).is_none());
+            }
         }
-        for length in 0..sealed.len() {
-            assert!(open(&KEY, 1, "t", &PLACE, &sealed[..length]).is_none());
+    }
+
+    /// 48 records of two tenants under one and the same tenant key: what keeps them apart is their
+    /// place alone.
+    #[test]
+    fn no_place_opens_what_another_sealed() {
+        let mut places = Vec::new();
+        for tenant in ["t1", "t2"] {
+            for environment in ["e1", "e2"] {
+                for connection in ["c1", "c2", "c3", "c4"] {
+                    for (field, version) in [("password", 1), ("key", 1), ("key", 2)] {
+                        let connector = "shared_x";
+                        let place =
+                            SecretPlace { environment, connection, connector, field, version };
+                        places.push((tenant, place));
+                    }
+                }
+            }
         }
+        assert_eq!(places.len(), 48);
+        let ids = SystemIds::default();
+        let sealed: Vec<_> = places
+            .iter()
+            .map(|(tenant, place)| seal(&ids, &KEY, 1, tenant, place, b"secret").expect("seals"))
+            .collect();
+        let mut opened = 0;
+        for (to, (tenant, place)) in places.iter().enumerate() {
+            for (from, sealed) in sealed.iter().enumerate() {
+                let opens = open(&KEY, 1, tenant, place, sealed).is_some();
+                assert_eq!(opens, to == from, "{from} at {to}");
+                opened += usize::from(opens);
+            }
+        }
+        assert_eq!(opened, 48);
     }
 
     #[test]

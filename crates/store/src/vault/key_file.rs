@@ -127,8 +127,17 @@ pub(super) fn wrap_local(
     tenant: &str,
     tenant_key: &[u8; 32],
 ) -> Result<Wrapped, VaultError> {
+    wrap_local_with(&SystemIds::default(), key, tenant, tenant_key)
+}
+
+pub(super) fn wrap_local_with(
+    ids: &dyn Ids,
+    key: &[u8; 32],
+    tenant: &str,
+    tenant_key: &[u8; 32],
+) -> Result<Wrapped, VaultError> {
     Ok(Wrapped {
-        bytes: encrypt(&SystemIds::default(), key, &associated(tenant), tenant_key)?,
+        bytes: encrypt(ids, key, &associated(tenant), tenant_key)?,
         fingerprint: fingerprint(key),
     })
 }

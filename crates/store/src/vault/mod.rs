@@ -13,6 +13,8 @@ mod held;
 mod key_file;
 mod passphrase;
 mod provider;
+#[cfg(test)]
+mod vectors;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretString};

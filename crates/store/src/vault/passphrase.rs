@@ -69,24 +69,48 @@ impl Passphrase {
             retryable: false,
             source: None,
         };
-        let work = tokio::task::spawn_blocking(move || {
-            let mut key = Zeroizing::new([0_u8; 32]);
-            Params::new(cost.memory, cost.passes, cost.lanes, Some(32))
-                .and_then(|params| {
-                    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
-                        text.expose_secret().as_bytes(),
-                        &salt,
-                        &mut key[..],
-                    )
-                })
-                .map(|()| key)
-                .map_err(|error| error.to_string())
-        });
-        match work.await {
+        match tokio::task::spawn_blocking(move || derive(&text, cost, &salt)).await {
             Ok(derived) => derived.map_err(|error| failed(format!("cannot derive a key: {error}"))),
             Err(_) => Err(failed("stopped while it derived a key".to_owned())),
         }
     }
+}
+
+fn derive(text: &SecretString, cost: Cost, salt: &[u8]) -> argon2::Result<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0_u8; 32]);
+    let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(32))?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+        text.expose_secret().as_bytes(),
+        salt,
+        &mut key[..],
+    )?;
+    Ok(key)
+}
+
+/// Format, cost and salt before what is sealed under the derived key.
+fn written(cost: Cost, salt: &[u8], sealed: Wrapped) -> Wrapped {
+    let mut bytes = vec![FORMAT];
+    for number in [cost.memory, cost.passes, cost.lanes] {
+        bytes.extend(number.to_be_bytes());
+    }
+    bytes.extend(salt);
+    bytes.extend(sealed.bytes);
+    Wrapped { bytes, fingerprint: sealed.fingerprint }
+}
+
+/// For the test vectors, which are read often.
+#[cfg(test)]
+pub(super) fn wrap_at_low_cost(
+    words: &str,
+    ids: &dyn Ids,
+    tenant: &str,
+    key: &[u8; 32],
+) -> Wrapped {
+    let cost = Cost { memory: 1024, passes: 2, lanes: 2 };
+    let mut salt = [0_u8; SALT];
+    ids.fill(&mut salt);
+    let own = derive(&words.to_owned().into(), cost, &salt).unwrap();
+    written(cost, &salt, super::key_file::wrap_local_with(ids, &own, tenant, key).unwrap())
 }
 
 fn read(bytes: &[u8]) -> Option<(Cost, [u8; SALT], &[u8])> {
@@ -119,14 +143,7 @@ impl KeyProvider for Passphrase {
             let mut salt = [0_u8; SALT];
             SystemIds::default().fill(&mut salt);
             let own = self.derive(COST, salt).await?;
-            let sealed = wrap_local(&own, tenant, key)?;
-            let mut bytes = vec![FORMAT];
-            for number in [COST.memory, COST.passes, COST.lanes] {
-                bytes.extend(number.to_be_bytes());
-            }
-            bytes.extend(salt);
-            bytes.extend(sealed.bytes);
-            Ok(Wrapped { bytes, fingerprint: sealed.fingerprint })
+            Ok(written(COST, &salt, wrap_local(&own, tenant, key)?))
         })
     }
 
