@@ -34,7 +34,7 @@ fn a_plan_with_settings_says_bound_and_on() {
 fn a_refused_import_is_planned_as_refused_and_writes_nothing() {
     let home = Home::with_env("dev", &[]);
     let path = fixture("harbour_notices").display().to_string();
-    let template = home.json(["settings", "create", &path]);
+    let template = home.json(["solution", "create-settings", "-f", &path]);
     let mut settings = template.clone();
     settings["ConnectionReferences"][0]["ConnectionId"] = json!("0123456789abcdef0123456789abcdef");
     let file = home.file("settings.json", settings.to_string());
@@ -116,7 +116,8 @@ fn flows(document: &Value) -> Vec<(String, String, Vec<String>)> {
 
 /// A settings file that binds every reference to a new connection of its own.
 fn settings(home: &Home, path: &Path) -> String {
-    let mut settings = home.json(["settings", "create", &path.display().to_string()]);
+    let mut settings =
+        home.json(["solution", "create-settings", "-f", &path.display().to_string()]);
     let taken = home.json(["connection", "list"]).as_array().map_or(0, Vec::len);
     for (at, entry) in settings["ConnectionReferences"]
         .as_array_mut()

@@ -11,7 +11,7 @@ use connref_solution::model::{
 };
 use connref_solution::{flow_bodies, package_read, package_write};
 use connref_store::StoreError;
-use connref_store::access::Action;
+use connref_store::access::Privilege;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
@@ -148,7 +148,7 @@ pub struct SolutionPlan {
 pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<SolutionPlan> {
     let read = PackageRead::from_zip(&import.file)?;
     let caller = principal(cx)?;
-    cx.caller.authorize(&cx.environment.id, Action::Administer, "import solutions")?;
+    cx.caller.require(&cx.environment.id, Privilege::ImportCustomization, "import solutions")?;
     let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let outcome = import_outcome(&facts, read.asked(import, &caller, Vec::new()));
     Ok(SolutionPlan { manifest: read.package.manifest, facts, outcome })

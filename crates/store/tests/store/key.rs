@@ -23,7 +23,12 @@ pub(crate) struct Folder(pub(crate) std::sync::Mutex<Vec<String>>);
 
 impl KeySource for Folder {
     fn providers(&self) -> Result<Vec<Arc<dyn KeyProvider>>, VaultError> {
-        self.0.lock().unwrap().iter().map(|address| self.provider(address)).collect()
+        self.0
+            .lock()
+            .expect("no test thread panicked with it")
+            .iter()
+            .map(|address| self.provider(address))
+            .collect()
     }
 
     fn provider(&self, address: &str) -> Result<Arc<dyn KeyProvider>, VaultError> {
@@ -34,7 +39,7 @@ impl KeySource for Folder {
     }
 
     fn choose(&self, address: &str, keep: bool) -> Result<(), VaultError> {
-        let mut all = self.0.lock().unwrap();
+        let mut all = self.0.lock().expect("no test thread panicked with it");
         all.retain(|one| keep && one != address);
         all.insert(0, address.to_owned());
         Ok(())
@@ -66,20 +71,28 @@ async fn make(world: &World, count: usize) -> Vec<ConnectionId> {
     let mut ids = Vec::new();
     for at in 0..count {
         let new = connection(world, &format!("secret {at}"));
-        let made =
-            world.store.connection_create(&world.caller, &world.environment, new).await.unwrap();
+        let made = world
+            .store
+            .connection_create(&world.caller, &world.environment, new)
+            .await
+            .expect("it is made");
         ids.push(made.facts.id);
     }
     ids
 }
 
 async fn password(store: &Store, environment: &EnvironmentId, id: &ConnectionId) -> String {
-    let opened = store.connection_open(&Caller::System("test"), environment, id).await.unwrap();
+    let opened =
+        store.connection_open(&Caller::System("test"), environment, id).await.expect("it opens");
     opened.secrets["password"].expose_secret().to_owned()
 }
 
 async fn finish(store: &Store) -> connref_store::tenant_key::KeyChange {
-    store.key_change_continue(&operator(), LONG).await.unwrap().unwrap()
+    store
+        .key_change_continue(&operator(), LONG)
+        .await
+        .expect("a step goes through")
+        .expect("a step goes through")
 }
 
 /// Another process on the same database.
@@ -241,7 +254,7 @@ fn a_move_needs_the_new_provider_only_and_says_so_with_the_old() {
             assert_eq!(password(&other, &world.environment, &ids[0]).await, "secret 0");
             let ended = finish(&other).await;
             assert_eq!((ended.kind.as_str(), ended.unreadable), ("move", 0));
-            assert_eq!(*world.source.0.lock().unwrap(), [address.clone()]);
+            assert_eq!(*world.source.0.lock().unwrap(), std::slice::from_ref(&address));
             assert_eq!(password(&world.store, &world.environment, &ids[4]).await, "secret 4");
             let status = world.store.key_status(&operator()).await.unwrap();
             assert_eq!(status.versions.last().unwrap().place, address);
