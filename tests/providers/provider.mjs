@@ -31,14 +31,14 @@ server.listen(0, '127.0.0.1', () => {
         redirect_uris: [],
         response_types: [],
       })),
-      ...(process.env.CLIENT_X5C
+      ...(process.env.CLIENT_KEY
         ? [{
           client_id: 'service-3',
           token_endpoint_auth_method: 'private_key_jwt',
           grant_types: ['client_credentials'],
           redirect_uris: [],
           response_types: [],
-          jwks: { keys: [JSON.parse(process.env.CLIENT_X5C)] },
+          jwks: { keys: [JSON.parse(process.env.CLIENT_KEY)] },
         }]
         : []),
     ],

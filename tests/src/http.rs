@@ -74,7 +74,7 @@ pub fn send(
 }
 
 #[track_caller]
-fn parse(raw: &[u8]) -> Answer {
+pub(crate) fn parse(raw: &[u8]) -> Answer {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
     let mut lines = head.split("\r\n");

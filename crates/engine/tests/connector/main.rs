@@ -4,6 +4,7 @@ mod custom;
 mod dataverse;
 mod http_action;
 mod office365;
+mod oidc;
 mod postgres;
 mod samples;
 mod server;

@@ -1,0 +1,71 @@
+//! A real authorization server on loopback, run by Node.
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// Names the folder `node_modules` that holds the packages of `tests/providers`.
+pub const MODULES: &str = "CONNREF_TEST_NODE_MODULES";
+
+/// A running server; ends when dropped.
+pub struct Provider {
+    child: Child,
+    /// Its issuer: the address it listens at.
+    pub issuer: String,
+}
+
+impl Provider {
+    /// Starts it; none, with a line that says so, where its packages are not installed.
+    /// `certificate` is the public key of the client `service-3`, as a JSON Web Key.
+    ///
+    /// # Panics
+    /// If it is installed and does not start.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "says what was not run")]
+    pub fn start(certificate: Option<&str>) -> Option<Self> {
+        let Some(modules) = std::env::var_os(MODULES) else {
+            eprintln!("not run against a real authorization server: {MODULES} is not set");
+            return None;
+        };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("providers/provider.mjs");
+        let mut command = Command::new("node");
+        command.arg(script).arg(modules).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::null());
+        if let Some(key) = certificate {
+            command.env("CLIENT_KEY", key);
+        }
+        let mut child = command.spawn().expect("node can be started");
+        let output = child.stdout.take().expect("stdout was asked for");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("the server's output can be read");
+        let told: Value = serde_json::from_str(&line).expect("the server tells its issuer");
+        Some(Self { child, issuer: told["issuer"].as_str().expect("an issuer").to_owned() })
+    }
+
+    /// The address for an environment's allow-list.
+    #[must_use]
+    pub fn allow(&self) -> String {
+        self.issuer.trim_start_matches("http://").to_owned()
+    }
+
+    /// How often a grant was answered; `refused` counts what was not.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    #[track_caller]
+    pub fn count(&self, grant: &str) -> u64 {
+        let port = self.issuer.rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port");
+        let answer = crate::http::send(port, &self.allow(), "GET", "/-/counts", &[], None);
+        answer.json()[grant].as_u64().unwrap_or(0)
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        // It may have ended already; either way it is waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
