@@ -4,6 +4,7 @@
 mod authoring;
 mod bad_input;
 mod connector;
+mod connection;
 mod demo;
 mod dependency_table;
 mod inspect;

@@ -1,7 +1,7 @@
 //! A real authorization server on loopback, run by Node.
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ pub const MODULES: &str = "CONNREF_TEST_NODE_MODULES";
 /// A running server; ends when dropped.
 pub struct Provider {
     child: Child,
+    /// Kept open: a server that writes to a closed pipe ends.
+    _output: BufReader<ChildStdout>,
     /// Its issuer: the address it listens at.
     pub issuer: String,
 }
@@ -38,9 +40,11 @@ impl Provider {
         let mut child = command.spawn().expect("node can be started");
         let output = child.stdout.take().expect("stdout was asked for");
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).expect("the server's output can be read");
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line).expect("the server's output can be read");
         let told: Value = serde_json::from_str(&line).expect("the server tells its issuer");
-        Some(Self { child, issuer: told["issuer"].as_str().expect("an issuer").to_owned() })
+        let issuer = told["issuer"].as_str().expect("an issuer").to_owned();
+        Some(Self { child, _output: output, issuer })
     }
 
     /// The address for an environment's allow-list.

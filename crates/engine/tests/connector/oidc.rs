@@ -24,6 +24,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// Expiries, and uses at once after each: over two nodes.
 const EXPIRIES: u64 = 100;
 const USES: usize = 200;
+/// A certificate with its key, and its public key as the server knows it.
+const CERTIFICATE: &str = include_str!("../../../egress/tests/it/certificate/client.pem");
+const KEY: &str = include_str!("../../../egress/tests/it/certificate/client.jwk.json");
 const HOUR: i64 = 3_600_000_000;
 
 /// A clock that is set by hand.
@@ -195,8 +198,8 @@ async fn stale_is_final(provider: &Provider, stage: &Stage) {
 }
 
 #[tokio::test]
-async fn clients_prove_themselves_in_the_form_and_in_the_header() {
-    let Some(provider) = Provider::start(None) else { return };
+async fn clients_prove_themselves_by_secret_and_by_certificate() {
+    let Some(provider) = Provider::start(Some(KEY)) else { return };
     let stage = signed_in(&provider).await;
     let tokens = Tokens::new(stage.egress.clone(), stage.store.clone(), "n".to_owned());
     let token_url = format!("{}/token", provider.issuer);
@@ -217,4 +220,17 @@ async fn clients_prove_themselves_in_the_form_and_in_the_header() {
         assert_eq!(matches!(opened, Ok(Credential::Bearer(_))), fine, "{how}: {opened:?}");
     }
     assert_eq!(provider.count("client_credentials"), 2);
+    for algorithm in ["RS256", "PS256"] {
+        let target = target(&[
+            ("tokenUrl", &token_url),
+            ("clientId", "service-3"),
+            ("assertionAudience", &provider.issuer),
+            ("assertionAlgorithm", algorithm),
+        ]);
+        let secrets = BTreeMap::from([("certificate".to_owned(), CERTIFICATE.to_owned().into())]);
+        let key = TokenKey { connection: algorithm.into(), ..stage.key.clone() };
+        let opened = credential_open(&tokens, &stage.policy, &key, &target, &secrets).await;
+        assert!(matches!(opened, Ok(Credential::Bearer(_))), "{algorithm}: {opened:?}");
+    }
+    assert_eq!(provider.count("client_credentials"), 4);
 }

@@ -5,7 +5,7 @@ use connref_store::source::{Ids, SystemIds};
 
 use super::proof::ProofArgs;
 use super::row;
-use super::sign_in::sign_in;
+use super::sign_in::{RedirectArgs, sign_in};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::warning;
@@ -48,6 +48,8 @@ pub(crate) struct CreateArgs {
     /// Sign in on another device (device code)
     #[arg(long)]
     device_code: bool,
+    #[command(flatten)]
+    redirect: RedirectArgs,
     /// User or service principal that owns it; else you (administrators only)
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
@@ -142,11 +144,13 @@ impl CreateArgs {
         let client = context.client().await?;
         let mut made = client.connection_create(&new).await?;
         if self.sign_in || self.device_code {
-            made = match sign_in(&client, &made, self.device_code).await {
+            made = match sign_in(&client, &made, self.device_code, &self.redirect).await {
                 Ok(signed_in) => signed_in,
                 Err(failure) => {
                     // Nothing half done: a connection that nobody signed in to is of no use.
-                    client.connection_delete(&made, true).await?;
+                    if client.connection_delete(&made, true).await.is_err() {
+                        warning("the connection that nobody signed in to could not be deleted");
+                    }
                     return Err(failure);
                 }
             };

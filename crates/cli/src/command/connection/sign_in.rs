@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Args;
 use connref_client::Client;
 use connref_client::connection::{Connection, SignInState};
-use connref_store::source::{Ids, SystemIds};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,13 +28,24 @@ pub(crate) struct SignInArgs {
     /// Sign in on another device
     #[arg(long)]
     device_code: bool,
+    #[command(flatten)]
+    redirect: RedirectArgs,
+}
+
+/// Where a browser comes back to on this machine.
+#[derive(Args, Debug)]
+pub(super) struct RedirectArgs {
+    /// Path of the address the browser comes back to, as it is registered for the application; the
+    /// host is 127.0.0.1, the port any
+    #[arg(long, value_name = "PATH", default_value = "/", help_heading = "Credential")]
+    redirect_path: String,
 }
 
 impl SignInArgs {
     pub(super) async fn run(self, context: &Context) -> Outcome {
         let client = context.client().await?;
         let connection = self.which.find(&client).await?;
-        let done = sign_in(&client, &connection, self.device_code).await?;
+        let done = sign_in(&client, &connection, self.device_code, &self.redirect).await?;
         let sentence = match &done.account {
             Some(account) => format!("connection {} signed in as {account}", done.display_name),
             None => format!("connection {} signed in", done.display_name),
@@ -50,8 +60,13 @@ pub(super) async fn sign_in(
     client: &Client,
     connection: &Connection,
     device: bool,
+    redirect: &RedirectArgs,
 ) -> Result<Connection, Failure> {
-    if device { by_device(client, connection).await } else { by_browser(client, connection).await }
+    if device {
+        by_device(client, connection).await
+    } else {
+        by_browser(client, connection, &redirect.redirect_path).await
+    }
 }
 
 async fn by_device(client: &Client, connection: &Connection) -> Result<Connection, Failure> {
@@ -77,19 +92,27 @@ async fn by_device(client: &Client, connection: &Connection) -> Result<Connectio
     }
 }
 
-async fn by_browser(client: &Client, connection: &Connection) -> Result<Connection, Failure> {
+async fn by_browser(
+    client: &Client,
+    connection: &Connection,
+    path: &str,
+) -> Result<Connection, Failure> {
+    if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+        return Err(Failure::usage(format!("`{path}` is no path, as in /callback")));
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    // A path of its own: an answer for another sign-in does not even reach this one.
-    let path = format!("/{}", SystemIds::default().connection_id());
     let redirect = format!("http://{}{path}", listener.local_addr()?);
     let begun = client.connection_sign_in(connection, Some(&redirect)).await?;
     let url = begun.url.ok_or_else(|| Failure::usage("the server began no sign-in"))?;
+    let state = parameter(url.split_once('?').map_or("", |(_, query)| query), "state");
     note(&format!("open this address to sign in:\n{url}"));
     if std::io::stderr().is_terminal() {
         browse(&url);
     }
-    let wait =
-        tokio::time::timeout(Duration::from_secs(begun.expires_in), answer(&listener, &path));
+    let wait = tokio::time::timeout(
+        Duration::from_secs(begun.expires_in),
+        answer(&listener, path, &state),
+    );
     let (mut stream, query) =
         wait.await.map_err(|_| Failure::refused("nobody signed in in time"))??;
     let finished = client.connection_sign_in_finish(connection, &begun.id, Some(&query)).await;
@@ -113,14 +136,24 @@ fn browse(url: &str) {
     let _none = Command::new(program).arg(url).stdin(input).stdout(output).stderr(errors).spawn();
 }
 
-/// Waits for the browser to come back, and gives the query it came with.
-async fn answer(listener: &TcpListener, path: &str) -> Result<(TcpStream, String), Failure> {
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+}
+
+/// Waits for the browser to come back, and gives the query it came with. What does not carry this
+/// sign-in's state is somebody else's and does not end it.
+async fn answer(
+    listener: &TcpListener,
+    path: &str,
+    state: &Option<String>,
+) -> Result<(TcpStream, String), Failure> {
     loop {
         let (mut stream, _) = listener.accept().await?;
         let read = tokio::time::timeout(REQUEST_TIME, target(&mut stream)).await;
         let Ok(Some(target)) = read else { continue };
         let (found, query) = target.split_once('?').unwrap_or((&target, ""));
-        if found == path {
+        if found == path && parameter(query, "state") == *state {
             return Ok((stream, query.to_owned()));
         }
         let _gone = reply(&mut stream, "404 Not Found", "Nothing here.").await;
