@@ -7,6 +7,7 @@ use connref_tests::home::Connection;
 use serde_json::Value;
 
 /// Runs the decoder; none where there is no Python for it.
+#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 fn decode(arguments: &[&str]) -> Option<Output> {
     let Some(python) = std::env::var_os("CONNREF_TEST_PYTHON") else {
         eprintln!("not run: CONNREF_TEST_PYTHON names no Python with the package cryptography");
