@@ -81,7 +81,12 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         )
         .fix("-o json"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Commands that only read files wait for nothing: threads and timers would cost them more
+    // than their work.
+    let runtime = match cli.command.is_offline() {
+        true => tokio::runtime::Builder::new_current_thread().build()?,
+        false => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
+    };
     runtime.block_on(async {
         let context = Context::new(cli.globals)?;
         let outcome = cli.command.run(&context).await;

@@ -15,6 +15,6 @@ pub use archive::{Archive, ArchiveError, Limits};
 pub use find::{FindReport, Found, FoundKind, find, find_solutions};
 pub use inspect::{Inspection, inspect};
 pub use package::{
-    BodyError, ConnectorSplit, PackageError, WriteError, connectors_split, flow_bodies, pack,
-    package_edit, package_read, package_write,
+    BodyError, ConnectorSplit, OpenBody, OpenBodyError, PackageError, WriteError, connectors_split,
+    flow_bodies, pack, package_edit, package_open, package_read, package_write,
 };

@@ -85,6 +85,15 @@ impl Command {
         }
     }
 
+    /// Whether it works on files alone and waits for nobody.
+    pub(crate) fn is_offline(&self) -> bool {
+        match self {
+            Self::Solution(command) => command.is_offline(),
+            Self::Settings(_) | Self::Explain(_) | Self::Completion(_) => true,
+            _ => false,
+        }
+    }
+
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {

@@ -5,7 +5,8 @@ use connref_solution::model::package::{FlowReference, Managed, PackageReference}
 use connref_solution::model::{ApiName, FlowId, LogicalName, Package};
 use serde_json::{Map, Value};
 
-use super::provided::{Connectors, Provided};
+use super::provided::{Beside, Connectors, Provided};
+use super::siblings::{Siblings, used};
 use super::source::{CheckSource, SourceFlow};
 use super::{CheckInput, CheckOptions};
 use crate::finding::{Severity, Subject, SubjectKind};
@@ -22,7 +23,9 @@ pub(crate) struct Context<'a> {
     /// What the package itself provides.
     pub(super) own: Provided,
     /// What the packages beside it provide.
-    pub(super) beside: Provided,
+    pub(super) beside: Beside<'a>,
+    /// The packages beside it with this one among them, and which of them this is.
+    siblings: Option<(&'a Siblings<'a>, usize)>,
     /// Custom connectors of the package itself.
     pub(super) connectors: Connectors<'a>,
     /// Custom connectors of the package and of those beside it.
@@ -59,14 +62,16 @@ impl<'a> Context<'a> {
         let declared = declared
             .map(|d| (d.required_type.to_ascii_lowercase(), d.required.to_lowercase()))
             .collect();
-        let siblings: Vec<&Package> = siblings(input).map(|s| &s.package).collect();
+        let siblings = input.siblings.map(|all| (all, all.position(source)));
         let own = || std::iter::once(package);
         Self {
             declared,
             own: Provided::of(own()),
-            beside: Provided::of(siblings.iter().copied()),
+            beside: Beside { all: siblings.map(|(all, me)| (&all.provided, me)) },
             connectors: Connectors::of(own()),
-            all_connectors: Connectors::of(own().chain(siblings)),
+            all_connectors: Connectors::of(own())
+                .with(siblings.map(|(all, me)| (&all.connectors, me))),
+            siblings,
             input,
             options,
             source,
@@ -74,11 +79,6 @@ impl<'a> Context<'a> {
             flows,
             references,
         }
-    }
-
-    /// Packages given beside this one.
-    pub(crate) fn siblings(&self) -> impl Iterator<Item = &'a CheckSource> {
-        siblings(self.input)
     }
 
     pub(crate) fn managed(&self) -> bool {
@@ -109,34 +109,44 @@ impl<'a> Context<'a> {
         self.declared.contains(&(kind.to_ascii_lowercase(), name.to_lowercase()))
     }
 
-    /// Every flow that a flow of this package or of a sibling calls, with the callers' names.
-    pub(crate) fn called(&self) -> HashMap<&'a FlowId, Vec<&'a str>> {
-        let mut called: HashMap<&FlowId, Vec<&str>> = HashMap::new();
-        for flow in std::iter::once(self.source).chain(self.siblings()).flat_map(|s| &s.flows) {
+    /// Flows of this package that others call as a child, each with the name of a caller: one of
+    /// this package if there is any.
+    pub(crate) fn called(&self) -> HashMap<&'a FlowId, &'a str> {
+        let mut called: HashMap<&FlowId, &str> = HashMap::new();
+        for flow in &self.source.flows {
             for child in &flow.body.children {
-                called.entry(child).or_default().push(&flow.name);
+                called.entry(child).or_insert(&flow.name);
+            }
+        }
+        if let Some((all, me)) = self.siblings {
+            for flow in &self.source.flows {
+                let beside = all.called.get(&flow.id).and_then(|held| held.beside(me));
+                if let Some(caller) = beside {
+                    called.entry(&flow.id).or_insert(caller);
+                }
             }
         }
         called
     }
 
-    /// References that something modelled uses: flows, canvas apps, agents.
-    pub(crate) fn used(&self) -> HashSet<&'a LogicalName> {
-        let mut used = HashSet::new();
-        for source in std::iter::once(self.source).chain(self.siblings()) {
-            let flows = source.flows.iter().flat_map(|f| &f.body.references);
-            used.extend(flows.filter_map(|r| r.logical_name.as_ref()));
-            let apps = source.package.canvas_apps.iter().flat_map(|a| &a.sources);
-            used.extend(apps.filter_map(|s| s.reference.as_ref()));
-            used.extend(source.package.agent_uses.iter().map(|(_, name)| name));
-        }
-        used
+    /// Whether a flow of a package beside this one takes the connections of its caller.
+    pub(crate) fn invoker_beside(&self, flow: &str) -> bool {
+        self.siblings.is_some_and(|(all, me)| {
+            all.invoker.get(flow).is_some_and(|held| held.beside(me).is_some())
+        })
     }
-}
 
-fn siblings<'a>(input: &'a CheckInput<'a>) -> impl Iterator<Item = &'a CheckSource> {
-    let own = input.source;
-    input.siblings.iter().copied().filter(move |s| !std::ptr::eq(*s, own))
+    /// References of this package that nothing modelled uses, here or beside it.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &'a PackageReference> {
+        let own: HashSet<&LogicalName> = used(self.source).collect();
+        let beside = |name: &LogicalName| {
+            self.siblings.is_some_and(|(all, me)| {
+                all.used.get(name).is_some_and(|held| held.beside(me).is_some())
+            })
+        };
+        let idle = self.package.references.iter();
+        idle.filter(move |r| !own.contains(&r.logical_name) && !beside(&r.logical_name))
+    }
 }
 
 impl<'a> Flow<'a> {

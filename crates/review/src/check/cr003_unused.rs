@@ -16,13 +16,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     if consumers == 0 || !cx.source.broken.is_empty() {
         return;
     }
-    let used = cx.used();
-    let mut idle: HashSet<String> = package
-        .references
-        .iter()
-        .filter(|r| !used.contains(&r.logical_name))
-        .map(|r| r.logical_name.key())
-        .collect();
+    let mut idle: HashSet<String> = cx.unused().map(|r| r.logical_name.key()).collect();
     if idle.is_empty() {
         return;
     }
@@ -56,8 +50,8 @@ fn mentioned(cx: &Context<'_>, idle: &mut HashSet<String>) {
             continue;
         }
         // A part that cannot be read mentions nothing that counts.
-        let Ok(bytes) = part.bytes() else { continue };
-        let text = String::from_utf8_lossy(bytes);
+        let Ok(bytes) = part.read() else { continue };
+        let text = String::from_utf8_lossy(&bytes);
         // The definitions themselves are no use.
         match (text.find("<connectionreferences"), text.find("</connectionreferences>")) {
             (Some(from), Some(to)) if from < to => {

@@ -14,7 +14,7 @@ const HELP: &str = "a child runs without a caller of its own (`ChildFlowUnsuppor
 pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     let called = cx.called();
     for flow in &cx.flows {
-        let Some(callers) = called.get(&flow.source.id) else { continue };
+        let Some(caller) = called.get(&flow.source.id) else { continue };
         let invoker: Vec<_> =
             flow.entries().iter().filter(|e| e.source == RuntimeSource::Invoker).collect();
         let Some(first) = invoker.first() else { continue };
@@ -29,7 +29,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
             format!(
                 "`{}` is called by `{}`, but uses its caller's connections: {apis}",
                 cut(&flow.source.name),
-                cut(callers[0])
+                cut(caller)
             ),
             HELP,
         ));
@@ -39,19 +39,13 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
 
 /// Children that lie in a package given beside this one.
 fn beside(cx: &Context<'_>, out: &mut Vec<Draft>) {
-    let invoker: HashSet<_> = cx
-        .siblings()
-        .flat_map(|s| &s.flows)
-        .filter(|f| f.body.references.iter().any(|e| e.source == RuntimeSource::Invoker))
-        .map(|f| f.id.as_str())
-        .collect();
     // A copy of this package beside it tells nothing new.
     let own: HashSet<_> = cx.flows.iter().map(|f| f.source.id.as_str()).collect();
     for flow in &cx.flows {
         for action in flow.actions.iter().filter(|a| a.is("Workflow")) {
             let child = action.value.pointer("/inputs/host/workflowReferenceName");
             let child = child.and_then(|c| c.as_str()).map(str::to_ascii_lowercase);
-            if child.is_some_and(|c| invoker.contains(c.as_str()) && !own.contains(c.as_str())) {
+            if child.is_some_and(|c| cx.invoker_beside(&c) && !own.contains(c.as_str())) {
                 out.push(Draft::new(
                     code::CR011,
                     Severity::Error,

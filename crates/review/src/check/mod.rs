@@ -38,6 +38,7 @@ mod options;
 pub(crate) mod provided;
 mod resolve;
 mod settings_file;
+mod siblings;
 pub(crate) mod source;
 pub(crate) mod text;
 
@@ -51,6 +52,7 @@ use context::Context;
 use draft::Draft;
 pub use options::{CheckOptions, Level, Naming, SeverityOverride, Suppression};
 pub use settings_file::{alm_settings_check, settings_file_check, settings_owner};
+pub use siblings::Siblings;
 pub use source::CheckSource;
 
 /// What is to be checked, and what stands beside it.
@@ -59,7 +61,7 @@ pub struct CheckInput<'a> {
     /// The package.
     pub source: &'a CheckSource,
     /// Packages that go to the same environment; the package itself among them is passed over.
-    pub siblings: &'a [&'a CheckSource],
+    pub siblings: Option<&'a Siblings<'a>>,
     /// Deployment settings for the package.
     pub settings: &'a [SettingsText<'a>],
     /// Policies of the environment.
@@ -82,7 +84,7 @@ pub struct SettingsText<'a> {
 impl<'a> CheckInput<'a> {
     /// A package by itself.
     pub fn new(source: &'a CheckSource) -> Self {
-        Self { source, siblings: &[], settings: &[], policies: None, environment: None, kind: None }
+        Self { source, siblings: None, settings: &[], policies: None, environment: None, kind: None }
     }
 }
 

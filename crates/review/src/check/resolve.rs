@@ -1,12 +1,16 @@
 //! From drafts to findings: lines and columns, one pass per part that has findings.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use connref_solution::artefact::customizations_xml::READ;
 use connref_solution::document::xml::XmlDocument;
 
 use super::context::Context;
 use super::draft::{Draft, Path};
 use super::locate::{json_places, xml_places};
 use crate::finding::{Finding, Location};
+
+const CUSTOMIZATIONS: &str = "customizations.xml";
 
 pub(super) fn resolve(cx: &Context<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
     let mut locations: Vec<Location> = drafts
@@ -35,15 +39,15 @@ pub(super) fn resolve(cx: &Context<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
     }
     for ((file, part, xml), indexes) in parts {
         let bytes = match file {
-            Some(file) => cx.input.settings.get(file).map(|s| s.bytes),
+            Some(file) => cx.input.settings.get(file).map(|s| Cow::Borrowed(s.bytes)),
             // A part that cannot be read has no lines.
-            None => cx.source.archive.bytes(part).ok().flatten(),
+            None => cx.source.archive.read_part(part).ok().flatten(),
         };
         let Some(bytes) = bytes else { continue };
         if xml {
-            xml_resolve(bytes, &drafts, &indexes, &mut locations);
+            xml_resolve(bytes.into_owned(), &drafts, &indexes, &mut locations);
         } else {
-            json_resolve(bytes, &indexes, &mut locations);
+            json_resolve(&bytes, &indexes, &mut locations);
         }
     }
     let made = drafts.into_iter().zip(locations).map(|(draft, location)| Finding {
@@ -71,8 +75,13 @@ fn json_resolve(bytes: &[u8], indexes: &[usize], locations: &mut [Location]) {
     }
 }
 
-fn xml_resolve(bytes: &[u8], drafts: &[Draft], indexes: &[usize], locations: &mut [Location]) {
-    let Ok(document) = XmlDocument::parse(bytes) else { return };
+fn xml_resolve(bytes: Vec<u8>, drafts: &[Draft], indexes: &[usize], locations: &mut [Location]) {
+    // Findings are in what is read of `customizations.xml`, which can be large.
+    let document = match drafts[indexes[0]].at.part.to_ascii_lowercase().ends_with(CUSTOMIZATIONS) {
+        true => XmlDocument::outline(bytes, &READ),
+        false => XmlDocument::parse_owned(bytes),
+    };
+    let Ok(document) = document else { return };
     let wanted: Vec<_> = indexes
         .iter()
         .filter_map(|i| match &drafts[*i].at.path {

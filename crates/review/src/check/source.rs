@@ -1,12 +1,10 @@
 //! What is checked: a solution or an exported flow package, read once.
-use std::collections::HashMap;
-
 use connref_solution::artefact::Problems;
 use connref_solution::artefact::workflow_json::flow_body_of;
-use connref_solution::model::id::is_guid;
-use connref_solution::model::package::{FlowBody, Problem, Workflow};
+use connref_solution::document::json::{JsonError, json_value};
+use connref_solution::model::package::FlowBody;
 use connref_solution::model::{FlowId, Package};
-use connref_solution::{Archive, PackageError, package_read};
+use connref_solution::{Archive, OpenBody, OpenBodyError, PackageError, package_open};
 use serde_json::Value;
 
 /// A solution or an exported flow package, read for checking.
@@ -54,19 +52,13 @@ impl CheckSource {
         if !definitions.is_empty() && archive.part("solution.xml").is_none() {
             return legacy_read(archive, &definitions);
         }
-        let package = package_read(&archive)?;
+        let (package, bodies) = package_open(&archive)?;
         let mut source = Self { archive, package, legacy: false, flows: vec![], broken: vec![] };
-        let bodies = bodies(&source.archive);
-        let Self { archive, package, flows, broken, .. } = &mut source;
-        for flow in package.workflows.iter().filter(|w| w.is_cloud_flow()) {
-            // A flow without a body of its own lives elsewhere (a patch that only renames it).
-            let Some(named) = &flow.json_file_name else { continue };
-            let part = part_of(archive, &bodies, flow).unwrap_or(named).to_owned();
-            let text = flow.client_data.as_deref();
-            let facts = (flow.id.clone(), flow.name.as_str(), part);
-            match read_flow(facts, text, &package.problems) {
-                Ok(flow) => flows.push(flow),
-                Err(flow) => broken.push(flow),
+        for OpenBody { flow, part, value } in bodies {
+            let flow = &source.package.workflows[flow];
+            match value {
+                Ok(value) => source.flows.push(flow_of(&flow.id, &flow.name, part, value)),
+                Err(error) => source.broken.push(broken_of(&flow.id, &flow.name, part, &error)),
             }
         }
         Ok(source)
@@ -104,68 +96,44 @@ fn legacy_read(archive: Archive, definitions: &[String]) -> Result<CheckSource, 
     let mut source = CheckSource { archive, package, legacy: true, flows: vec![], broken: vec![] };
     for part in definitions {
         let id = FlowId::new(part.split('/').nth(2).unwrap_or_default());
-        let bytes = source.archive.bytes(part)?.unwrap_or_default();
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).ok();
-        match read_flow((id, "", part.clone()), text, &[]) {
-            Ok(mut flow) => {
+        match value_of(&source.archive, part) {
+            Ok(value) => {
+                let mut flow = flow_of(&id, "", part.clone(), value);
                 let shown = flow.value.pointer("/properties/displayName").and_then(Value::as_str);
                 flow.name = shown.unwrap_or(flow.id.as_str()).to_owned();
                 source.flows.push(flow);
             }
-            Err(mut flow) => {
-                flow.name = flow.id.to_string();
-                source.broken.push(flow);
-            }
+            Err(error) => source.broken.push(broken_of(&id, "", part.clone(), &error)),
         }
     }
     Ok(source)
 }
 
-fn read_flow(
-    (id, name, part): (FlowId, &str, String),
-    text: Option<&str>,
-    problems: &[Problem],
-) -> Result<SourceFlow, Broken> {
-    let name = if name.is_empty() { id.as_str().to_owned() } else { name.to_owned() };
-    let Some(text) = text else {
-        let known = problems.iter().find(|p| p.part.trim_start_matches('/') == part);
-        let reason = known.map_or("the body is missing", |p| p.message.as_str()).to_owned();
-        return Err(Broken { id, name, part, reason, line: 0, column: 0 });
+fn value_of(archive: &Archive, part: &str) -> Result<Value, OpenBodyError> {
+    let bytes = archive.read_part(part)?.ok_or(OpenBodyError::Missing)?;
+    Ok(json_value(&bytes)?.0)
+}
+
+fn flow_of(id: &FlowId, name: &str, part: String, value: Value) -> SourceFlow {
+    let mut odd = Vec::new();
+    let body = flow_body_of(&value, &mut Problems::new(&part, &mut odd));
+    SourceFlow { id: id.clone(), name: name_of(id, name), part, value, body }
+}
+
+fn broken_of(id: &FlowId, name: &str, part: String, error: &OpenBodyError) -> Broken {
+    let (line, column, reason) = match error {
+        OpenBodyError::Json(JsonError::Syntax { source }) => {
+            (source.line(), source.column(), format!("the body is no JSON: {source}"))
+        }
+        OpenBodyError::Archive(error) => {
+            let source = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+            (0, 0, format!("{error}{}", source.unwrap_or_default()))
+        }
+        other => (0, 0, other.to_string()),
     };
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) => {
-            let mut odd = Vec::new();
-            let body = flow_body_of(&value, &mut Problems::new(&part, &mut odd));
-            Ok(SourceFlow { id, name, part, value, body })
-        }
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let reason = format!("the body is no JSON: {error}");
-            Err(Broken { id, name, part, reason, line, column })
-        }
-    }
+    Broken { id: id.clone(), name: name_of(id, name), part, reason, line, column }
 }
 
-/// Body parts by the id at the end of their name: renamed files keep it.
-fn bodies(archive: &Archive) -> HashMap<String, String> {
-    let by_id = archive.parts().filter_map(|part| {
-        let key = part.name().to_lowercase();
-        let stem = key.strip_prefix("workflows/")?.strip_suffix(".json")?;
-        let id = stem.get(stem.len().checked_sub(36)?..)?;
-        is_guid(id).then(|| (id.to_owned(), part.name().to_owned()))
-    });
-    by_id.collect()
-}
-
-fn part_of<'a>(
-    archive: &'a Archive,
-    bodies: &'a HashMap<String, String>,
-    flow: &Workflow,
-) -> Option<&'a str> {
-    let named = flow.json_file_name.as_deref()?;
-    match archive.part(named) {
-        Some(part) => Some(part.name()),
-        None => bodies.get(flow.id.as_str()).map(String::as_str),
-    }
+fn name_of(id: &FlowId, name: &str) -> String {
+    if name.is_empty() { id.as_str().to_owned() } else { name.to_owned() }
 }

@@ -282,8 +282,8 @@ fn siblings_provide_what_is_missing() {
         .connector("c1", "acme_5Ftool", &[])
         .source();
     let user = user.source();
-    let siblings = [&base, &user];
-    let input = CheckInput { siblings: &siblings, ..CheckInput::new(&user) };
+    let siblings = Siblings::of([&base, &user]);
+    let input = CheckInput { siblings: Some(&siblings), ..CheckInput::new(&user) };
     let found = check(&input, &CheckOptions::default());
     for code in ["CR002", "CR014", "CR016"] {
         let severity: Vec<_> =
@@ -291,7 +291,7 @@ fn siblings_provide_what_is_missing() {
         assert_eq!(severity, [Severity::Note], "{code}");
     }
     // And the base's reference is used by its sibling.
-    let input = CheckInput { siblings: &siblings, ..CheckInput::new(&base) };
+    let input = CheckInput { siblings: Some(&siblings), ..CheckInput::new(&base) };
     assert!(!codes(&check(&input, &CheckOptions::default())).contains(&"CR003"));
 }
 

@@ -1,5 +1,5 @@
 //! Random packages: the checker is total. A failure prints its seed.
-use connref_review::check::{CheckInput, CheckOptions, CheckSource, SettingsText, check};
+use connref_review::check::{CheckInput, CheckOptions, CheckSource, SettingsText, Siblings, check};
 use connref_solution::{Archive, Limits};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -95,7 +95,9 @@ fn escape(text: &str) -> String {
 
 fn judge(source: &CheckSource, settings: &[u8]) {
     let settings = [SettingsText { name: "s.json", bytes: settings }];
-    let input = CheckInput { settings: &settings, siblings: &[source], ..CheckInput::new(source) };
+    let siblings = Siblings::of([source]);
+    let input =
+        CheckInput { settings: &settings, siblings: Some(&siblings), ..CheckInput::new(source) };
     let options = CheckOptions { production: true, ..CheckOptions::default() };
     let first = check(&input, &options);
     assert!(first.iter().all(|f| !f.message.is_empty() && f.location.is_some()));

@@ -24,10 +24,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            zip_bytes: 512 << 20,
+            zip_bytes: 128 << 20,
             entries: 20_000,
-            part_bytes: 256 << 20,
-            total_bytes: 1 << 30,
+            part_bytes: 128 << 20,
+            total_bytes: 512 << 20,
             ratio: 250,
             name_bytes: 400,
             depth: 32,

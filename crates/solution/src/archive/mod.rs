@@ -3,6 +3,7 @@
 //! Part names use `/`, keep the spelling they had and are looked up without regard to case.
 //! Parts of a zip are opened on first use; on writing, untouched ones are copied as they are
 //! compressed.
+pub(crate) mod directory;
 mod error;
 mod folder;
 mod limits;
@@ -12,6 +13,7 @@ mod unpack;
 mod zip_read;
 mod zip_write;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
@@ -24,6 +26,7 @@ pub use part::Part;
 pub use unpack::{Existing, Unpacked};
 
 use name::name_check;
+use part::ZipBytes;
 
 /// How the parts of a solution are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub struct Archive {
     parts: Vec<Part>,
     by_name: HashMap<String, usize>,
     /// The zip this came from, while nothing was changed.
-    untouched: Option<Arc<[u8]>>,
+    untouched: Option<ZipBytes>,
 }
 
 impl Archive {
@@ -63,10 +66,10 @@ impl Archive {
             return folder::folder_read(path, limits);
         }
         limits.check_zip(&label, kind.len())?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(kind.len()).unwrap_or_default() + 1);
         let file = fs::File::open(path).map_err(failed)?;
         file.take(limits.zip_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-        Self::from_zip_labelled(bytes.into(), &label, limits)
+        Self::from_zip_labelled(bytes, &label, limits)
     }
 
     /// Reads a zip from memory.
@@ -74,7 +77,7 @@ impl Archive {
     /// # Errors
     /// What is no zip, breaks a limit or holds an unsafe entry.
     pub fn from_zip(bytes: &[u8], limits: &Limits) -> Result<Self, ArchiveError> {
-        Self::from_zip_labelled(bytes.into(), "the uploaded file", limits)
+        Self::from_zip_labelled(bytes.to_vec(), "the uploaded file", limits)
     }
 
     /// As [`Archive::from_zip`], with the name that error messages use.
@@ -82,11 +85,12 @@ impl Archive {
     /// # Errors
     /// What is no zip, breaks a limit or holds an unsafe entry.
     pub fn from_zip_labelled(
-        bytes: Arc<[u8]>,
+        bytes: Vec<u8>,
         label: &str,
         limits: &Limits,
     ) -> Result<Self, ArchiveError> {
         limits.check_zip(label, bytes.len() as u64)?;
+        let bytes = ZipBytes(Arc::new(bytes));
         let parts = zip_read::zip_read(&bytes, label, limits)?;
         let mut archive = Self::assemble(label, parts)?;
         archive.layout = match archive.detect() {
@@ -200,12 +204,20 @@ impl Archive {
         self.part(name).map(Part::bytes).transpose()
     }
 
+    /// The content of a part, not kept in the archive: for one look at it.
+    ///
+    /// # Errors
+    /// Damaged content of a zip entry.
+    pub fn read_part(&self, name: &str) -> Result<Option<Cow<'_, [u8]>>, ArchiveError> {
+        self.part(name).map(Part::read).transpose()
+    }
+
     /// Every part with its content, for a store.
     ///
     /// # Errors
     /// Damaged content of a zip entry.
     pub fn to_parts(&self) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
-        self.parts.iter().map(|p| Ok((p.name().to_owned(), p.bytes()?.to_vec()))).collect()
+        self.parts.iter().map(|p| Ok((p.name().to_owned(), p.read()?.into_owned()))).collect()
     }
 
     /// Sets the content of a part; a new part comes last. Setting what is there already changes
@@ -252,7 +264,7 @@ impl Archive {
     /// Damaged content of a zip entry.
     pub fn to_zip(&self) -> Result<Vec<u8>, ArchiveError> {
         match &self.untouched {
-            Some(bytes) => Ok(bytes.to_vec()),
+            Some(bytes) => Ok(bytes.as_ref().to_vec()),
             None => zip_write::zip_write(&self.label, &self.parts),
         }
     }

@@ -1,4 +1,5 @@
 //! One part of an archive.
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, OnceLock};
@@ -8,7 +9,17 @@ use zip::ZipArchive;
 use super::ArchiveError;
 
 /// A zip in memory; cheap to clone.
-pub(super) type SharedZip = ZipArchive<Cursor<Arc<[u8]>>>;
+pub(super) type SharedZip = ZipArchive<Cursor<ZipBytes>>;
+
+/// The bytes of a zip, shared without a copy of what was read.
+#[derive(Clone, Debug)]
+pub(super) struct ZipBytes(pub(super) Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for ZipBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// A named content.
 #[derive(Clone)]
@@ -29,6 +40,7 @@ pub(super) struct Zipped {
     pub(super) zip: SharedZip,
     pub(super) index: usize,
     pub(super) size: u64,
+    zip_length: u64,
     cell: Arc<OnceLock<Arc<[u8]>>>,
 }
 
@@ -37,9 +49,16 @@ impl Part {
         Self { name: name.into(), content: Content::Plain(content.into()) }
     }
 
-    pub(super) fn zipped(name: &str, zip: SharedZip, index: usize, size: u64) -> Self {
+    pub(super) fn zipped(
+        name: &str,
+        zip: SharedZip,
+        zip_length: u64,
+        index: usize,
+        size: u64,
+    ) -> Self {
         let cell = Arc::default();
-        Self { name: name.into(), content: Content::Zipped(Zipped { zip, index, size, cell }) }
+        let entry = Zipped { zip, index, size, zip_length, cell };
+        Self { name: name.into(), content: Content::Zipped(entry) }
     }
 
     /// Name with `/`, spelled as it was.
@@ -66,22 +85,47 @@ impl Part {
                 if let Some(bytes) = entry.cell.get() {
                     return Ok(bytes);
                 }
-                let bytes = entry.unpack().map_err(|source| ArchiveError::DamagedEntry {
-                    entry: self.name.to_string(),
-                    source,
-                })?;
+                let bytes = self.unpack(entry)?;
                 Ok(entry.cell.get_or_init(|| bytes.into()))
             }
         }
     }
+
+    /// The content, not kept: for one look at it, so that a large package does not fill the
+    /// memory.
+    ///
+    /// # Errors
+    /// A zip entry whose content is damaged.
+    pub fn read(&self) -> Result<Cow<'_, [u8]>, ArchiveError> {
+        match &self.content {
+            Content::Plain(bytes) => Ok(Cow::Borrowed(bytes)),
+            Content::Zipped(entry) => match entry.cell.get() {
+                Some(bytes) => Ok(Cow::Borrowed(bytes)),
+                None => self.unpack(entry).map(Cow::Owned),
+            },
+        }
+    }
+
+    fn unpack(&self, entry: &Zipped) -> Result<Vec<u8>, ArchiveError> {
+        let entry_name = || self.name.to_string();
+        entry.unpack().map_err(|source| ArchiveError::DamagedEntry { entry: entry_name(), source })
+    }
 }
+
+/// No deflated content is longer than this times what it is packed in.
+const DEFLATE_RATIO: u64 = 1032;
 
 impl Zipped {
     /// Unpacks; never more than the declared size, which was checked against the limits.
     fn unpack(&self) -> std::io::Result<Vec<u8>> {
         let mut zip = self.zip.clone();
+        let zip_length = self.zip_length;
         let file = zip.by_index(self.index)?;
-        let mut bytes = Vec::new();
+        // The declared size may lie, but not reserve more than the packed bytes can hold.
+        let packed = file.compressed_size().min(zip_length);
+        let most = packed.saturating_mul(DEFLATE_RATIO).saturating_add(64);
+        let room = self.size.min(most).saturating_add(1);
+        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
         file.take(self.size.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 != self.size {
             let text = "the content is longer or shorter than declared";

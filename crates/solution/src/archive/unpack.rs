@@ -43,7 +43,7 @@ impl Archive {
         let old = existing_read(folder, existing, limits)?;
         // Content is opened first: a damaged zip changes nothing.
         for part in self.parts() {
-            part.bytes()?;
+            part.read()?;
         }
         let mut done = Unpacked::default();
         for part in old.iter().flat_map(Archive::parts) {
@@ -56,13 +56,13 @@ impl Archive {
             }
         }
         for part in self.parts() {
-            let bytes = part.bytes()?;
+            let bytes = part.read()?;
             let before = match &old {
                 Some(old) => old.part(part.name()).filter(|p| p.name() == part.name()),
                 None => None,
             };
             if let Some(before) = before
-                && before.bytes()? == bytes
+                && before.read()? == bytes
             {
                 done.kept += 1;
                 continue;

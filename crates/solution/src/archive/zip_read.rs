@@ -1,24 +1,25 @@
 //! Reading the directory of a zip.
 use std::io::Cursor;
-use std::sync::Arc;
 
 use zip::{CompressionMethod, ZipArchive};
 
+use super::directory::directory_check;
 use super::limits::shown;
 use super::name::name_check;
-use super::part::{Part, SharedZip};
+use super::part::{Part, SharedZip, ZipBytes};
 use super::{ArchiveError, Limits};
 
 /// The file entries of a zip, in order, all checked, none unpacked yet.
 pub(super) fn zip_read(
-    bytes: &Arc<[u8]>,
+    bytes: &ZipBytes,
     label: &str,
     limits: &Limits,
 ) -> Result<Vec<Part>, ArchiveError> {
-    if let Some(reason) = not_zip(bytes) {
+    if let Some(reason) = not_zip(bytes.as_ref()) {
         return Err(ArchiveError::NotZip { archive: label.to_owned(), reason });
     }
     let damaged = |source| ArchiveError::Damaged { archive: label.to_owned(), source };
+    directory_check(&mut Cursor::new(bytes), label, limits)?;
     let mut zip: SharedZip = ZipArchive::new(Cursor::new(bytes.clone())).map_err(damaged)?;
     if zip.has_duplicate_names() {
         let twice = "(an entry)".to_owned();
@@ -35,10 +36,11 @@ pub(super) fn zip_read(
             why: "entries of the zip overlap",
         });
     }
+    let length = bytes.as_ref().len() as u64;
     let mut total = 0;
     let mut parts = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
-        if let Some(part) = entry_read(&zip, index, label, limits, &mut total)? {
+        if let Some(part) = entry_read(&zip, length, index, label, limits, &mut total)? {
             parts.push(part);
         }
     }
@@ -47,6 +49,7 @@ pub(super) fn zip_read(
 
 fn entry_read(
     zip: &SharedZip,
+    length: u64,
     index: usize,
     label: &str,
     limits: &Limits,
@@ -77,7 +80,7 @@ fn entry_read(
     let name = name_check(&raw, limits)?;
     *total = limits.check_part(&name, file.size(), *total)?;
     limits.check_ratio(&name, file.compressed_size(), file.size())?;
-    Ok(Some(Part::zipped(&name, zip.clone(), index, file.size())))
+    Ok(Some(Part::zipped(&name, zip.clone(), length, index, file.size())))
 }
 
 /// Why some bytes are clearly not a zip.

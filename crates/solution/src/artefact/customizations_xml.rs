@@ -4,6 +4,9 @@ use super::Problems;
 use crate::document::xml::{Node, XmlDocument};
 use crate::model::package::{CanvasApp, PackageConnector, PackageReference, Problem, Workflow};
 
+/// Child elements whose content is read here.
+pub const READ: [&str; 4] = ["Workflows", "CanvasApps", "Connectors", "connectionreferences"];
+
 /// Child elements in the order of real files.
 pub(crate) const ORDER: [&str; 28] = [
     "Entities",

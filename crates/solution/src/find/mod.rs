@@ -47,7 +47,7 @@ impl FindReport {
     }
 }
 
-/// Finds everything at or below a path, on two threads. Follows no links; passes over hidden
+/// Finds everything at or below a path, on several threads. Follows no links; passes over hidden
 /// folders and `node_modules`. A solution that lies in two layouts close to each other (its zip
 /// beside its source folder) counts once, as the folder, and a note says so.
 ///

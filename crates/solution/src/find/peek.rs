@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::FoundKind;
 use crate::archive::Limits;
+use crate::archive::directory::directory_check;
 use crate::artefact::Problems;
 use crate::artefact::alm_settings_json::alm_settings_is;
 use crate::artefact::legacy_package::LISTING;
@@ -45,7 +46,9 @@ fn zip_kind(path: &Path, limits: &Limits) -> Option<FoundKind> {
     if file.metadata().ok()?.len() > limits.zip_bytes {
         return None;
     }
-    let zip = zip::ZipArchive::new(BufReader::new(file)).ok()?;
+    let mut file = BufReader::new(file);
+    directory_check(&mut file, "", limits).ok()?;
+    let zip = zip::ZipArchive::new(file).ok()?;
     let holds = |wanted: &str| {
         zip.file_names_raw().any(|name| {
             name.len() == wanted.len()
@@ -83,11 +86,13 @@ fn bounded(reader: impl Read, limit: u64) -> Option<Vec<u8>> {
 }
 
 /// The manifest of a solution, if it can be read.
-pub(super) fn manifest(path: &Path) -> Option<Manifest> {
+pub(super) fn manifest(path: &Path, limits: &Limits) -> Option<Manifest> {
     let bytes = if path.is_dir() {
         bounded(File::open(manifest_file(path)?).ok()?, MAX_MANIFEST)?
     } else {
-        let mut zip = zip::ZipArchive::new(BufReader::new(File::open(path).ok()?)).ok()?;
+        let mut file = BufReader::new(File::open(path).ok()?);
+        directory_check(&mut file, "", limits).ok()?;
+        let mut zip = zip::ZipArchive::new(file).ok()?;
         let at = zip.file_names_raw().position(|n| n.eq_ignore_ascii_case(b"solution.xml"))?;
         bounded(zip.by_index(at).ok()?, MAX_MANIFEST)?
     };

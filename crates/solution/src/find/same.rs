@@ -28,7 +28,7 @@ pub(super) fn layouts_join(report: &mut FindReport, root: &Path, limits: &Limits
     }
     let mut by_name: HashMap<(String, String), Vec<Solution>> = HashMap::new();
     for path in paths {
-        let Some(manifest) = peek::manifest(&path) else { continue };
+        let Some(manifest) = peek::manifest(&path, limits) else { continue };
         let folder = path.is_dir();
         let key = (manifest.unique_name.to_lowercase(), manifest.version.trim().to_owned());
         by_name.entry(key).or_default().push(Solution { path, managed: manifest.managed, folder });

@@ -9,8 +9,8 @@ use crate::archive::{ArchiveError, Limits};
 const MAX_FOLDERS: usize = 50_000;
 /// Names looked at at most.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Threads of the walk.
-const THREADS: usize = 2;
+/// Threads of the walk at most.
+const MAX_THREADS: usize = 8;
 /// Fewer folders than this are not worth a thread.
 const WORTH_A_THREAD: usize = 8;
 
@@ -78,10 +78,11 @@ fn folders_visit(folders: &[PathBuf], limits: &Limits) -> Walked {
         }
         walked
     };
-    if folders.len() < WORTH_A_THREAD {
+    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if folders.len() < WORTH_A_THREAD || allowed < 2 {
         return visit(folders);
     }
-    let share = folders.len().div_ceil(THREADS);
+    let share = folders.len().div_ceil(allowed.min(MAX_THREADS));
     std::thread::scope(|scope| {
         let started: Vec<_> =
             folders.chunks(share).map(|chunk| scope.spawn(move || visit(chunk))).collect();

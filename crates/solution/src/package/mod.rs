@@ -7,6 +7,7 @@ mod error;
 mod list;
 mod manifest;
 mod new;
+mod open;
 mod patch;
 mod read;
 mod split;
@@ -19,6 +20,7 @@ use crate::model::package::Managed;
 pub use bodies::{BodyError, flow_bodies};
 pub use edit::package_edit;
 pub use error::{PackageError, WriteError};
+pub use open::{OpenBody, OpenBodyError, package_open};
 pub use read::package_read;
 pub use split::{ConnectorSplit, connectors_split};
 

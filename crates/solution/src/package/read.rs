@@ -3,6 +3,8 @@ use std::collections::HashMap;
 
 use super::PackageError;
 use super::variable::variables_read;
+use std::borrow::Cow;
+
 use crate::archive::{Archive, Layout};
 use crate::artefact::{
     Problems, agent_xml, canvas_app_xml, connector_xml, customizations_xml, solution_xml,
@@ -20,10 +22,19 @@ use crate::model::package::{PackageConnector, Problem, Workflow};
 /// `solution.xml` or `customizations.xml` missing or not well formed. Everything else that is odd
 /// goes to [`Package::problems`].
 pub fn package_read(archive: &Archive) -> Result<Package, PackageError> {
+    let bodies = Bodies::of(archive);
+    read(archive, |_, flow, found| body_read(archive, &bodies, flow, found))
+}
+
+/// Reads everything but the bodies of flows, which go to `body` by their index.
+pub(super) fn read(
+    archive: &Archive,
+    mut body: impl FnMut(usize, &mut Workflow, &mut Vec<Problem>) -> Result<(), PackageError>,
+) -> Result<Package, PackageError> {
     let packager = archive.layout() == Layout::Packager;
     let (solution, customizations) = root_parts(archive)?;
     let manifest = xml(archive, solution)?;
-    let document = xml(archive, customizations)?;
+    let document = outline(archive, customizations)?;
     let mut package = Package::default();
     let mut found = Vec::new();
     let mut problems = Problems::new(solution, &mut found);
@@ -46,9 +57,10 @@ pub fn package_read(archive: &Archive) -> Result<Package, PackageError> {
     if packager {
         component_files(archive, &mut package, &mut found)?;
     }
-    let bodies = Bodies::of(archive);
-    for flow in &mut package.workflows {
-        body_read(archive, &bodies, flow, &mut found)?;
+    // Large ones are not needed any more when the flows are read.
+    drop(document);
+    for (index, flow) in package.workflows.iter_mut().enumerate() {
+        body(index, flow, &mut found)?;
     }
     package.variables =
         variables_read(archive, &mut found)?.into_iter().map(|v| v.variable).collect();
@@ -108,12 +120,26 @@ pub(crate) fn yaml_manifest_is(name: &str) -> bool {
 
 /// A part that must be there and well formed.
 pub(super) fn xml(archive: &Archive, part: &str) -> Result<XmlDocument, PackageError> {
-    let bytes = archive.bytes(part)?.unwrap_or_default();
-    XmlDocument::parse(bytes).map_err(|source| PackageError::Xml {
+    let bytes = archive.read_part(part)?.unwrap_or_default();
+    XmlDocument::parse_owned(bytes.into_owned()).map_err(broken(archive, part))
+}
+
+/// `customizations.xml` without what nobody here asks for.
+fn outline(archive: &Archive, part: &str) -> Result<XmlDocument, PackageError> {
+    let bytes = archive.read_part(part)?.unwrap_or_default();
+    let kept = customizations_xml::READ;
+    XmlDocument::outline(bytes.into_owned(), &kept).map_err(broken(archive, part))
+}
+
+fn broken<'a>(
+    archive: &'a Archive,
+    part: &'a str,
+) -> impl FnOnce(crate::document::xml::XmlError) -> PackageError + 'a {
+    move |source| PackageError::Xml {
         archive: archive.label().to_owned(),
         part: part.to_owned(),
         source,
-    })
+    }
 }
 
 /// A part that may be missing or odd; odd ones are a problem.
@@ -122,8 +148,8 @@ pub(super) fn component_xml(
     part: &str,
     found: &mut Vec<Problem>,
 ) -> Result<Option<XmlDocument>, PackageError> {
-    let Some(bytes) = archive.bytes(part)? else { return Ok(None) };
-    match XmlDocument::parse(bytes) {
+    let Some(bytes) = archive.read_part(part)? else { return Ok(None) };
+    match XmlDocument::parse_owned(bytes.into_owned()) {
         Ok(document) => Ok(Some(document)),
         Err(error) => {
             Problems::new(part, found).add("", error.to_string());
@@ -200,42 +226,33 @@ fn connector_parts(
             continue;
         };
         // Real packages have parts of no bytes: the connector has no such setting.
-        let blank = archive.bytes(name)?.is_none_or(<[u8]>::is_empty);
-        *(part.slot)(connector) = if blank { None } else { connector_text(archive, name, found)? };
+        let bytes = archive.read_part(name)?.unwrap_or_default();
+        *(part.slot)(connector) =
+            if bytes.is_empty() { None } else { connector_text(&bytes, name, found) };
     }
     Ok(())
 }
 
 /// The text of a connector's part. Definitions are written by hand and often no strict JSON: what
 /// was understood is taken, and the problems say where.
-fn connector_text(
-    archive: &Archive,
-    name: &str,
-    found: &mut Vec<Problem>,
-) -> Result<Option<String>, PackageError> {
-    let bytes = archive.bytes(name)?.unwrap_or_default();
+fn connector_text(bytes: &[u8], name: &str, found: &mut Vec<Problem>) -> Option<String> {
     match json_lenient(bytes) {
         Ok((document, notes)) => {
             Problems::new(name, found).lenient(&notes);
-            Ok(Some(document.text().to_owned()))
+            Some(document.into_text())
         }
-        Err(_) => text_read(archive, name, found),
+        Err(_) => text_read(bytes, name, found),
     }
 }
 
 /// The text of a JSON part, without byte order mark. What is no JSON is a problem and kept.
-fn text_read(
-    archive: &Archive,
-    name: &str,
-    found: &mut Vec<Problem>,
-) -> Result<Option<String>, PackageError> {
-    let bytes = archive.bytes(name)?.unwrap_or_default();
+fn text_read(bytes: &[u8], name: &str, found: &mut Vec<Problem>) -> Option<String> {
     match JsonDocument::parse(bytes) {
-        Ok(document) => Ok(Some(document.text().to_owned())),
+        Ok(document) => Some(document.into_text()),
         Err(error) => {
             Problems::new(name, found).add("", error.to_string());
             let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-            Ok(std::str::from_utf8(text).ok().map(str::to_owned))
+            std::str::from_utf8(text).ok().map(str::to_owned)
         }
     }
 }
@@ -272,7 +289,10 @@ fn body_read(
 ) -> Result<(), PackageError> {
     let Some(named) = flow.json_file_name.clone() else { return Ok(()) };
     match bodies.part(archive, flow) {
-        Some(name) => flow.client_data = text_read(archive, name, found)?,
+        Some(name) => {
+            let bytes = archive.read_part(name)?.unwrap_or(Cow::Borrowed(&[]));
+            flow.client_data = text_read(&bytes, name, found);
+        }
         None => {
             let message = format!("the body of workflow `{}` is missing", flow.name);
             Problems::new(&named, found).add("", message);

@@ -48,9 +48,9 @@ fn value_read(
     found: &mut Vec<Problem>,
 ) -> Result<Option<String>, PackageError> {
     let part = format!("{folder}/{VALUES}");
-    let Some(bytes) = archive.bytes(&part)? else { return Ok(None) };
+    let Some(bytes) = archive.read_part(&part)? else { return Ok(None) };
     let mut problems = Problems::new(&part, found);
-    match JsonDocument::parse(bytes) {
+    match JsonDocument::parse(&bytes) {
         Ok(document) => Ok(variable_value_read(&document, &mut problems)),
         Err(error) => {
             problems.add("", error.to_string());

@@ -80,6 +80,14 @@ pub(crate) struct CreateArgs {
 }
 
 impl SolutionCommand {
+    /// Whether it works on files alone.
+    pub(super) fn is_offline(&self) -> bool {
+        !matches!(
+            self,
+            Self::Create(_) | Self::Import(_) | Self::Export(_) | Self::List | Self::Delete { .. }
+        )
+    }
+
     /// Runs the verb.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {

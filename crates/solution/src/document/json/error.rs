@@ -26,6 +26,12 @@ pub enum JsonError {
         /// Line.
         line: usize,
     },
+    /// Too many values.
+    #[error("refused JSON: more than {limit} values and names")]
+    Values {
+        /// The bound.
+        limit: usize,
+    },
     /// Not JSON.
     #[error("not valid JSON at line {}, column {}", source.line(), source.column())]
     Syntax {

@@ -100,7 +100,7 @@ pub fn json_lenient(bytes: &[u8]) -> Result<(JsonDocument, Vec<LenientNote>), Js
     };
     let strict = match JsonDocument::parse(rest) {
         Ok(document) => return Ok((document, notes)),
-        Err(error @ JsonError::Depth { .. }) => return Err(error),
+        Err(error @ (JsonError::Depth { .. } | JsonError::Values { .. })) => return Err(error),
         Err(error) => error,
     };
     let text = String::from_utf8_lossy(rest);

@@ -13,7 +13,10 @@ pub use scan::pointer_escape;
 use super::line_column;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-const MAX_BYTES: usize = 256 << 20;
+const MAX_BYTES: usize = 64 << 20;
+/// Values and names that are read at most. Each costs about a hundred bytes of memory however
+/// short it is; flows and connector definitions of real solutions stay below 100,000.
+const MAX_VALUES: usize = 1_000_000;
 /// Nesting that is read at most; flows of real solutions stay below 60.
 pub const MAX_DEPTH: usize = 100;
 
@@ -42,20 +45,7 @@ impl JsonDocument {
     /// # Errors
     /// What is none, is too large or nests deeper than 100.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(JsonError::Size { limit: MAX_BYTES });
-        }
-        let (bom, rest) = match bytes.strip_prefix(BOM) {
-            Some(rest) => (true, rest),
-            None => (false, bytes),
-        };
-        if rest.starts_with(b"\xFF\xFE") || rest.starts_with(b"\xFE\xFF") {
-            return Err(JsonError::Utf16);
-        }
-        let text = std::str::from_utf8(rest).map_err(|e| JsonError::NotUtf8 {
-            offset: e.valid_up_to() + bytes.len() - rest.len(),
-        })?;
-        depth_check(text)?;
+        let Checked { bom, text, .. } = check(bytes)?;
         let value = serde_json::from_str(text).map_err(|source| JsonError::Syntax { source })?;
         Ok(Self { bom, text: text.to_owned(), value })
     }
@@ -80,6 +70,11 @@ impl JsonDocument {
     /// The text without byte order mark.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text without byte order mark, without a copy.
+    pub fn into_text(self) -> String {
+        self.text
     }
 
     /// The value.
@@ -150,39 +145,84 @@ impl JsonDocument {
     }
 
     fn respliced(&self, text: String) -> Result<Self, JsonError> {
-        depth_check(&text)?;
+        bounds_check(&text)?;
         let value = serde_json::from_str(&text).map_err(|source| JsonError::Syntax { source })?;
         Ok(Self { bom: self.bom, text, value })
     }
 }
 
-/// Counts nesting before anything recursive sees the text.
-fn depth_check(text: &str) -> Result<(), JsonError> {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for (offset, byte) in text.bytes().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+/// Reads the value of a document for one look at it; the text is not kept. Also tells how many
+/// values and names it has.
+///
+/// # Errors
+/// As [`JsonDocument::parse`].
+pub fn json_value(bytes: &[u8]) -> Result<(Value, usize), JsonError> {
+    let Checked { text, values, .. } = check(bytes)?;
+    let value = serde_json::from_str(text).map_err(|source| JsonError::Syntax { source })?;
+    Ok((value, values))
+}
+
+/// A text that may be given to a parser.
+struct Checked<'b> {
+    bom: bool,
+    text: &'b str,
+    values: usize,
+}
+
+fn check(bytes: &[u8]) -> Result<Checked<'_>, JsonError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(JsonError::Size { limit: MAX_BYTES });
+    }
+    let (bom, rest) = match bytes.strip_prefix(BOM) {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    if rest.starts_with(b"\xFF\xFE") || rest.starts_with(b"\xFE\xFF") {
+        return Err(JsonError::Utf16);
+    }
+    let text = std::str::from_utf8(rest)
+        .map_err(|e| JsonError::NotUtf8 { offset: e.valid_up_to() + bytes.len() - rest.len() })?;
+    let values = bounds_check(text)?;
+    Ok(Checked { bom, text, values })
+}
+
+/// Counts nesting, values and names before anything recursive or hungry sees the text.
+fn bounds_check(text: &str) -> Result<usize, JsonError> {
+    let bytes = text.as_bytes();
+    let (mut depth, mut values, mut at) = (0usize, 0usize, 0usize);
+    while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => in_string = true,
+            b'"' => at = string_end(bytes, at + 1),
             b'{' | b'[' => {
                 depth += 1;
+                values += 1;
                 if depth > MAX_DEPTH {
-                    let (line, _) = line_column(text, offset);
+                    let (line, _) = line_column(text, at);
                     return Err(JsonError::Depth { limit: MAX_DEPTH, line });
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' | b':' => values += 1,
             _ => {}
         }
+        at += 1;
     }
-    Ok(())
+    if values > MAX_VALUES {
+        return Err(JsonError::Values { limit: MAX_VALUES });
+    }
+    Ok(values)
+}
+
+/// Where the string ends that begins before `at`: its quote, or the end of the text.
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at;
+        }
+        at += 2;
+    }
+    bytes.len()
 }
 
 /// JSON text with an indentation.

@@ -32,7 +32,7 @@ impl<'a> XmlEdit<'a> {
     pub fn set_text(&mut self, node: Node<'a>, text: &str) {
         let element = node.element();
         let text = text_escape(text);
-        if element.self_closing {
+        if element.self_closing() {
             self.splice(closing(node), format!(">{text}</{}>", node.name()));
         } else {
             self.splice(element.inner.0 as usize..element.inner.1 as usize, text);
@@ -60,8 +60,7 @@ impl<'a> XmlEdit<'a> {
 
     /// The attribute with the white space before it and its value.
     fn attribute_find(&self, node: Node<'a>, name: &str) -> Option<(Range<usize>, Range<usize>)> {
-        let (from, to) = node.element().attributes;
-        let found = self.document.attributes[from as usize..to as usize]
+        let found = self.document.attributes[node.element().attributes()]
             .iter()
             .find(|a| self.document.slice(a.name) == name)?;
         let start = found.name.0 as usize;
@@ -109,7 +108,7 @@ impl<'a> XmlEdit<'a> {
         let between = format!("{eol}{inside}");
         let content = format!("{between}{}{eol}{outside}", markup.join(&between));
         let element = parent.element();
-        if element.self_closing {
+        if element.self_closing() {
             self.splice(closing(parent), format!(">{content}</{}>", parent.name()));
         } else if parent.inner().trim().is_empty() {
             self.splice(element.inner.0 as usize..element.inner.1 as usize, content);
@@ -181,7 +180,7 @@ impl<'a> XmlEdit<'a> {
             at = range.end;
         }
         bytes.extend_from_slice(&document.text.as_bytes()[at..]);
-        XmlDocument::parse(&bytes)
+        XmlDocument::parse_owned(bytes)
     }
 }
 
@@ -189,7 +188,7 @@ impl<'a> XmlEdit<'a> {
 fn open_tag(node: Node<'_>) -> String {
     let element = node.element();
     let outer = node.outer();
-    if element.self_closing {
+    if element.self_closing() {
         format!("{}>", bare_tag(outer))
     } else {
         outer[..(element.inner.0 - element.outer.0) as usize].to_owned()

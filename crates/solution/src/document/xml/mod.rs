@@ -26,18 +26,41 @@ pub struct XmlDocument {
     attributes: Vec<Attribute>,
 }
 
-/// Positions are bytes into the text; `u32` because documents are bounded far below 4 GiB.
+/// Positions are bytes into the text; `u32` because documents are bounded far below 4 GiB. There
+/// is one for every element of large documents, so it is kept at 32 bytes: the name follows the
+/// `<`, and a first child is the next element.
 #[derive(Clone, Debug)]
 struct Element {
     outer: (u32, u32),
     /// Content; for `<a/>` empty, at the end.
     inner: (u32, u32),
-    name: (u32, u32),
-    self_closing: bool,
-    parent: Option<u32>,
-    attributes: (u32, u32),
-    first_child: Option<u32>,
-    next_sibling: Option<u32>,
+    /// [`NONE`] for the root.
+    parent: u32,
+    /// [`NONE`] for the last child.
+    next_sibling: u32,
+    /// The first of its attributes, which lie together.
+    attributes: u32,
+    attribute_count: u16,
+    name_length: u16,
+}
+
+/// No element.
+const NONE: u32 = u32::MAX;
+
+impl Element {
+    fn self_closing(&self) -> bool {
+        self.inner.1 == self.outer.1
+    }
+
+    fn name(&self) -> (u32, u32) {
+        let start = self.outer.0 + 1;
+        (start, start + u32::from(self.name_length))
+    }
+
+    fn attributes(&self) -> std::ops::Range<usize> {
+        let from = self.attributes as usize;
+        from..from + usize::from(self.attribute_count)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +83,26 @@ impl XmlDocument {
     /// # Errors
     /// What is none, or is too large, too deep or has too many elements.
     pub fn parse(bytes: &[u8]) -> Result<Self, XmlError> {
-        parse::parse(bytes)
+        parse::parse(bytes.to_vec(), None)
+    }
+
+    /// As [`XmlDocument::parse`], without a copy of the bytes.
+    ///
+    /// # Errors
+    /// As [`XmlDocument::parse`].
+    pub fn parse_owned(bytes: Vec<u8>) -> Result<Self, XmlError> {
+        parse::parse(bytes, None)
+    }
+
+    /// Reads a document of which only some children of the root matter. The other children are
+    /// there as elements, but seem to have no children of their own: inside them tags must match
+    /// and entities be known, attributes are not looked at. Tables make most of a large solution,
+    /// and nobody here asks what is in them.
+    ///
+    /// # Errors
+    /// As [`XmlDocument::parse`].
+    pub fn outline(bytes: Vec<u8>, kept: &[&str]) -> Result<Self, XmlError> {
+        parse::parse(bytes, Some(kept))
     }
 
     /// The document as bytes: those that were read, if nothing was edited.
@@ -109,7 +151,7 @@ impl<'a> Node<'a> {
 
     /// Name as written, with its prefix.
     pub fn name(self) -> &'a str {
-        self.document.slice(self.element().name)
+        self.document.slice(self.element().name())
     }
 
     /// The element with its tags, as written.
@@ -138,12 +180,17 @@ impl<'a> Node<'a> {
         let mut steps = Vec::new();
         let mut node = Some(self);
         while let Some(at) = node {
-            let same: Vec<u32> = at
-                .parent()
-                .map(|p| p.children().filter(|c| c.name() == at.name()).map(|c| c.index).collect())
-                .unwrap_or_default();
-            let position = same.iter().position(|&i| i == at.index).map_or(1, |i| i + 1);
-            steps.push(if same.len() > 1 {
+            let (mut position, mut others) = (1, false);
+            for one in at.parent().into_iter().flat_map(Node::children) {
+                if one.index != at.index && one.name() == at.name() {
+                    others = true;
+                    if one.index > at.index {
+                        break;
+                    }
+                    position += 1;
+                }
+            }
+            steps.push(if others {
                 format!("/{}[{position}]", at.name())
             } else {
                 format!("/{}", at.name())
@@ -155,13 +202,18 @@ impl<'a> Node<'a> {
 
     /// Parent element.
     pub fn parent(self) -> Option<Self> {
-        self.element().parent.map(|index| self.at(index))
+        self.some(self.element().parent)
+    }
+
+    fn some(self, index: u32) -> Option<Self> {
+        (index != NONE).then(|| self.at(index))
     }
 
     /// Child elements, in order.
     pub fn children(self) -> impl Iterator<Item = Self> + 'a {
-        let first = self.element().first_child.map(|index| self.at(index));
-        std::iter::successors(first, |n| n.element().next_sibling.map(|index| n.at(index)))
+        let next = self.document.elements.get(self.index as usize + 1);
+        let first = next.filter(|e| e.parent == self.index).map(|_| self.at(self.index + 1));
+        std::iter::successors(first, |n| n.some(n.element().next_sibling))
     }
 
     /// The first child element of that name.
@@ -181,8 +233,7 @@ impl<'a> Node<'a> {
 
     /// All attributes: name and value, references resolved.
     pub fn attributes(self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
-        let (from, to) = self.element().attributes;
-        self.document.attributes[from as usize..to as usize].iter().map(move |a| {
+        self.document.attributes[self.element().attributes()].iter().map(move |a| {
             (self.document.slice(a.name), attribute_value(self.document.slice(a.value)))
         })
     }

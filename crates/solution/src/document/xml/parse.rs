@@ -5,47 +5,63 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
-use super::{Attribute, Element, XmlDocument, XmlError, line_column};
+use super::{Attribute, Element, NONE, XmlDocument, XmlError, line_column};
 
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
-const MAX_BYTES: usize = 256 << 20;
+/// The text and the positions of the largest document together stay below 256 MiB.
+const MAX_BYTES: usize = 128 << 20;
 const MAX_DEPTH: usize = 200;
-const MAX_ELEMENTS: usize = 3_000_000;
+const MAX_ELEMENTS: usize = 2_000_000;
 const MAX_ATTRIBUTES: usize = 256;
+const MAX_ALL_ATTRIBUTES: usize = 2_000_000;
+/// Length of an element's name.
+const MAX_NAME: usize = u16::MAX as usize;
 
-pub(super) fn parse(bytes: &[u8]) -> Result<XmlDocument, XmlError> {
+/// Reads a document; with `kept` only the root's children of these names in full.
+pub(super) fn parse(mut bytes: Vec<u8>, kept: Option<&[&str]>) -> Result<XmlDocument, XmlError> {
     if bytes.len() > MAX_BYTES {
         return Err(XmlError::Limit { what: "the size in bytes", limit: MAX_BYTES });
     }
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return Err(XmlError::Encoding { encoding: "UTF-16".to_owned() });
     }
-    let (bom, rest) = match bytes.strip_prefix(BOM) {
-        Some(rest) => (true, rest),
-        None => (false, bytes),
-    };
-    let text = std::str::from_utf8(rest)
-        .map_err(|e| XmlError::NotUtf8 { offset: e.valid_up_to() + bytes.len() - rest.len() })?
-        .to_owned();
+    let bom = bytes.starts_with(BOM);
+    if bom {
+        bytes.drain(..BOM.len());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 {
+        offset: error.utf8_error().valid_up_to() + if bom { BOM.len() } else { 0 },
+    })?;
     characters_check(&text)?;
     let mut builder = Builder {
         text: &text,
-        elements: Vec::new(),
+        kept,
+        // Real parts have about one element in 60 bytes.
+        elements: Vec::with_capacity((text.len() / 64).min(1 << 16)),
         attributes: Vec::new(),
         open: Vec::new(),
         last_child: Vec::new(),
+        passed: 0,
     };
     builder.run()?;
-    let (elements, attributes) = (builder.elements, builder.attributes);
+    let (mut elements, mut attributes) = (builder.elements, builder.attributes);
+    elements.shrink_to_fit();
+    attributes.shrink_to_fit();
     Ok(XmlDocument { bom, text, elements, attributes })
 }
 
 /// XML 1.0 allows only tab, line feed and carriage return below the blank.
 fn characters_check(text: &str) -> Result<(), XmlError> {
-    match text.bytes().position(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) {
-        Some(at) => Err(malformed(text, at, "a control character".to_owned())),
-        None => Ok(()),
-    }
+    let wrong = |b: u8| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
+    // Whole chunks are looked at without a branch, which the compiler turns into vectors.
+    let chunks = text.as_bytes().chunks(4096);
+    let Some(chunk) = chunks.into_iter().position(|c| c.iter().fold(false, |w, b| w | wrong(*b)))
+    else {
+        return Ok(());
+    };
+    let from = chunk * 4096;
+    let at = text.bytes().skip(from).position(wrong).map_or(from, |at| from + at);
+    Err(malformed(text, at, "a control character".to_owned()))
 }
 
 fn malformed(text: &str, offset: usize, why: String) -> XmlError {
@@ -64,11 +80,14 @@ pub(super) fn reference(reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
 
 struct Builder<'t> {
     text: &'t str,
+    kept: Option<&'t [&'t str]>,
     elements: Vec<Element>,
     attributes: Vec<Attribute>,
     open: Vec<u32>,
     /// For each open element, its latest child.
-    last_child: Vec<Option<u32>>,
+    last_child: Vec<u32>,
+    /// Open elements inside an element whose content does not matter, that one included.
+    passed: usize,
 }
 
 impl<'t> Builder<'t> {
@@ -149,46 +168,55 @@ impl<'t> Builder<'t> {
         if self.open.is_empty() && !self.elements.is_empty() {
             return Err(malformed(self.text, from, "a second root element".to_owned()));
         }
-        if self.open.len() >= MAX_DEPTH {
+        if self.open.len() + self.passed >= MAX_DEPTH {
             return Err(XmlError::Limit { what: "the depth of elements", limit: MAX_DEPTH });
+        }
+        if self.passed > 0 {
+            self.passed += usize::from(!self_closing);
+            return Ok(());
         }
         if self.elements.len() >= MAX_ELEMENTS {
             return Err(XmlError::Limit { what: "the number of elements", limit: MAX_ELEMENTS });
         }
-        let first = position(self.attributes.len());
+        let name = start.name();
+        let name: &str = name.as_ref();
+        let name_length = u16::try_from(name.len())
+            .map_err(|_| XmlError::Limit { what: "the length of a name", limit: MAX_NAME })?;
+        let first = self.attributes.len();
         self.attributes_read(start, from)?;
-        let name_end = from + 1 + start.name().as_ref().len();
+        let count = self.attributes.len() - first;
         let index = position(self.elements.len());
         self.elements.push(Element {
             outer: (position(from), position(to)),
             // The end tag sets the real end.
             inner: (position(to), position(to)),
-            name: (position(from + 1), position(name_end)),
-            self_closing,
-            parent: self.open.last().copied(),
-            attributes: (first, position(self.attributes.len())),
-            first_child: None,
-            next_sibling: None,
+            parent: self.open.last().copied().unwrap_or(NONE),
+            next_sibling: NONE,
+            attributes: position(first),
+            attribute_count: u16::try_from(count).expect("attributes of an element are bounded"),
+            name_length,
         });
-        self.link(index);
+        if let Some(last) = self.last_child.last_mut() {
+            let before = std::mem::replace(last, index);
+            if before != NONE {
+                self.elements[before as usize].next_sibling = index;
+            }
+        }
         if !self_closing {
+            let matters = self.open.len() != 1 || self.kept.is_none_or(|kept| kept.contains(&name));
+            self.passed = usize::from(!matters);
             self.open.push(index);
-            self.last_child.push(None);
+            self.last_child.push(NONE);
         }
         Ok(())
     }
 
-    fn link(&mut self, index: u32) {
-        let (Some(&parent), Some(last)) = (self.open.last(), self.last_child.last_mut()) else {
-            return;
-        };
-        match last.replace(index) {
-            Some(before) => self.elements[before as usize].next_sibling = Some(index),
-            None => self.elements[parent as usize].first_child = Some(index),
-        }
-    }
-
     fn end(&mut self, from: usize, to: usize) {
+        if self.passed > 1 {
+            self.passed -= 1;
+            return;
+        }
+        self.passed = 0;
         // The reader checks that end tags match, so there is an open element.
         if let Some(index) = self.open.pop() {
             self.last_child.pop();
@@ -205,6 +233,10 @@ impl<'t> Builder<'t> {
             if count >= MAX_ATTRIBUTES {
                 let what = "the number of attributes";
                 return Err(XmlError::Limit { what, limit: MAX_ATTRIBUTES });
+            }
+            if self.attributes.len() >= MAX_ALL_ATTRIBUTES {
+                let what = "the number of all attributes";
+                return Err(XmlError::Limit { what, limit: MAX_ALL_ATTRIBUTES });
             }
             let attribute =
                 attribute.map_err(|error| malformed(self.text, from, error.to_string()))?;

@@ -1,10 +1,10 @@
-//! Finding, reading and checking packages, two at a time.
+//! Finding, reading and checking packages, several at a time.
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use connref_review::Finding;
 use connref_review::check::{
-    CheckInput, CheckSource, SettingsText, alm_settings_check, check as review,
+    CheckInput, CheckSource, SettingsText, Siblings, alm_settings_check, check as review,
     settings_file_check, settings_owner,
 };
 use connref_solution::model::facts::EnvironmentKind;
@@ -116,7 +116,7 @@ pub(super) fn check(
     choices: &Choices,
     wanted: &[Wish],
 ) -> Vec<Vec<Finding>> {
-    let siblings: Vec<&CheckSource> = read.iter().chain(others).map(|one| &one.source).collect();
+    let siblings = Siblings::of(read.iter().chain(others).map(|one| &one.source));
     let settings: Vec<SettingsText<'_>> = choices
         .settings
         .iter()
@@ -125,7 +125,7 @@ pub(super) fn check(
     let pairs: Vec<_> = read.iter().zip(wanted).collect();
     each(&pairs, |(one, wish)| {
         let input = CheckInput {
-            siblings: &siblings,
+            siblings: Some(&siblings),
             settings: &settings,
             policies: choices.policies.as_ref(),
             environment: choices.environment.as_ref(),
@@ -166,9 +166,15 @@ pub(super) fn settings_check(
     }
 }
 
-/// Does something with each item on two threads; results come in the order of the items.
+/// Threads at most: more would only wait for the disk.
+const MAX_THREADS: usize = 8;
+
+/// Does something with each item on as many threads as the process may use; results come in the
+/// order of the items.
 fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if items.len() < 2 {
+    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = allowed.min(MAX_THREADS).min(items.len());
+    if threads < 2 {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
@@ -183,9 +189,11 @@ fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> 
         done
     };
     let mut all = std::thread::scope(|scope| {
-        let other = scope.spawn(share);
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(share)).collect();
         let mut done = share();
-        done.extend(other.join().expect("neither reading nor checking panics"));
+        for other in others {
+            done.extend(other.join().expect("neither reading nor checking panics"));
+        }
         done
     });
     all.sort_by_key(|(index, _)| *index);
