@@ -7,6 +7,7 @@ mod connection;
 mod connector;
 mod demo;
 mod dependency_table;
+mod hostile;
 mod inspect;
 mod invoker;
 mod key;

@@ -111,16 +111,25 @@ impl Failure {
             let _ = write!(out, "would send {unsent}\n{body}");
             return Exit::Clean;
         }
-        let mut text = String::new();
+        let mut text = style::bad("error");
         let mut last = String::new();
+        // What is wrong with an input fits into one line, as linters have it; elsewhere the causes
+        // are many and long.
+        let (between, after) = match self.exit {
+            Exit::Usage => (": ".to_owned(), ""),
+            _ => (format!("  {} ", style::faint("caused by:")), "\n"),
+        };
         for (depth, cause) in self.error.chain().enumerate() {
             let words = clean(&cause.to_string());
             if depth == 0 {
-                text += &format!("{}: {words}\n", style::bad("error"));
-            } else if words != last {
-                text += &format!("  {} {words}\n", style::faint("caused by:"));
+                text += &format!(": {words}{after}");
+            } else if !last.ends_with(&words) {
+                text += &format!("{between}{words}{after}");
             }
             last = words;
+        }
+        if after.is_empty() {
+            text.push('\n');
         }
         for (reason, fix) in &self.reasons {
             text += &format!("  {} {}\n", style::bad("✕"), clean(reason));

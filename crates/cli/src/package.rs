@@ -40,8 +40,27 @@ pub(crate) fn archive_read(path: &Path) -> Result<Archive, Failure> {
 }
 
 fn unreadable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Failure::new(Exit::Usage, error)
-        .context(format!("cannot read the solution `{}`", path.display()))
+    let path = path.display().to_string();
+    let reason = chain(&error);
+    // One line: most reasons name the file themselves.
+    match reason.contains(&path) {
+        true => Failure::usage(reason),
+        false => Failure::usage(format!("cannot read the solution `{path}`: {reason}")),
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text += &format!(": {words}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl SolutionFile {

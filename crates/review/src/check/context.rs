@@ -1,6 +1,8 @@
 //! What every rule sees: the package, its flows with their actions, and what stands beside it.
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use connref_solution::document::json::value_at;
 use connref_solution::model::package::{FlowReference, Managed, PackageReference};
 use connref_solution::model::{ApiName, FlowId, LogicalName, Package};
 use serde_json::{Map, Value};
@@ -47,6 +49,9 @@ pub(crate) struct Action<'a> {
     pub(crate) pointer: String,
     pub(crate) value: &'a Value,
     pub(crate) trigger: bool,
+    kind: &'a str,
+    inputs: Option<&'a Map<String, Value>>,
+    key: Option<Cow<'a, str>>,
 }
 
 impl<'a> Context<'a> {
@@ -160,7 +165,7 @@ impl<'a> Flow<'a> {
         let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(Value::as_object);
         for (name, value) in part("triggers").into_iter().flatten() {
             let pointer = format!("{base}/definition/triggers/{}", escape(name));
-            actions.push(Action { name, pointer, value, trigger: true });
+            actions.push(Action::new(name, pointer, value, true));
         }
         if let Some(map) = part("actions") {
             walk(map, &format!("{base}/definition/actions"), &mut actions);
@@ -191,10 +196,9 @@ impl<'a> Flow<'a> {
 fn walk<'a>(map: &'a Map<String, Value>, at: &str, out: &mut Vec<Action<'a>>) {
     for (name, value) in map {
         let pointer = format!("{at}/{}", escape(name));
-        for inner in ["actions", "else/actions", "default/actions"] {
-            let nested = value.pointer(&format!("/{inner}")).and_then(Value::as_object);
-            if let Some(nested) = nested {
-                walk(nested, &format!("{pointer}/{inner}"), out);
+        for inner in ["/actions", "/else/actions", "/default/actions"] {
+            if let Some(nested) = value_at(value, inner).and_then(Value::as_object) {
+                walk(nested, &format!("{pointer}{inner}"), out);
             }
         }
         for (case, body) in value.get("cases").and_then(Value::as_object).into_iter().flatten() {
@@ -202,26 +206,34 @@ fn walk<'a>(map: &'a Map<String, Value>, at: &str, out: &mut Vec<Action<'a>>) {
                 walk(nested, &format!("{pointer}/cases/{}/actions", escape(case)), out);
             }
         }
-        out.push(Action { name, pointer, value, trigger: false });
+        out.push(Action::new(name, pointer, value, false));
     }
 }
 
 /// A member name as a step of a JSON pointer.
-pub(crate) fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+    match name.contains(['~', '/']) {
+        true => Cow::Owned(name.replace('~', "~0").replace('/', "~1")),
+        false => Cow::Borrowed(name),
+    }
 }
 
 impl<'a> Action<'a> {
-    fn text(&self, pointer: &str) -> Option<&'a str> {
-        self.value.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
+    fn new(name: &'a str, pointer: String, value: &'a Value, trigger: bool) -> Self {
+        let inputs = value.get("inputs").and_then(Value::as_object);
+        let mut action = Self { name, pointer, value, trigger, kind: "", inputs, key: None };
+        // Most rules ask for these.
+        action.kind = action.text("/type").unwrap_or_default();
+        action.key = action.key();
+        action
     }
 
-    pub(crate) fn kind(&self) -> &'a str {
-        self.text("/type").unwrap_or_default()
+    fn text(&self, pointer: &str) -> Option<&'a str> {
+        value_at(self.value, pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
     }
 
     pub(crate) fn is(&self, kind: &str) -> bool {
-        self.kind().eq_ignore_ascii_case(kind)
+        self.kind.eq_ignore_ascii_case(kind)
     }
 
     pub(crate) fn operation(&self) -> &'a str {
@@ -232,23 +244,27 @@ impl<'a> Action<'a> {
     }
 
     /// The key of `connectionReferences` that it uses.
-    pub(crate) fn connection_key(&self) -> Option<String> {
+    pub(crate) fn connection_key(&self) -> Option<Cow<'a, str>> {
+        self.key.clone()
+    }
+
+    fn key(&self) -> Option<Cow<'a, str>> {
         if let Some(key) = self.text("/inputs/host/connectionName") {
-            return Some(key.to_owned());
+            return Some(Cow::Borrowed(key));
         }
         // `@parameters('$connections')['shared_x']['connectionId']`
         let old = self.text("/inputs/host/connection/name")?;
         let rest = old.split_once("$connections'")?.1.trim_start_matches([')', ']', ' ', '?']);
-        Some(rest.strip_prefix("['")?.split_once("']")?.0.replace("''", "'"))
+        Some(Cow::Owned(rest.strip_prefix("['")?.split_once("']")?.0.replace("''", "'")))
     }
 
     pub(crate) fn inputs(&self) -> Option<&'a Map<String, Value>> {
-        self.value.get("inputs").and_then(Value::as_object)
+        self.inputs
     }
 
     /// `inputs.parameters`: flat, with path keys.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
-        let map = self.value.pointer("/inputs/parameters").and_then(Value::as_object);
+        let map = self.inputs().and_then(|i| i.get("parameters")?.as_object());
         map.into_iter().flatten()
     }
 

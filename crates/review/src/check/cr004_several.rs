@@ -81,8 +81,7 @@ fn uses<'a>(cx: &Context<'a>) -> HashMap<&'a LogicalName, Uses> {
             by_key.insert(entry.key.as_str(), name);
         }
         for action in &flow.actions {
-            let Some(name) = action.connection_key().and_then(|k| by_key.get(k.as_str()).copied())
-            else {
+            let Some(name) = action.connection_key().and_then(|k| by_key.get(&*k).copied()) else {
                 continue;
             };
             let target = action.parameters().filter(|(name, _)| {

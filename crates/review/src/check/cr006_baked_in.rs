@@ -26,7 +26,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
         let mut places = Vec::new();
         let definition = flow.source.value.pointer(&format!("{}/definition", flow.base));
         if let Some(definition) = definition {
-            search(definition, &format!("{}/definition", flow.base), &mut places);
+            search(definition, &mut format!("{}/definition", flow.base), &mut places);
         }
         out.extend(places.into_iter().take(MAX).map(|(pointer, id)| found(flow, pointer, id)));
     }
@@ -56,23 +56,28 @@ fn found(flow: &Flow<'_>, pointer: String, id: &str) -> Draft {
 }
 
 /// Finds `…/apis/shared_x/connections/<id>` in the texts of a definition. The depth is that of the
-/// JSON, which is bounded.
-fn search<'a>(value: &'a Value, at: &str, out: &mut Vec<(String, &'a str)>) {
+/// JSON, which is bounded. `at` is the pointer to the value; it comes back as it was.
+fn search<'a>(value: &'a Value, at: &mut String, out: &mut Vec<(String, &'a str)>) {
+    let length = at.len();
     match value {
         Value::String(text) => {
             if let Some(id) = id_in(text) {
-                out.push((at.to_owned(), id));
+                out.push((at.clone(), id));
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate().filter(|(_, i)| may_hold(i)) {
-                search(item, &format!("{at}/{index}"), out);
+                at.push_str(&format!("/{index}"));
+                search(item, at, out);
+                at.truncate(length);
             }
         }
         Value::Object(map) => {
             for (name, item) in map.iter().filter(|(_, i)| may_hold(i)) {
-                // A pointer is made only where there is something to look at.
-                search(item, &format!("{at}/{}", escape(name)), out);
+                at.push('/');
+                at.push_str(&escape(name));
+                search(item, at, out);
+                at.truncate(length);
             }
         }
         _ => {}
@@ -81,7 +86,7 @@ fn search<'a>(value: &'a Value, at: &str, out: &mut Vec<(String, &'a str)>) {
 
 fn may_hold(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("/connections/"),
+        Value::String(text) => memchr::memmem::find(text.as_bytes(), b"/connections/").is_some(),
         Value::Array(_) | Value::Object(_) => true,
         _ => false,
     }

@@ -115,27 +115,58 @@ fn variables(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
 fn texts(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     // Inputs of containers are those of their actions; only leaves have their own.
     let Some(inputs) = action.value.get("inputs") else { return };
-    let mut stack = vec![(vec!["inputs".to_owned()], inputs)];
-    while let Some((path, value)) = stack.pop() {
-        let step = |name: String| path.iter().cloned().chain([name]).collect::<Vec<_>>();
-        match value {
-            Value::String(text) if text.contains('=') => {
-                let what = connection_string(text)
-                    .map(|what| format!("a connection string with {what}"))
-                    .or_else(|| {
-                        key_in_address(text)
-                            .map(|name| format!("an address with its key (`{name}`)"))
-                    });
-                if let Some(what) = what {
-                    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-                    push(flow, action, &steps, &what, out);
-                }
-            }
-            Value::Array(items) => {
-                stack.extend(items.iter().enumerate().map(|(i, v)| (step(i.to_string()), v)));
-            }
-            Value::Object(map) => stack.extend(map.iter().map(|(k, v)| (step(k.clone()), v))),
-            _ => {}
+    within(inputs, &mut vec![Step::Name("inputs")], &mut |path, text| {
+        let what =
+            connection_string(text).map(|what| format!("a connection string with {what}")).or_else(
+                || key_in_address(text).map(|name| format!("an address with its key (`{name}`)")),
+            );
+        if let Some(what) = what {
+            let steps: Vec<String> = path.iter().map(Step::text).collect();
+            let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+            push(flow, action, &steps, &what, out);
         }
+    });
+}
+
+/// A step into a value.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+impl Step<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Name(name) => (*name).to_owned(),
+            Self::Index(index) => index.to_string(),
+        }
+    }
+}
+
+/// Visits the texts that hold a `=`, which every secret in a text has. The depth is that of the
+/// JSON, which is bounded.
+fn within<'a>(
+    value: &'a Value,
+    path: &mut Vec<Step<'a>>,
+    visit: &mut impl FnMut(&[Step<'_>], &str),
+) {
+    match value {
+        Value::String(text) if memchr::memchr(b'=', text.as_bytes()).is_some() => visit(path, text),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(Step::Index(index));
+                within(item, path, visit);
+                path.pop();
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                path.push(Step::Name(name));
+                within(item, path, visit);
+                path.pop();
+            }
+        }
+        _ => {}
     }
 }

@@ -1,4 +1,5 @@
 //! CR020: a flow or an app breaks a data policy, or a reference cannot satisfy a binding rule.
+use connref_solution::document::json::value_at;
 use std::collections::HashSet;
 
 use connref_solution::model::ApiName;
@@ -94,7 +95,7 @@ fn flow_uses(cx: &Context<'_>, flow: &Flow<'_>) -> Vec<Seen> {
         });
     }
     // A connector counts even where no action uses it.
-    for entry in flow.entries().iter().filter(|e| !met.contains(&e.key)) {
+    for entry in flow.entries().iter().filter(|e| !met.contains(e.key.as_str())) {
         seen.push(Seen {
             api: cx.api_of(entry).clone(),
             operation: String::new(),
@@ -125,7 +126,7 @@ fn endpoint(action: &Action<'_>, api: &ApiName) -> Option<String> {
     let parameter = |name: &str| action.parameters().find(|(n, _)| n.as_str() == name)?.1.into();
     let value: Option<&Value> = match api.key().as_str() {
         "http" => action.inputs()?.get("uri"),
-        "httpwebhook" => action.value.pointer("/inputs/subscribe/uri"),
+        "httpwebhook" => value_at(action.value, "/inputs/subscribe/uri"),
         "shared_webcontents" | "shared_webcontentsv2" => parameter("request/url"),
         "shared_commondataserviceforapps" => parameter("organization"),
         "shared_sql" => parameter("server"),

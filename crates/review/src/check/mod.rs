@@ -84,7 +84,14 @@ pub struct SettingsText<'a> {
 impl<'a> CheckInput<'a> {
     /// A package by itself.
     pub fn new(source: &'a CheckSource) -> Self {
-        Self { source, siblings: None, settings: &[], policies: None, environment: None, kind: None }
+        Self {
+            source,
+            siblings: None,
+            settings: &[],
+            policies: None,
+            environment: None,
+            kind: None,
+        }
     }
 }
 

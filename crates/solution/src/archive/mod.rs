@@ -25,7 +25,7 @@ pub use limits::Limits;
 pub use part::Part;
 pub use unpack::{Existing, Unpacked};
 
-use name::name_check;
+use name::{name_check, name_key};
 use part::ZipBytes;
 
 /// How the parts of a solution are laid out.
@@ -141,7 +141,7 @@ impl Archive {
     fn assemble(label: &str, parts: Vec<Part>) -> Result<Self, ArchiveError> {
         let mut by_name = HashMap::with_capacity(parts.len());
         for (index, part) in parts.iter().enumerate() {
-            if let Some(first) = by_name.insert(part.name().to_lowercase(), index) {
+            if let Some(first) = by_name.insert(name_key(part.name()), index) {
                 return Err(ArchiveError::Duplicate {
                     archive: label.to_owned(),
                     first: parts[first].name().to_owned(),
@@ -192,7 +192,7 @@ impl Archive {
 
     /// A part by name, without regard to case; a leading slash is passed over.
     pub fn part(&self, name: &str) -> Option<&Part> {
-        let key = name.strip_prefix('/').unwrap_or(name).to_lowercase();
+        let key = name_key(name.strip_prefix('/').unwrap_or(name));
         self.by_name.get(&key).map(|&index| &self.parts[index])
     }
 
@@ -227,7 +227,7 @@ impl Archive {
     /// An unsafe name.
     pub fn set(&mut self, name: &str, content: Vec<u8>) -> Result<(), ArchiveError> {
         let name = name_check(name.strip_prefix('/').unwrap_or(name), &Limits::default())?;
-        match self.by_name.get(&name.to_lowercase()) {
+        match self.by_name.get(&name_key(&name)) {
             Some(&index) => {
                 if self.parts[index].bytes()? == content {
                     return Ok(());
@@ -236,7 +236,7 @@ impl Archive {
                 self.parts[index] = Part::plain(&kept, content);
             }
             None => {
-                self.by_name.insert(name.to_lowercase(), self.parts.len());
+                self.by_name.insert(name_key(&name), self.parts.len());
                 self.parts.push(Part::plain(&name, content));
             }
         }
@@ -246,7 +246,7 @@ impl Archive {
 
     /// Removes a part; whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let key = name.strip_prefix('/').unwrap_or(name).to_lowercase();
+        let key = name_key(name.strip_prefix('/').unwrap_or(name));
         let Some(index) = self.by_name.remove(&key) else { return false };
         self.parts.remove(index);
         for at in self.by_name.values_mut().filter(|at| **at > index) {

@@ -1,4 +1,6 @@
 //! Names of parts.
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::limits::shown;
 use super::{ArchiveError, Limits};
 
@@ -31,9 +33,24 @@ pub(super) fn name_check(raw: &str, limits: &Limits) -> Result<String, ArchiveEr
     Ok(name)
 }
 
+/// The form in which names are compared: without case, accents composed. Some file systems hold
+/// only one of two names that differ in nothing else.
+pub(super) fn name_key(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(&name.to_lowercase()).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twins_have_one_key() {
+        assert_eq!(name_key("Workflows/CAF\u{c9}.json"), name_key("workflows/cafe\u{301}.json"));
+        assert_ne!(name_key("caf\u{e9}"), name_key("cafe"));
+    }
 
     #[test]
     fn unsafe_names_are_refused() {

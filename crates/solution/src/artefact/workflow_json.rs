@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{Problems, cut};
-use crate::document::json::JsonDocument;
 use crate::document::json::scan::pointer_escape;
+use crate::document::json::{JsonDocument, value_at};
 use crate::model::package::{
     FlowBody, FlowReference, FlowTrigger, FlowVariable, Problem, RuntimeSource,
 };
@@ -65,7 +65,7 @@ fn object<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String,
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
+    value_at(value, pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
 }
 
 /// Reads an entry of `connectionReferences`, in the shape of solutions and in the shape of the
@@ -164,7 +164,7 @@ fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody, children: &mu
         }
         host_use(name, action, body);
         for pointer in ["/actions", "/else/actions", "/default/actions"] {
-            if let Some(nested) = action.pointer(pointer).and_then(Value::as_object) {
+            if let Some(nested) = value_at(action, pointer).and_then(Value::as_object) {
                 actions_walk(nested, body, children);
             }
         }

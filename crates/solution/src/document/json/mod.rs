@@ -186,6 +186,12 @@ fn check(bytes: &[u8]) -> Result<Checked<'_>, JsonError> {
     Ok(Checked { bom, text, values })
 }
 
+/// The value at a path of plain names, `/inputs/host/connectionName`: what `Value::pointer` finds
+/// where no name needs an escape and nothing is an array, without the texts that it makes.
+pub fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('/').skip(1).try_fold(value, |value, name| value.as_object()?.get(name))
+}
+
 /// Counts nesting, values and names before anything recursive or hungry sees the text.
 fn bounds_check(text: &str) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();

@@ -1,4 +1,5 @@
 //! Finding, reading and checking packages, several at a time.
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +13,7 @@ use connref_solution::{Archive, FoundKind, Limits, find};
 
 use super::choose::{Choices, Wish};
 use crate::command::read_text;
+use crate::package::chain;
 use crate::render::note;
 use crate::report::shown;
 
@@ -45,6 +47,7 @@ pub(super) struct Everything {
 /// The packages and settings files at or below paths, each once.
 pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Everything {
     let mut all = Everything::default();
+    let mut seen = HashSet::new();
     for path in paths {
         let report = match find(path, &Limits::default()) {
             Ok(report) => report,
@@ -74,16 +77,8 @@ pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Everythin
             let reason = "there is no solution, no flow package and no settings file in it";
             unreadable.push((shown(path), reason.to_owned()));
         }
-        for package in packages {
-            if !all.packages.contains(&package) {
-                all.packages.push(package);
-            }
-        }
-        for file in settings {
-            if !all.settings.iter().any(|known| known.path == file.path) {
-                all.settings.push(file);
-            }
-        }
+        all.packages.extend(packages.filter(|path| seen.insert(path.clone())));
+        all.settings.extend(settings.filter(|file| seen.insert(file.path.clone())));
     }
     all
 }
@@ -198,18 +193,4 @@ fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> 
     });
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, result)| result).collect()
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.ends_with(&words) {
-            text += &format!(": {words}");
-        }
-        cause = error.source();
-    }
-    text
 }
