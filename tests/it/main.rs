@@ -13,6 +13,7 @@ mod invoker;
 mod key;
 mod kill9;
 mod migrate;
+mod people;
 mod plan;
 mod quote_email;
 mod resume;

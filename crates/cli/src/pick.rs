@@ -36,6 +36,9 @@ named! {
     connref_client::reference::Reference, "connection reference", "connref ref list", id, logical_name;
     connref_client::run::Run, "run", "connref run list", id, id;
     connref_client::solution::Solution, "solution", "connref solution list", id, unique_name;
+    connref_client::role::Role, "role", "connref role list", id, name;
+    connref_client::team::Team, "team", "connref team list", id, name;
+    connref_client::tenant_group::Group, "group", "connref group list", id, name;
     connref_client::user::User, "user", "connref user list", id, name;
     connref_client::variable::Variable, "environment variable", "connref variable list", id, schema_name;
 }

@@ -397,24 +397,32 @@ impl<S: ApiService> Client<S> {
         Ok(rows.iter().map(permission).collect())
     }
 
-    /// Shares a connection with a principal at a level, or takes the share back (`level` none).
+    /// Shares a connection with a principal at a level, for good or until a moment (RFC 3339), or
+    /// takes the share back (`level` none).
     pub async fn connection_share(
         &self,
         connection: &Connection,
         principal_id: &str,
         principal_type: &str,
         level: Option<&str>,
+        until: Option<&str>,
     ) -> Result<()> {
         let attempt = format!("share connection `{}`", connection.display_name);
         let path =
             self.connection_path(&connection.connector, &connection.id, "/modifyPermissions", &[]);
         let body = match level {
-            Some(level) => json!({"put": [{"properties": {
-                "roleName": level,
-                "capabilities": [],
-                "principal": {"id": principal_id, "type": principal_type},
-                "NotifyShareTargetOption": "DoNotNotify",
-            }}]}),
+            Some(level) => {
+                let mut properties = json!({
+                    "roleName": level,
+                    "capabilities": [],
+                    "principal": {"id": principal_id, "type": principal_type},
+                    "NotifyShareTargetOption": "DoNotNotify",
+                });
+                if let Some(until) = until {
+                    properties["connref"] = json!({"expires": until});
+                }
+                json!({"put": [{"properties": properties}]})
+            }
             None => json!({"delete": [{"id": format!(
                 "/providers/Microsoft.PowerApps/apis/{}/connections/{}/permissions/{principal_id}",
                 connection.connector, connection.id

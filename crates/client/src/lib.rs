@@ -17,10 +17,13 @@ pub mod key;
 pub mod odata;
 pub mod publisher;
 pub mod reference;
+pub mod role;
 pub mod run;
 pub mod solution;
 #[cfg(test)]
 mod stand_in;
+pub mod team;
+pub mod tenant_group;
 pub mod transport;
 pub mod user;
 pub mod variable;

@@ -1,9 +1,9 @@
 //! All routes on one page.
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post, put};
 
-use crate::powerapps::{connection, connector, environment, flow, key};
+use crate::powerapps::{connection, connector, environment, flow, key, tenant_group};
 use crate::{App, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
@@ -31,6 +31,13 @@ pub fn router(app: App) -> Router {
         .route("/providers/connref/key/rotate", post(key::rotate))
         .route("/providers/connref/key/move", post(key::change_provider))
         .route("/providers/connref/key/continue", post(key::go_on))
+        // Groups of the tenant.
+        .route("/providers/connref/groups", get(tenant_group::list).post(tenant_group::create))
+        .route("/providers/connref/groups/{group}", delete(tenant_group::delete))
+        .route(
+            "/providers/connref/groups/{group}/members/{member}",
+            put(tenant_group::member_put).delete(tenant_group::member_delete),
+        )
         // Connectors.
         .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
         .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get).patch(connector::update))

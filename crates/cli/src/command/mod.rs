@@ -7,12 +7,15 @@ mod demo;
 mod env;
 mod explain;
 mod flow;
+mod group;
 mod key;
 mod reference;
+mod role;
 mod run;
 mod server;
 mod settings;
 mod solution;
+mod team;
 mod user;
 mod variable;
 
@@ -31,6 +34,15 @@ pub(crate) enum Command {
     /// Users and service principals
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Teams: rows are shared with them, most own rows and hold roles
+    #[command(subcommand)]
+    Team(team::TeamCommand),
+    /// Security roles: what may be done, and how far it reaches
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// Groups of the tenant, whose members teams and shares follow
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Connectors, built-in and custom
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
@@ -99,6 +111,9 @@ impl Command {
         match self {
             Self::Env(command) => command.run(context).await,
             Self::User(command) => command.run(context).await,
+            Self::Team(command) => command.run(context).await,
+            Self::Role(command) => command.run(context).await,
+            Self::Group(command) => command.run(context).await,
             Self::Connector(command) => command.run(context).await,
             Self::Connection(command) => command.run(context).await,
             Self::ConnectionReference(command) => command.run(context).await,

@@ -26,6 +26,9 @@ pub(crate) enum UserCommand {
     },
     /// List users and service principals
     List,
+    /// Give a user or service principal a role, or take it away
+    #[command(subcommand)]
+    Role(super::role::AssignCommand),
 }
 
 /// Arguments of `user add`.
@@ -52,6 +55,12 @@ enum Role {
     /// Uses what is shared with it
     #[value(alias = "basic-user", alias = "Basic User")]
     Basic,
+    /// Imports, binds and turns on, and changes no rights
+    #[value(alias = "Deployer")]
+    Deployer,
+    /// Changes whatever solutions are made of
+    #[value(alias = "system-customizer", alias = "System Customizer")]
+    Customizer,
     /// Makes and owns connections, references and flows
     #[value(alias = "environment-maker", alias = "Environment Maker")]
     Maker,
@@ -68,6 +77,7 @@ impl UserCommand {
             Self::Disable { user } => switch(context, &user, true).await,
             Self::Enable { user } => switch(context, &user, false).await,
             Self::List => list(context).await,
+            Self::Role(command) => command.run(context, false).await,
         }
     }
 }
@@ -77,6 +87,8 @@ impl AddArgs {
         let client = context.client().await?;
         let role = match self.role {
             Role::Basic => "Basic User",
+            Role::Deployer => "Deployer",
+            Role::Customizer => "System Customizer",
             Role::Maker => "Environment Maker",
             Role::Administrator => "System Administrator",
         };

@@ -143,7 +143,7 @@ impl Demo {
         ))?;
         let client = self.installation.client(stage.name, Some(owner));
         let bob = pick(client.users().await?, BOB)?;
-        client.connection_share(made, &bob.id, bob.principal_type(), Some("CanView")).await?;
+        client.connection_share(made, &bob.id, bob.principal_type(), Some("CanView"), None).await?;
         Ok(())
     }
 

@@ -16,4 +16,5 @@ mod policy;
 mod random_imports;
 mod run;
 mod runbook;
+mod share;
 mod world;

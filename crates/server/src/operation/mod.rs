@@ -2,6 +2,7 @@
 //! An operation judges with `review` over the facts and has the store write for exactly that
 //! version of them. No HTTP, no OData, no SQL.
 pub mod audit;
+pub mod business_unit;
 pub mod connection;
 pub mod connection_rotate;
 pub mod connection_sign_in;
@@ -12,7 +13,11 @@ mod error;
 pub mod flow;
 pub mod key;
 pub mod reference;
+pub mod role;
+pub mod row_share;
 pub mod solution;
+pub mod team;
+pub mod tenant_group;
 pub mod user;
 pub mod variable;
 

@@ -7,6 +7,7 @@ pub(crate) mod environment;
 mod error;
 pub(crate) mod flow;
 pub(crate) mod key;
+pub(crate) mod tenant_group;
 mod time;
 
 use std::collections::HashMap;

@@ -44,6 +44,13 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
         <Property Name="CanBeChanged" Type="Edm.Boolean" Nullable="false" />
         <Property Name="ManagedPropertyLogicalName" Type="Edm.String" Nullable="false" />
       </ComplexType>
+      <ComplexType Name="PrincipalAccess">
+        <Property Name="AccessMask" Type="Edm.String" />
+        <NavigationProperty Name="Principal" Type="mscrm.crmbaseentity" />
+      </ComplexType>
+      <ComplexType Name="RetrieveSharedPrincipalsAndAccessResponse">
+        <Property Name="PrincipalAccesses" Type="Collection(mscrm.PrincipalAccess)" />
+      </ComplexType>
       <ComplexType Name="WhoAmIResponse">
         <Property Name="BusinessUnitId" Type="Edm.Guid" Nullable="false" />
         <Property Name="UserId" Type="Edm.Guid" Nullable="false" />

@@ -5,6 +5,7 @@
 //! store's query engine (`read`) or by an operation (`write`, `table`, `call`), and rendered
 //! (`render`). What is not offered is refused by name, never ignored, except query parameters
 //! without `$`, which real clients add at will.
+mod associate;
 mod body;
 mod call;
 mod entity_definition;

@@ -6,10 +6,11 @@ use connref_store::query::{
 use http::StatusCode;
 use serde_json::json;
 
+use super::call::principal_access;
 use super::filter_function::Surroundings;
 use super::locate::{Key, find};
 use super::options::{self, Options};
-use super::path::Segment;
+use super::path::{Argument, Arguments, Segment};
 use super::query_string::without;
 use super::render::{self, Listed};
 use super::{Asked, Fault, names, reply, token};
@@ -28,6 +29,24 @@ pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Resp
     let key = Key::read(asked, table, arguments)?;
     match rest {
         [] => one(asked, &key).await,
+        [bound] if table.name == "systemuser" && bound.name == "RetrievePrincipalAccess" => {
+            let record = find(asked, &key).await?.ok_or_else(|| key.missing())?;
+            let target = match &bound.arguments {
+                Some(Arguments::Named(named)) => {
+                    named.iter().find(|(name, _)| name == "Target").map(|(_, value)| value)
+                }
+                _ => None,
+            };
+            let target = match target {
+                Some(Argument::Alias(alias)) => asked.query.alias(alias)?.to_owned(),
+                Some(other) => other.text().to_owned(),
+                None => return Err(Fault::payload("The parameter `Target` is required.")),
+            };
+            let mut answer = principal_access(asked, &record, &target).await?;
+            let context = "$metadata#Microsoft.Dynamics.CRM.RetrievePrincipalAccessResponse";
+            answer["@odata.context"] = format!("{}/{context}", asked.root).into();
+            Ok(reply::json(asked, &answer))
+        }
         [next, rest @ ..] => below(asked, &key, next, rest).await,
     }
 }

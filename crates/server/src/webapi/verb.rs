@@ -81,6 +81,15 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some("mscrm.ExportSolutionResponse"),
     },
     Verb {
+        name: "GrantAccess",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("Target", "mscrm.crmbaseentity"),
+            must("PrincipalAccess", "mscrm.PrincipalAccess"),
+        ],
+        result: None,
+    },
+    Verb {
         name: "ImportSolution",
         kind: VerbKind::Action,
         parameters: &[
@@ -108,6 +117,30 @@ pub(super) static VERBS: &[Verb] = &[
         kind: VerbKind::Function,
         parameters: &[must("DefinitionSchemaName", "Edm.String")],
         result: Some("mscrm.RetrieveEnvironmentVariableValueResponse"),
+    },
+    Verb {
+        name: "ModifyAccess",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("Target", "mscrm.crmbaseentity"),
+            must("PrincipalAccess", "mscrm.PrincipalAccess"),
+        ],
+        result: None,
+    },
+    Verb {
+        name: "RetrieveSharedPrincipalsAndAccess",
+        kind: VerbKind::Function,
+        parameters: &[must("Target", "mscrm.crmbaseentity")],
+        result: Some("mscrm.RetrieveSharedPrincipalsAndAccessResponse"),
+    },
+    Verb {
+        name: "RevokeAccess",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("Target", "mscrm.crmbaseentity"),
+            must("Revokee", "mscrm.crmbaseentity"),
+        ],
+        result: None,
     },
     Verb {
         name: "WhoAmI",

@@ -4,6 +4,7 @@ use connref_store::query::{Expr, Literal, Query, Record, TableDef};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
+use super::associate::associate;
 use super::body::{Fields, Purpose, object};
 use super::filter_function::Surroundings;
 use super::locate::{Key, find, run};
@@ -14,10 +15,13 @@ pub(super) async fn write(asked: &Asked, table: &'static TableDef) -> Result<Res
     let Some((first, rest)) = asked.segments.split_first() else {
         return Err(Fault::no_resource(table.set));
     };
-    if rest.last().is_some_and(|last| last.name == "$ref") {
-        return Err(Fault::unsupported("$ref is not supported; set lookups with `@odata.bind`"));
-    }
     let key = first.arguments.as_ref().map(|a| Key::read(asked, table, a)).transpose()?;
+    if rest.last().is_some_and(|last| last.name == "$ref") {
+        return match (&key, rest) {
+            (Some(key), [navigation, _]) => associate(asked, key, navigation).await,
+            _ => Err(Fault::unsupported("$ref stands behind one row and one relationship")),
+        };
+    }
     match (&asked.method, &key, rest) {
         (&Method::POST, None, []) => {
             let fields = Fields::read(table, object(&asked.body)?, Purpose::Create)?;

@@ -1,7 +1,10 @@
 //! The store's suite, run on SQLite and, where `CONNREF_TEST_POSTGRES` names a server, on
 //! PostgreSQL: the same code, the same expectations.
+mod access;
 mod connection;
 mod key;
+mod model;
+mod people;
 mod world;
 
 use std::collections::BTreeMap;

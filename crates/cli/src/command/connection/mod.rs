@@ -9,6 +9,7 @@ mod update;
 use clap::{Args, Subcommand, ValueEnum};
 use connref_client::Client;
 use connref_client::connection::Connection;
+use connref_client::team::Team;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -72,9 +73,18 @@ pub(crate) struct ListArgs {
 pub(crate) struct ShareArgs {
     #[command(flatten)]
     which: Which,
-    /// User or service principal
-    #[arg(long, value_name = "NAME")]
-    with: String,
+    /// User, service principal or team
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["with_group", "with_tenant"])]
+    with: Option<String>,
+    /// Group of the tenant, by object id or name
+    #[arg(long, value_name = "GROUP", conflicts_with = "with")]
+    with_group: Option<String>,
+    /// Everybody in the tenant
+    #[arg(long, conflicts_with_all = ["with", "with_group"])]
+    with_tenant: bool,
+    /// Until when; then it is as if never shared (2026-03-31T12:00:00Z)
+    #[arg(long, value_name = "MOMENT", conflicts_with = "remove")]
+    until: Option<String>,
     /// What it may do with the connection
     #[arg(long, value_enum, default_value_t = Level::Use)]
     level: Level,
@@ -217,25 +227,49 @@ impl ShareArgs {
     async fn run(self, context: &Context) -> Outcome {
         let client = context.client().await?;
         let connection = self.which.find(&client).await?;
-        let user = pick(client.users().await?, &self.with)?;
+        let (id, name, kind) = self.receiver(&client).await?;
         let level = match self.level {
             Level::Use => "CanView",
             Level::UseAndShare => "CanViewWithShare",
             Level::Edit => "CanEdit",
         };
         let put = (!self.remove).then_some(level);
-        client.connection_share(&connection, &user.id, user.principal_type(), put).await?;
+        let until = self.until.as_deref();
+        client.connection_share(&connection, &id, kind, put, until).await?;
         let sentence = if self.remove {
-            format!("connection {} no longer shared with {}", connection.display_name, user.name)
+            format!("connection {} no longer shared with {name}", connection.display_name)
         } else {
-            format!("connection {} shared with {} ({level})", connection.display_name, user.name)
+            format!("connection {} shared with {name} ({level})", connection.display_name)
         };
         let item = json!({
             "id": connection.id, "connection": connection.display_name,
-            "principal": user.name, "level": put,
+            "principal": name, "level": put, "until": until,
         });
         context.output.done(&sentence, &item)?;
         Ok(Exit::Clean)
+    }
+}
+
+impl ShareArgs {
+    /// Id, name and kind of whoever it is shared with.
+    async fn receiver(&self, client: &Client) -> Result<(String, String, &'static str), Failure> {
+        if self.with_tenant {
+            return Ok(("tenant".to_owned(), "everybody in the tenant".to_owned(), "Tenant"));
+        }
+        if let Some(group) = &self.with_group {
+            return Ok((group.clone(), group.clone(), "Group"));
+        }
+        let wanted = self.with.as_deref().unwrap_or_default();
+        let teams = client.teams().await?;
+        let means = |team: &&Team| {
+            team.name.eq_ignore_ascii_case(wanted) || team.id.eq_ignore_ascii_case(wanted)
+        };
+        if let Some(team) = teams.iter().find(means) {
+            return Ok((team.id.clone(), team.name.clone(), "Group"));
+        }
+        let user = pick(client.users().await?, wanted)?;
+        let kind = user.principal_type();
+        Ok((user.id, user.name, kind))
     }
 }
 

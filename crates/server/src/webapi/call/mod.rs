@@ -1,4 +1,5 @@
 //! Functions and actions: parameters in, an operation, a document out.
+mod access;
 mod audit;
 mod flow;
 mod parameters;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::path::Segment;
 use super::verb::{Verb, VerbKind};
 use super::{Asked, Fault, reply};
+pub(super) use access::{owner_pointed, principal_access};
 use parameters::Parameters;
 
 /// Answers a function or an action that is bound to nothing.
@@ -53,6 +55,10 @@ async fn run(
     match verb.name {
         "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
+        "GrantAccess" => access::grant(asked, parameters, true).await.map(|()| None),
+        "ModifyAccess" => access::grant(asked, parameters, false).await.map(|()| None),
+        "RevokeAccess" => access::revoke(asked, parameters).await.map(|()| None),
+        "RetrieveSharedPrincipalsAndAccess" => access::shares(asked, parameters).await.map(Some),
         "ImportSolution" => solution::import(asked, parameters).await.map(|()| None),
         "RetrieveEnvironmentVariableSecretValue" => {
             variable::secret(asked, parameters).await.map(Some)

@@ -1,4 +1,6 @@
 //! Parameters of a call: from the address of a function, or from the body of an action.
+use std::sync::LazyLock;
+
 use connref_solution::model::id::is_guid;
 use serde_json::{Map, Value};
 
@@ -55,6 +57,12 @@ impl Parameters {
         self.0.get(name).and_then(Value::as_i64)
     }
 
+    /// An object that must be there; `read` saw to it.
+    pub(super) fn object(&self, name: &str) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.0.get(name).and_then(Value::as_object).unwrap_or(&NONE)
+    }
+
     pub(super) fn list(&self, name: &str) -> &[Value] {
         self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -106,11 +114,19 @@ fn bare(text: &str) -> Value {
 }
 
 fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Fault> {
+    // In an address an object stands as its text.
+    let value = match value {
+        Value::String(text) if edm == "mscrm.crmbaseentity" => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        other => other,
+    };
     let fits = match edm {
         "Edm.String" | "Edm.Binary" => value.is_string(),
         "Edm.Guid" => value.as_str().is_some_and(is_guid),
         "Edm.Boolean" => value.is_boolean(),
         "Edm.Int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        "mscrm.crmbaseentity" | "mscrm.PrincipalAccess" => value.is_object(),
         "Collection(Edm.String)" => {
             value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
         }

@@ -1,13 +1,21 @@
 //! Writes by table: one file each, from a body to the operation's input.
+mod business_unit;
 mod connection_reference;
 mod connector;
 mod environment_variable;
 mod publisher;
+mod role;
 mod solution;
 mod system_user;
+mod team;
 mod workflow;
 
+use connref_store::access::Entity;
 use connref_store::query::{Record, TableDef};
+use connref_store::row_share::SharedRow;
+
+use super::call::owner_pointed;
+use crate::operation::row_share::row_assign;
 
 use super::body::Fields;
 use super::{Asked, Fault};
@@ -19,11 +27,14 @@ pub(super) async fn create(
     fields: Fields,
 ) -> Result<String, Fault> {
     match table.name {
+        "businessunit" => business_unit::create(asked, fields).await,
         "connectionreference" => connection_reference::create(asked, fields).await,
         "connector" => connector::create(asked, fields).await,
         "environmentvariabledefinition" => environment_variable::create(asked, fields).await,
         "environmentvariablevalue" => environment_variable::value_create(asked, fields).await,
         "publisher" => publisher::create(asked, fields).await,
+        "role" => role::create(asked, fields).await,
+        "team" => team::create(asked, fields).await,
         "solution" => solution::create(asked, fields).await,
         "systemuser" => system_user::create(asked, fields).await,
         "workflow" => workflow::create(asked, fields).await,
@@ -32,8 +43,22 @@ pub(super) async fn create(
 }
 
 /// Changes a row.
-pub(super) async fn update(asked: &Asked, record: &Record, fields: Fields) -> Result<(), Fault> {
+pub(super) async fn update(
+    asked: &Asked,
+    record: &Record,
+    mut fields: Fields,
+) -> Result<(), Fault> {
+    let owner = match Entity::shareable(record.table.name) {
+        Some(entity) => fields.row("ownerid").map(|segment| (entity, segment)),
+        None => None,
+    };
+    if let Some((entity, segment)) = owner {
+        let to = owner_pointed(asked, &segment).await?;
+        let row = SharedRow { entity, id: record.id.clone() };
+        row_assign(&asked.cx, row, to).await?;
+    }
     match record.table.name {
+        "businessunit" => business_unit::update(asked, record, fields).await,
         "connectionreference" => connection_reference::update(asked, record, fields).await,
         "environmentvariabledefinition" => {
             environment_variable::update(asked, record, fields).await
@@ -53,6 +78,9 @@ pub(super) async fn update(asked: &Asked, record: &Record, fields: Fields) -> Re
 /// Deletes a row.
 pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> {
     match record.table.name {
+        "businessunit" => business_unit::delete(asked, record).await,
+        "role" => role::delete(asked, record).await,
+        "team" => team::delete(asked, record).await,
         "connectionreference" => connection_reference::delete(asked, record).await,
         "connector" => connector::delete(asked, record).await,
         "environmentvariabledefinition" => environment_variable::delete(asked, record).await,

@@ -121,6 +121,10 @@ pub(super) const ROLE: TableDef = TableDef {
             ]),
         ),
         Col::new("ismanaged", Kind::Flag),
+        // What a new role grants: `prvReadWorkflow=organization,…`; its rows tell it afterwards.
+        Col::new("connref_privileges", Kind::Memo(20_000))
+            .from(Source::Sql("CAST(NULL AS TEXT)"))
+            .create(),
         organization("organizationid", "organizationid"),
         CREATED,
         MODIFIED,
