@@ -4,6 +4,7 @@
 mod authoring;
 mod bad_input;
 mod connection;
+mod canary;
 mod connector;
 mod demo;
 mod dependency_table;

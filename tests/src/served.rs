@@ -26,8 +26,27 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start(home: &Home) -> Self {
+        Self::start_with(home, std::process::Stdio::null(), None)
+    }
+
+    /// Starts it with a log of everything in a file.
+    ///
+    /// # Panics
+    /// If the file cannot be made, or it does not tell where it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start_logged(home: &Home, log: &std::path::Path) -> Self {
+        let file = std::fs::File::create(log).expect("a log can be made");
+        Self::start_with(home, file.into(), Some("trace"))
+    }
+
+    #[track_caller]
+    fn start_with(home: &Home, log: std::process::Stdio, level: Option<&str>) -> Self {
         let mut command = home.command(["server", "run", "--port", "0", "-o", "json"]);
-        command.stderr(std::process::Stdio::null());
+        command.stderr(log);
+        if let Some(level) = level {
+            command.env("CONNREF_LOG", level);
+        }
         let mut child = command.spawn().expect("the program can be started");
         let mut output = child.stdout.take().expect("stdout was asked for");
         let mut text = Vec::new();
