@@ -382,6 +382,7 @@ impl World {
             home.ok(["user", "add", name, "--role", "maker"]);
         }
         let planted = home.path().join("planted");
+        let folder = home.path().display().to_string();
         fs::create_dir(&planted).expect("a folder can be made");
         let package = fixture("harbour_notices").display().to_string();
         home.ok(["solution", "import", "--path", &package]);
@@ -392,6 +393,7 @@ impl World {
         let line = ["connector", "create", "--api-definition", &definition];
         let made = home.json([&line[..], &["--api-properties", &parameters]].concat());
         let api = made["name"].as_str().or(made["id"].as_str()).expect("it has a name").to_owned();
+        self.put("home", folder);
         self.put("zip", zip);
         self.put("definition", definition);
         self.put("api", api);

@@ -1,5 +1,6 @@
 //! `connref server run` as a process of its own.
 use std::io::Read;
+use std::path::Path;
 use std::process::Child;
 
 use serde_json::Value;
@@ -26,7 +27,7 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start(home: &Home) -> Self {
-        Self::start_with(home, std::process::Stdio::null(), None)
+        Self::start_with(home, None)
     }
 
     /// Starts it with a log of everything in a file.
@@ -35,17 +36,17 @@ impl Served {
     /// If the file cannot be made, or it does not tell where it listens.
     #[must_use]
     #[track_caller]
-    pub fn start_logged(home: &Home, log: &std::path::Path) -> Self {
-        let file = std::fs::File::create(log).expect("a log can be made");
-        Self::start_with(home, file.into(), Some("trace"))
+    pub fn start_logged(home: &Home, log: &Path) -> Self {
+        Self::start_with(home, Some(log))
     }
 
     #[track_caller]
-    fn start_with(home: &Home, log: std::process::Stdio, level: Option<&str>) -> Self {
+    fn start_with(home: &Home, log: Option<&Path>) -> Self {
         let mut command = home.command(["server", "run", "--port", "0", "-o", "json"]);
-        command.stderr(log);
-        if let Some(level) = level {
-            command.env("CONNREF_LOG", level);
+        command.stderr(std::process::Stdio::null());
+        if let Some(log) = log {
+            let file = std::fs::File::create(log).expect("a log can be made");
+            command.env("CONNREF_LOG", "trace").stderr(file);
         }
         let mut child = command.spawn().expect("the program can be started");
         let mut output = child.stdout.take().expect("stdout was asked for");
@@ -53,7 +54,10 @@ impl Served {
         let mut piece = [0; 4096];
         let told: Value = loop {
             let read = output.read(&mut piece).expect("the server's output can be read");
-            assert!(read > 0, "the server ended: {}", String::from_utf8_lossy(&text));
+            let logged =
+                || log.and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+            let last = |text: String| text.lines().rev().take(5).collect::<Vec<_>>().join("\n");
+            assert!(read > 0, "the server ended: {}", last(logged()));
             text.extend_from_slice(&piece[..read]);
             if let Ok(told) = serde_json::from_slice(&text) {
                 break told;

@@ -29,6 +29,7 @@ pub mod reference;
 pub mod role;
 pub mod row_share;
 pub mod run;
+pub mod run_secret;
 pub mod solution;
 pub mod solution_remove;
 pub mod source;

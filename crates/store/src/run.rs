@@ -1,38 +1,12 @@
 //! Runs and their journal. Each durable step is one statement of the grouping writer; what a node
 //! writes carries the fencing number of its lease, so a node that lost it writes nothing.
 //!
-//! What a run must not show (secured inputs and outputs, secrets it read) lies beside the rest, sealed
-//! for its run and its place in it; only the runner opens it, to go on after a crash.
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+//! What a run must not show lies with the secrets (`run_secret`); a row says only that there is more.
 use connref_solution::model::{ConnectionId, EnvironmentId, FlowId, Micros, ReferenceId, RunId};
-use secrecy::SecretString;
 
 use crate::access::{Action, Caller};
 use crate::db::{Row, Statement};
-use crate::vault::{SecretPlace, VaultError};
 use crate::{Result, Store, StoreError};
-
-/// Which part of a run a sealed text belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPart {
-    /// What it started with.
-    Start,
-    /// An event, by its number.
-    Event(i64),
-    /// What it answered.
-    Response,
-}
-
-impl RunPart {
-    fn field(self) -> String {
-        match self {
-            Self::Start => "start".to_owned(),
-            Self::Event(seq) => format!("event/{seq}"),
-            Self::Response => "response".to_owned(),
-        }
-    }
-}
 
 /// A run to start.
 #[derive(Clone, Debug)]
@@ -49,8 +23,8 @@ pub struct RunNew {
     pub parent: Option<RunId>,
     /// What it starts with, as JSON: trigger outputs, parameters, seed.
     pub start: String,
-    /// What of it must not be shown, sealed.
-    pub sealed: Option<String>,
+    /// Part of it must not be shown and lies with the secrets.
+    pub secured: bool,
     /// When.
     pub started_on: Micros,
     /// Node that holds the lease.
@@ -70,8 +44,8 @@ pub struct RunEvent {
     pub path: String,
     /// The outcome as JSON.
     pub payload: String,
-    /// What of it must not be shown, sealed; gone when the run is over.
-    pub sealed: Option<String>,
+    /// Part of it must not be shown and lies with the secrets, until the run is over.
+    pub secured: bool,
     /// Connection used.
     pub connection: Option<ConnectionId>,
     /// Reference it came from.
@@ -103,12 +77,12 @@ pub struct Run {
     pub parent: Option<RunId>,
     /// What it started with, JSON.
     pub start: String,
-    /// What of that must not be shown, sealed.
-    pub sealed: Option<String>,
+    /// Part of that must not be shown and lies with the secrets.
+    pub secured: bool,
     /// Its response, JSON.
     pub response: Option<String>,
-    /// What of that must not be shown, sealed.
-    pub sealed_response: Option<String>,
+    /// That must not be shown and lies with the secrets.
+    pub secured_response: bool,
     /// Its history, JSON.
     pub history: Option<String>,
     /// Started.
@@ -130,8 +104,8 @@ pub struct RunEnd {
     pub message: Option<String>,
     /// Response, JSON.
     pub response: Option<String>,
-    /// What of it must not be shown, sealed.
-    pub sealed_response: Option<String>,
+    /// It must not be shown and lies with the secrets.
+    pub secured_response: bool,
     /// Whether earlier events hid something, which goes now.
     pub forget: bool,
     /// History, JSON.
@@ -159,8 +133,8 @@ fn run(row: &Row) -> Result<Run> {
         started_on: row.int(11)?,
         ended_on: row.int_opt(12)?,
         fence: row.int(13)?,
-        sealed: row.text_opt(14)?,
-        sealed_response: row.text_opt(15)?,
+        secured: row.text_opt(14)?.is_some(),
+        secured_response: row.text_opt(15)?.is_some(),
     })
 }
 
@@ -188,21 +162,14 @@ fn event_statement(
             event.binding_version.into(),
             event.acting.into(),
             fence.into(),
-            event.sealed.into(),
+            marked(event.secured).into(),
         ],
     }
 }
 
-/// The vault knows places by connection and connector; a run's id is no connection's, and no
-/// connector is called so.
-fn place<'a>(environment: &'a EnvironmentId, run: &'a RunId, field: &'a str) -> SecretPlace<'a> {
-    SecretPlace {
-        environment: environment.as_str(),
-        connection: run.as_str(),
-        connector: "#journal",
-        field,
-        version: 1,
-    }
+/// The columns hold a word where there is more.
+fn marked(secured: bool) -> Option<String> {
+    secured.then(|| "secured".to_owned())
 }
 
 impl Store {
@@ -229,7 +196,7 @@ impl Store {
                 new.started_on.into(),
                 new.node.into(),
                 new.lease_until.into(),
-                new.sealed.into(),
+                marked(new.secured).into(),
             ],
         };
         self.db.append(statement).await?;
@@ -246,37 +213,6 @@ impl Store {
     ) -> Result<()> {
         let changed = self.db.append(event_statement(environment, run, fence, event)).await?;
         if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(run.to_string())) }
-    }
-
-    /// Seals what a part of a run must not show, for that part alone.
-    pub fn run_seal(
-        &self,
-        environment: &EnvironmentId,
-        run: &RunId,
-        part: RunPart,
-        text: &SecretString,
-    ) -> Result<String> {
-        let field = part.field();
-        let sealed = self.vault.seal(&*self.ids, &place(environment, run, &field), text)?;
-        Ok(STANDARD.encode(sealed))
-    }
-
-    /// Opens it again, for the runner.
-    pub fn run_unseal(
-        &self,
-        caller: &Caller,
-        environment: &EnvironmentId,
-        run: &RunId,
-        part: RunPart,
-        sealed: &str,
-    ) -> Result<SecretString> {
-        caller.authorize_operator("open what a run hides")?;
-        let field = part.field();
-        let bytes = STANDARD.decode(sealed).map_err(|_| VaultError::Integrity {
-            connection: run.to_string(),
-            field: field.clone(),
-        })?;
-        Ok(self.vault.unseal(&place(environment, run, &field), &bytes)?)
     }
 
     /// Writes the last events, the history and the end in one commit. What the events hid is not kept
@@ -305,16 +241,15 @@ impl Store {
                 end.history.into(),
                 end.ended_on.into(),
                 fence.into(),
-                end.sealed_response.into(),
+                marked(end.secured_response).into(),
             ],
         });
         let ends = statements.len() - 1;
         if end.forget {
             statements.push(Statement {
-                text: "UPDATE run_event SET sealed = NULL \
-                       WHERE environmentid = $1 AND runid = $2 AND sealed IS NOT NULL \
-                       AND EXISTS (SELECT 1 FROM run r WHERE r.environmentid = $1 AND r.runid = $2 \
-                       AND r.status <> 'Running')",
+                text: "DELETE FROM connection_secret WHERE environmentid = $1 AND connectionid = $2 \
+                       AND field LIKE 'event/%' AND EXISTS (SELECT 1 FROM run r \
+                       WHERE r.environmentid = $1 AND r.runid = $2 AND r.status <> 'Running')",
                 params: vec![
                     environment.as_str().to_owned().into(),
                     run.as_str().to_owned().into(),
@@ -423,7 +358,7 @@ impl Store {
                         reference: row.text_opt(5)?.map(Into::into),
                         binding_version: row.int_opt(6)?,
                         acting: row.text_opt(7)?,
-                        sealed: row.text_opt(8)?,
+                        secured: row.text_opt(8)?.is_some(),
                     })
                 })
                 .collect()

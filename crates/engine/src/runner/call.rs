@@ -9,7 +9,8 @@ use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, PrincipalId, ReferenceId, RunId,
 };
 use connref_store::StoreError;
-use connref_store::run::{RunEvent, RunPart};
+use connref_store::run::RunEvent;
+use connref_store::run_secret::RunPart;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 
@@ -596,16 +597,17 @@ async fn child_found(inner: &Inner, carried: &Carried, run: &RunId) -> CallOutco
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
             Ok(row) => {
-                let hidden = row.sealed_response.as_deref().map(|sealed| {
-                    let part = RunPart::Response;
-                    inner.store.run_unseal(&RUNNER, &carried.environment, run, part, sealed)
-                });
-                let text = match hidden.transpose() {
-                    Ok(Some(secret)) => Some(secret.expose_secret().to_owned()),
-                    Ok(None) => row.response,
-                    Err(error) => {
-                        let message = error.to_string();
-                        return failed(ActionStatus::Failed, "InternalError", &message);
+                let text = match row.secured_response {
+                    false => row.response,
+                    true => {
+                        let (at, part) = (&carried.environment, RunPart::Response);
+                        match inner.store.run_secret(&RUNNER, at, run, part).await {
+                            Ok(secret) => secret.map(|text| text.expose_secret().to_owned()),
+                            Err(error) => {
+                                let message = error.to_string();
+                                return failed(ActionStatus::Failed, "InternalError", &message);
+                            }
+                        }
                     }
                 };
                 let answer = text.and_then(|text| serde_json::from_str::<Json>(&text).ok());

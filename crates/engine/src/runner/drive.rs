@@ -8,10 +8,12 @@ use connref_flow::{
 };
 use connref_solution::model::{EnvironmentId, FlowId, PrincipalId, RunId};
 use connref_store::StoreError;
-use connref_store::run::{RunEnd, RunEvent, RunPart};
+use connref_store::run::{RunEnd, RunEvent};
+use connref_store::run_secret::RunPart;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::call::{Made, UsedConnection, call_make};
@@ -49,11 +51,11 @@ struct Drive {
     carried: Arc<Carried>,
     machine: Machine,
     seq: i64,
-    /// Results taken into the plan and not yet durable.
-    unwritten: Vec<RunEvent>,
+    /// Results taken into the plan and not yet durable, each with what of it must not be shown.
+    unwritten: Vec<(RunEvent, Option<SecretString>)>,
     used: HashMap<String, UsedConnection>,
     /// Whether a durable event hides something.
-    sealed: bool,
+    secured: bool,
     answer: Option<Answer>,
     /// Whether the answer must not be shown to whoever did not ask for it.
     answer_secret: bool,
@@ -72,7 +74,7 @@ pub(super) async fn drive(inner: Arc<Inner>, mut carried: Carried, tell: watch::
         seq: 0,
         unwritten: Vec::new(),
         used: HashMap::new(),
-        sealed: false,
+        secured: false,
         answer: None,
         answer_secret: false,
         tell,
@@ -93,9 +95,9 @@ impl Drive {
     fn replay(&mut self, journal: Vec<(Event, RunEvent)>) -> Result<(), String> {
         for (event, row) in journal {
             self.seq = row.seq;
-            self.sealed |= row.sealed.is_some();
+            self.secured |= row.secured;
             if let Event::Completed { path, outcome, .. } = &event {
-                self.note(outcome, row.sealed.is_some());
+                self.note(outcome, row.secured);
                 if let (true, Some(outputs)) = (outcome.secure, &outcome.outputs) {
                     outputs.get("body").iter().for_each(|body| self.carried.hidden.add_all(body));
                 }
@@ -139,7 +141,7 @@ impl Drive {
                 )));
             }
             tokio::select! {
-                Some(made) = running.next() => self.take(made)?,
+                Some(made) = running.next() => self.take(made),
                 _ = renew.tick() => self.renew().await?,
                 else => return self.finish(&stuck()).await,
             }
@@ -147,7 +149,7 @@ impl Drive {
     }
 
     /// Takes a result into the plan. It becomes durable with the next flush or the end.
-    fn take(&mut self, made: Made) -> Result<(), StoreError> {
+    fn take(&mut self, made: Made) {
         let at = self.inner.store.now();
         let Written { open, secret } = outcome_write(&made.outcome, made.secret);
         self.note(&made.outcome, made.secret);
@@ -155,35 +157,40 @@ impl Drive {
         if let Err(error) = self.machine.apply(event) {
             // A result that comes after the run was terminated changes nothing: not journalled.
             tracing::debug!(run = %self.carried.run, %error, "late result");
-            return Ok(());
+            return;
         }
         self.seq += 1;
-        let sealed = secret.map(|text| self.seal(RunPart::Event(self.seq), text)).transpose()?;
-        self.unwritten.push(RunEvent {
+        let secret = secret.map(SecretString::from);
+        let event = RunEvent {
             seq: self.seq,
             at,
             path: made.path.clone(),
             payload: open,
-            sealed,
+            secured: secret.is_some(),
             connection: made.used.as_ref().map(|u| u.connection.clone()),
             reference: made.used.as_ref().and_then(|u| u.reference.clone()),
             binding_version: made.used.as_ref().map(|u| u.binding_version),
             acting: made.used.as_ref().map(|u| u.to_json().to_string()),
-        });
+        };
+        self.unwritten.push((event, secret));
         if let Some(used) = made.used {
             self.used.insert(made.path, used);
         }
-        Ok(())
     }
 
-    fn seal(&self, part: RunPart, text: String) -> Result<String, StoreError> {
+    /// Keeps what a part must not show, before the part itself says that there is more.
+    async fn keep(&self, part: RunPart, text: &SecretString) -> Result<(), StoreError> {
         let (environment, run) = (&self.carried.environment, &self.carried.run);
-        self.inner.store.run_seal(environment, run, part, &text.into())
+        let fence = Some(self.carried.fence);
+        self.inner.store.run_secret_put(environment, run, fence, part, text).await
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {
-        for event in std::mem::take(&mut self.unwritten) {
-            self.sealed |= event.sealed.is_some();
+        for (event, secret) in std::mem::take(&mut self.unwritten) {
+            if let Some(secret) = secret {
+                self.secured = true;
+                self.keep(RunPart::Event(event.seq), &secret).await?;
+            }
             let (environment, run) = (&self.carried.environment, &self.carried.run);
             self.inner.store.run_event(environment, run, self.carried.fence, event).await?;
         }
@@ -214,14 +221,17 @@ impl Drive {
         let error = finish.error.as_ref();
         let answer = self.answer.as_ref().map(|answer| answer_write(answer, self.answer_secret));
         let (response, secret) = answer.map_or((None, None), |a| (Some(a.open), a.secret));
-        let sealed_response = secret.map(|text| self.seal(RunPart::Response, text)).transpose()?;
+        let secured_response = secret.is_some();
+        if let Some(text) = secret {
+            self.keep(RunPart::Response, &text.into()).await?;
+        }
         let end = RunEnd {
             status: finish.status.as_str().to_owned(),
             code: error.map(|e| e.code.clone()),
             message: error.map(|e| hidden.masked(&e.message)),
             response,
-            sealed_response,
-            forget: self.sealed,
+            secured_response,
+            forget: self.secured,
             history,
             ended_on: self.inner.store.now(),
         };
@@ -230,9 +240,9 @@ impl Drive {
             code: end.code.clone(),
             message: end.message.clone(),
         };
-        let mut events = std::mem::take(&mut self.unwritten);
-        // Nobody goes on from here: what they hide is not needed any more.
-        events.iter_mut().for_each(|event| event.sealed = None);
+        // Nobody goes on from here: what the last events hide is not kept at all.
+        let events =
+            std::mem::take(&mut self.unwritten).into_iter().map(|(event, _)| event).collect();
         let (environment, run) = (&self.carried.environment, &self.carried.run);
         self.inner.store.run_finish(environment, run, self.carried.fence, events, end).await?;
         self.answer_tell();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use connref_flow::plan::{trigger_fires, trigger_split};
 use connref_flow::{Object, RunStart, Value};
 use connref_solution::model::facts::{FlowFacts, FlowState, VariableFacts};
-use connref_solution::model::{Facts, FlowId, PrincipalId, RunId};
+use connref_solution::model::{EnvironmentId, Facts, FlowId, PrincipalId, RunId};
 use connref_store::StoreError;
 use connref_store::access::Caller;
-use connref_store::run::{RunNew, RunPart};
-use secrecy::ExposeSecret;
+use connref_store::run::RunNew;
+use connref_store::run_secret::RunPart;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
 use super::compiled::Compiled;
@@ -130,10 +131,11 @@ async fn begin(
     new.id.as_str().clone_into(&mut start.plan.run_id);
     let now = start.plan.started_at;
     let written = start_write(&start, starts_secured(compiled, request, &start));
-    let seal = |text: String| {
-        inner.store.run_seal(&request.environment, &new.id, RunPart::Start, &text.into())
-    };
-    let sealed = written.secret.map(seal).transpose()?;
+    let secured = written.secret.is_some();
+    if let Some(text) = written.secret {
+        let (environment, text) = (&request.environment, text.into());
+        inner.store.run_secret_put(environment, &new.id, None, RunPart::Start, &text).await?;
+    }
     let row = RunNew {
         id: new.id.clone(),
         flow: request.flow.clone(),
@@ -141,7 +143,7 @@ async fn begin(
         caller: new.principal.as_str().to_owned(),
         parent: new.parent,
         start: written.open,
-        sealed,
+        secured,
         started_on: now,
         node: inner.node.clone(),
         lease_until: now + LEASE,
@@ -180,17 +182,13 @@ pub(super) async fn resume(inner: &Arc<Inner>) -> Result<usize, RunError> {
         let version = Some(run.definition_version);
         let source = inner.store.flow_definition(&RUNNER, &environment, &run.flow, version).await?;
         let compiled = inner.compiled.flow(environment.as_str(), &source)?;
-        let open = |part, sealed: Option<&String>| {
-            sealed
-                .map(|sealed| inner.store.run_unseal(&RUNNER, &environment, &run.id, part, sealed))
-                .transpose()
-        };
-        let secret = open(RunPart::Start, run.sealed.as_ref())?;
+        let secret = hidden(inner, &environment, &run.id, RunPart::Start, run.secured).await?;
         let secret = secret.as_ref().map(|secret| secret.expose_secret());
         let start = start_read(run.id.as_str(), &run.start, secret)?;
         let mut journal = Vec::new();
         for event in inner.store.run_events(&RUNNER, &environment, &run.id).await? {
-            let secret = open(RunPart::Event(event.seq), event.sealed.as_ref())?;
+            let part = RunPart::Event(event.seq);
+            let secret = hidden(inner, &environment, &run.id, part, event.secured).await?;
             let secret = secret.as_ref().map(|secret| secret.expose_secret());
             let read = event_read(&event.path, event.at, &event.payload, secret)
                 .map_err(|reason| RunError::Resume { run: run.id.to_string(), reason })?;
@@ -209,6 +207,26 @@ pub(super) async fn resume(inner: &Arc<Inner>) -> Result<usize, RunError> {
         };
         drop(spawn(inner, carried));
         count += 1;
+    }
+}
+
+/// What a part hides, if it hides something.
+async fn hidden(
+    inner: &Inner,
+    environment: &EnvironmentId,
+    run: &RunId,
+    part: RunPart,
+    secured: bool,
+) -> Result<Option<SecretString>, RunError> {
+    if !secured {
+        return Ok(None);
+    }
+    match inner.store.run_secret(&RUNNER, environment, run, part).await? {
+        Some(secret) => Ok(Some(secret)),
+        None => Err(RunError::Resume {
+            run: run.to_string(),
+            reason: "what it hides is gone".to_owned(),
+        }),
     }
 }
 

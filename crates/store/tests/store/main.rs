@@ -23,6 +23,7 @@ use connref_store::db::{Db, DbError, Statement};
 use connref_store::flow::FlowNew;
 use connref_store::reference::ReferenceNew;
 use connref_store::run::{RunEnd, RunEvent, RunNew};
+use connref_store::run_secret::RunPart;
 use connref_store::solution::SolutionNew;
 use connref_store::user::{UserNew, UserUpdate};
 use secrecy::{ExposeSecret, SecretString};
@@ -504,7 +505,7 @@ fn run_new(id: &str) -> RunNew {
         caller: "somebody".into(),
         parent: None,
         start: "{}".into(),
-        sealed: None,
+        secured: false,
         started_on: 1,
         node: "one".into(),
         lease_until: 5,
@@ -517,12 +518,55 @@ fn event(seq: i64) -> RunEvent {
         at: 2,
         path: "Send".into(),
         payload: "{}".into(),
-        sealed: None,
+        secured: false,
         connection: None,
         reference: None,
         binding_version: Some(3),
         acting: None,
     }
+}
+
+#[test]
+fn what_a_run_hides_is_kept_whole_for_its_lease_and_goes_with_its_end() {
+    each_engine(|world| async move {
+        let (store, env) = (&world.store, &world.environment);
+        let (system, run) = (Caller::System("test"), RunId::new("r1"));
+        let fence = store.run_start(&system, env, run_new("r1")).await.unwrap();
+        // Longer than one envelope takes, cut within a letter if it were cut by bytes.
+        let long = format!("a{}", "é".repeat(1_500_000));
+        let part = RunPart::Event(1);
+        let put = |fence: i64, text: &str| {
+            let text = SecretString::from(text.to_owned());
+            let (store, env, run) = (store.clone(), env.clone(), run.clone());
+            async move { store.run_secret_put(&env, &run, Some(fence), part, &text).await }
+        };
+        put(fence, &long).await.unwrap();
+        let kept = store.run_secret(&system, env, &run, part).await.unwrap().unwrap();
+        assert!(kept.expose_secret() == long);
+        put(fence, "short").await.unwrap();
+        let kept = store.run_secret(&system, env, &run, part).await.unwrap().unwrap();
+        assert_eq!(kept.expose_secret(), "short");
+        assert!(store.run_secret(&system, env, &run, RunPart::Event(11)).await.unwrap().is_none());
+        let refused = store.run_secret(&world.caller, env, &run, part).await;
+        assert!(matches!(refused, Err(StoreError::Denied { .. })));
+        let lost = put(fence + 1, "x").await;
+        assert!(matches!(lost, Err(StoreError::LeaseLost(_))));
+        let end = RunEnd {
+            status: "Succeeded".into(),
+            code: None,
+            message: None,
+            response: None,
+            secured_response: false,
+            forget: true,
+            history: "{}".into(),
+            ended_on: 9,
+        };
+        let late = store.run_finish(env, &run, fence + 1, Vec::new(), end.clone()).await;
+        assert!(late.is_err());
+        assert!(store.run_secret(&system, env, &run, part).await.unwrap().is_some());
+        store.run_finish(env, &run, fence, Vec::new(), end).await.unwrap();
+        assert!(store.run_secret(&system, env, &run, part).await.unwrap().is_none());
+    });
 }
 
 #[test]
@@ -541,7 +585,7 @@ fn a_node_that_lost_its_lease_writes_nothing() {
             code: None,
             message: None,
             response: None,
-            sealed_response: None,
+            secured_response: false,
             forget: true,
             history: "{}".into(),
             ended_on: 9,
