@@ -3,8 +3,8 @@
 //! really happened.
 mod authoring;
 mod bad_input;
-mod connection;
 mod canary;
+mod connection;
 mod connector;
 mod demo;
 mod dependency_table;
