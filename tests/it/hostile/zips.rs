@@ -104,6 +104,9 @@ fn crowd(entries: u32, claimed: Option<u64>) -> Vec<u8> {
     bytes
 }
 
+/// Makes the bytes of an archive.
+type Make<'a> = &'a dyn Fn() -> Vec<u8>;
+
 #[test]
 fn what_is_no_zip_or_a_damaged_one() {
     let world = World::new();
@@ -140,7 +143,7 @@ fn bombs() {
     let size = || patched(fixture_zip(BASE), "solution.xml", 24, &[0xFF, 0xFF, 0xFF, 0x7F]);
     let claim = || crowd(65_534, Some(u64::MAX));
     // Made one after the other: what the test itself takes counts as well.
-    let bombs: [(&str, &dyn Fn() -> Vec<u8>, [&str; 2]); 6] = [
+    let bombs: [(&str, Make<'_>, [&str; 2]); 6] = [
         ("ratio", &ratio, ["bomb.json", "limit"]),
         ("total", &many_honest_entries, ["total size", "limit"]),
         ("size", &size, ["solution.xml", "limit"]),
