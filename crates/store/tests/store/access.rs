@@ -19,7 +19,10 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 11) % u64::try_from(bound).unwrap()).unwrap()
+        usize::try_from(
+            (self.0 >> 11) % u64::try_from(bound).expect("the world of the test is sound"),
+        )
+        .expect("the world of the test is sound")
     }
 
     fn some(&mut self, from: usize, share: usize) -> Vec<usize> {
@@ -28,7 +31,7 @@ impl Random {
 }
 
 fn small(number: usize) -> u8 {
-    u8::try_from(number).unwrap()
+    u8::try_from(number).expect("the world of the test is sound")
 }
 
 fn model(random: &mut Random) -> Model {
@@ -136,7 +139,7 @@ fn rows(sql: &mut Sql<'_>, head: &str, rows: &[Vec<Param<'_>>]) -> Result<(), Db
 }
 
 fn number(from: usize) -> Param<'static> {
-    i64::try_from(from).unwrap().into()
+    i64::try_from(from).expect("the world of the test is sound").into()
 }
 
 fn write_people(sql: &mut Sql<'_>, ids: &Ids, model: &Model) -> Result<(), DbError> {
@@ -397,14 +400,18 @@ async fn compare(world: &World, at: usize, seed: u64, split: &mut Split) {
             write_rows(sql, &place, &written)
         })
         .await
-        .unwrap();
+        .expect("the world of the test is sound");
     let environment = EnvironmentId::from(ids.id(9, 0));
     let system = Caller::System("model");
     for user in 0..model.users.len() {
         let name = ids.id(2, user);
         for (number, row) in model.rows.iter().enumerate() {
             let shared = SharedRow { entity: ENTITIES[row.table], id: ids.id(7, number) };
-            let held = world.store.row_access(&system, &environment, shared, &name).await.unwrap();
+            let held = world
+                .store
+                .row_access(&system, &environment, shared, &name)
+                .await
+                .expect("the world of the test is sound");
             for (verb, bit) in BITS.iter().enumerate() {
                 let expected = model.allow(user, verb, row);
                 assert_eq!(
@@ -423,11 +430,21 @@ async fn compare(world: &World, at: usize, seed: u64, split: &mut Split) {
 /// The lists of a user hold what it may read and nothing else.
 async fn lists(world: &World, ids: &Ids, model: &Model, user: usize, split: &mut Split, seed: u64) {
     let environment = EnvironmentId::from(ids.id(9, 0));
-    let caller = world.store.caller_find(&environment, &ids.id(2, user)).await.unwrap();
+    let caller = world
+        .store
+        .caller_find(&environment, &ids.id(2, user))
+        .await
+        .expect("the world of the test is sound");
     for (table, entity) in ENTITIES.iter().enumerate() {
-        let mut query = Query::new(table_by_logical_name(entity.logical_name()).unwrap());
+        let mut query = Query::new(
+            table_by_logical_name(entity.logical_name()).expect("the world of the test is sound"),
+        );
         query.select = Some(vec![entity.id_column().to_owned()]);
-        let page = world.store.query(&caller, &environment, query).await.unwrap();
+        let page = world
+            .store
+            .query(&caller, &environment, query)
+            .await
+            .expect("the world of the test is sound");
         let mut found: Vec<_> = page.rows.into_iter().map(|row| row.id).collect();
         found.sort();
         let expected: Vec<_> = (model.rows.iter().enumerate())

@@ -41,12 +41,17 @@ fn put(to: &str, level: ShareLevel) -> SharePut {
 async fn team(world: &World, name: &str, kind: TeamKind, group: Option<&str>) -> PrincipalId {
     let group = group.map(str::to_owned);
     let new = TeamNew { name: name.to_owned(), kind, group, ..TeamNew::default() };
-    world.store.team_create(&world.caller, &world.environment, new).await.unwrap().id
+    world
+        .store
+        .team_create(&world.caller, &world.environment, new)
+        .await
+        .expect("the world of the test is sound")
+        .id
 }
 
 /// The caller as it is now: what it holds is loaded with it.
 async fn again(world: &World, name: &str) -> Caller {
-    world.store.caller_find(&world.environment, name).await.unwrap()
+    world.store.caller_find(&world.environment, name).await.expect("the world of the test is sound")
 }
 
 #[test]
