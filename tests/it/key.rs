@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connref_egress::{Egress, EgressConfig};
 use connref_engine::key::{KeyProviders, KeySetting};
 use connref_solution::model::facts::ConnectionKind;
 use connref_store::Store;
@@ -235,7 +236,11 @@ fn opened(home: &Home) -> (tokio::runtime::Runtime, Store) {
     let config = home.path().join("config");
     let setting =
         KeySetting { given: None, file: config.join("key-provider"), key: config.join("key") };
-    let keys = Arc::new(KeyProviders::new(setting, Arc::new(|_| None)));
+    let keys = Arc::new(KeyProviders::new(
+        setting,
+        Arc::new(|_| None),
+        Egress::new(EgressConfig::default()),
+    ));
     let location = Location::Sqlite(home.database());
     let ids = Arc::new(SystemIds::default());
     let store = runtime

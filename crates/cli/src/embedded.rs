@@ -32,11 +32,11 @@ impl Embedded {
         let location = location(database)?;
         let ids = Arc::new(SystemIds::default());
         let node = node(&*ids);
-        let keys = Arc::new(key_providers()?);
+        let egress = Egress::new(EgressConfig::default());
+        let keys = Arc::new(key_providers(egress.clone())?);
         let store = Store::open_with(&location, keys, Arc::new(SystemClock), ids)
             .await
             .map_err(|error| not_opened(error, &location))?;
-        let egress = Egress::new(EgressConfig::default());
         let app = App::with_secrets(store, egress, home::user(), node, secret_store::stores()?);
         let router = router(app.clone());
         Ok(Self { app, router })
@@ -74,12 +74,12 @@ impl Embedded {
 }
 
 /// What is set for the key: `CONNREF_KEY`, else the file `key-provider` beside the key file.
-fn key_providers() -> Result<KeyProviders, Failure> {
+fn key_providers(egress: Egress) -> Result<KeyProviders, Failure> {
     let folder = home::config()?;
     let given = std::env::var("CONNREF_KEY").ok().filter(|text| !text.trim().is_empty());
     let setting = KeySetting { given, file: folder.join("key-provider"), key: folder.join("key") };
     let variables: Variables = Arc::new(|name| std::env::var(name).ok().map(Into::into));
-    Ok(KeyProviders::new(setting, variables))
+    Ok(KeyProviders::new(setting, variables, egress))
 }
 
 fn not_opened(error: StoreError, location: &Location) -> Failure {

@@ -12,13 +12,20 @@
 //! The addresses come from a variable, else from a file beside the key file, else there is the key
 //! file alone. What a provider is asked with (token, passphrase) is read at its use, so that it can
 //! be renewed without a restart.
+mod azure;
+mod remote;
 mod setting;
+mod transit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use azure::KeyVault;
+use connref_egress::Egress;
 use connref_store::vault::{KeyFile, KeyProvider, KeySource, Passphrase, VaultError};
+use remote::Remote;
 use secrecy::SecretString;
+use transit::Transit;
 use zeroize::Zeroizing;
 
 pub use setting::KeySetting;
@@ -33,12 +40,14 @@ pub type Variables = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
 pub struct KeyProviders {
     setting: KeySetting,
     variables: Variables,
+    egress: Egress,
 }
 
 impl KeyProviders {
-    /// Reads the setting, and what providers need, when they are asked for.
-    pub fn new(setting: KeySetting, variables: Variables) -> Self {
-        Self { setting, variables }
+    /// Reads the setting, and what providers need, when they are asked for. Remote ones are reached
+    /// through `egress`: public addresses over TLS, private ones where `CONNREF_KEY_ALLOW` names them.
+    pub fn new(setting: KeySetting, variables: Variables, egress: Egress) -> Self {
+        Self { setting, variables, egress }
     }
 
     fn open(&self, address: &str) -> Result<Arc<dyn KeyProvider>, VaultError> {
@@ -60,8 +69,17 @@ impl KeyProviders {
                 };
                 Ok(Arc::new(Passphrase::new(text, address)?))
             }
+            "transit" => Ok(Arc::new(Transit::new(self.remote(address, rest)?)?)),
+            "azure" => Ok(Arc::new(KeyVault::new(self.remote(address, rest)?)?)),
             other => Err(wrong(&format!("`{other}` is no kind of key provider"))),
         }
+    }
+}
+
+impl KeyProviders {
+    fn remote(&self, address: &str, url: &str) -> Result<Remote, VaultError> {
+        let variables = Arc::clone(&self.variables);
+        Remote::new(address, url, variables, self.egress.clone())
     }
 }
 

@@ -116,13 +116,16 @@ impl KeyFile {
     }
 }
 
-/// Associated data of a tenant key wrapped here.
-fn associated(tenant: &str) -> Vec<u8> {
+/// Associated data of a wrapped tenant key.
+pub fn associated(tenant: &str) -> Vec<u8> {
     format!("connref.tenant.v1\0{tenant}").into_bytes()
 }
 
 /// Wraps a tenant key under a key that is at hand.
-pub(super) fn wrap_local(
+///
+/// # Errors
+/// If sealing fails.
+pub fn wrap_local(
     key: &[u8; 32],
     tenant: &str,
     tenant_key: &[u8; 32],
@@ -155,10 +158,13 @@ pub(super) fn unwrap_local(
     if found != expected {
         return Err(VaultError::WrongKey { place, found, expected });
     }
-    decrypt(key, &associated(tenant), bytes)
-        .and_then(|opened| opened.as_slice().try_into().ok())
-        .map(Zeroizing::new)
-        .ok_or(VaultError::NotOpened { place, expected })
+    open_local(key, tenant, bytes).ok_or(VaultError::NotOpened { place, expected })
+}
+
+/// Opens what [`wrap_local`] made for this tenant under this key.
+pub fn open_local(key: &[u8; 32], tenant: &str, bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let opened = decrypt(key, &associated(tenant), bytes)?;
+    opened.as_slice().try_into().ok().map(Zeroizing::new)
 }
 
 impl KeyProvider for KeyFile {

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 pub use envelope::SecretPlace;
 pub use error::VaultError;
 pub(crate) use held::{Vault, key_insert, newest_recorded, version};
-pub use key_file::KeyFile;
+pub use key_file::{KeyFile, associated, open_local, wrap_local};
 pub use passphrase::Passphrase;
 pub use provider::{Fixed, KeyProvider, KeySource, Wrapped};
 
