@@ -127,7 +127,8 @@ async fn a_server_that_does_not_answer() {
 
 #[test]
 fn what_is_set_wrong_is_said_before_anything_is_asked() {
-    let cases: [(&str, &[(&str, &str)], &str); 7] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 7] = [
         ("transit:bao", &[], "it holds no address"),
         ("transit:https://bao/connref", &[], "write `transit:https://HOST/MOUNT/KEY`"),
         ("transit:https://me:pw@bao/transit/connref", &[], "and nothing more"),
