@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connref_solution::model::facts::{
-    ConnectionFacts, ConnectionKind, ConnectionStatus, ShareLevel,
+    ConnectionFacts, ConnectionKind, ConnectionStatus, Fingerprint, ShareLevel,
 };
 use connref_solution::model::{ApiName, ConnectionId, EnvironmentId, FlowId, Micros, PrincipalId};
 use secrecy::SecretString;
@@ -36,25 +36,8 @@ pub struct Connection {
     pub created_by: PrincipalId,
     /// Last change.
     pub modified_on: Micros,
-    /// What an error status is about: `token` for what a sign-in left.
-    pub status_target: Option<String>,
-    /// When its secret or certificate ends, as far as known.
-    pub ends_on: Option<Micros>,
     /// Until when the credential before the last rotation comes back by itself.
     pub previous_until: Option<Micros>,
-    /// What the last test found.
-    pub tested: Option<Tested>,
-}
-
-/// The target's fingerprint: who and where a connection is, as its last successful test found it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tested {
-    /// When.
-    pub on: Micros,
-    /// Who the target says we are.
-    pub identity: Option<String>,
-    /// What was reached.
-    pub target: String,
 }
 
 /// A connection to make.
@@ -105,8 +88,16 @@ pub(crate) fn connection(row: &Row) -> Result<Connection> {
             owner: row.text(3)?.into(),
             kind: stored(row, 4)?,
             status,
+            status_target: row.text_opt(15)?,
             endpoint: row.text_opt(8)?,
             account: row.text_opt(9)?,
+            fingerprint: match (row.int_opt(18)?, row.text_opt(20)?) {
+                (Some(tested_at), Some(target)) => {
+                    Some(Fingerprint { tested_at, identity: row.text_opt(19)?, target })
+                }
+                _ => None,
+            },
+            ends_at: row.int_opt(16)?,
             shares: Vec::new(),
             created_at: row.int(10)?,
             last_used_at: None,
@@ -117,13 +108,7 @@ pub(crate) fn connection(row: &Row) -> Result<Connection> {
         credential_version: row.int(12)?,
         created_by: row.text(13)?.into(),
         modified_on: row.int(14)?,
-        status_target: row.text_opt(15)?,
-        ends_on: row.int_opt(16)?,
         previous_until: row.int_opt(17)?,
-        tested: match (row.int_opt(18)?, row.text_opt(20)?) {
-            (Some(on), Some(target)) => Some(Tested { on, identity: row.text_opt(19)?, target }),
-            _ => None,
-        },
     })
 }
 
@@ -361,7 +346,7 @@ impl Store {
             endpoint: new.endpoint.clone().or(old.facts.endpoint.clone()),
             account: new.account.clone().or(old.facts.account.clone()),
             parameters: json!(parameters).to_string(),
-            ends_on: new.ends_on.or(old.ends_on.filter(|_| new.secrets.is_empty())),
+            ends_on: new.ends_on.or(old.facts.ends_at.filter(|_| new.secrets.is_empty())),
             credential: (old.credential_version, credential),
             sealed,
         };

@@ -349,7 +349,7 @@ impl Store {
             version: active.credential_version,
             parameters: json!(active.parameters).to_string(),
             account: active.facts.account.clone(),
-            ends_on: active.ends_on,
+            ends_on: active.facts.ends_at,
             sealed: self.seal_all(environment, id, api, active.credential_version, &previous)?,
         };
         let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());

@@ -1,13 +1,14 @@
 //! The state of a connection: what tests find, on and off, when it was last used.
 use std::collections::BTreeMap;
 
-use connref_solution::model::facts::{ConnectionStatus, ShareLevel};
+use connref_solution::model::facts::{ConnectionStatus, Fingerprint, ShareLevel};
 use connref_solution::model::{ConnectionId, EnvironmentId, Micros};
 use serde_json::json;
 
 use crate::access::{Action, Caller};
 use crate::audit_log::{self, Entry};
-use crate::connection::{Connection, Tested, find, find_for, status_columns};
+use crate::connection::{Connection, find, find_for, status_columns};
+use crate::db::Sql;
 use crate::environment::touch;
 use crate::{Result, Store};
 
@@ -15,7 +16,7 @@ use crate::{Result, Store};
 #[derive(Clone, Debug)]
 pub enum TestResult {
     /// The target knows us: its fingerprint.
-    Passed(Tested),
+    Passed(Fingerprint),
     /// It does not, with code and cause.
     Failed {
         /// Code.
@@ -53,7 +54,7 @@ impl Store {
                     ConnectionStatus::Disabled => ConnectionStatus::Disabled,
                     _ => status,
                 };
-                let same_target = match (&old.tested, &tested) {
+                let same_target = match (&old.facts.fingerprint, &tested) {
                     (Some(old), Some(new)) => {
                         (&old.identity, &old.target) == (&new.identity, &new.target)
                     }
@@ -64,7 +65,7 @@ impl Store {
                 let version = if changed { Some(touch(sql, &environment)?) } else { None };
                 let (word, code, message) = status_columns(&status);
                 let (on, identity, place) = match tested {
-                    Some(tested) => (Some(tested.on), tested.identity, Some(tested.target)),
+                    Some(tested) => (Some(tested.tested_at), tested.identity, Some(tested.target)),
                     None => (None, None, None),
                 };
                 sql.execute(
@@ -154,20 +155,28 @@ impl Store {
         let environment = environment.clone();
         self.db
             .read(move |sql| {
-                // One step into the index per connection, however long the journal is.
-                let rows = sql.query(
-                    "SELECT c.connectionid, (SELECT MAX(e.at) FROM run_event e WHERE e.connectionid = c.connectionid) \
-                     FROM connection c WHERE c.environmentid = $1",
-                    &[environment.as_str().into()],
-                )?;
-                let mut used = BTreeMap::new();
-                for row in rows {
-                    if let Some(at) = row.int_opt(1)? {
-                        used.insert(row.text(0)?.into(), at);
-                    }
-                }
-                Ok(used)
+                last_uses(sql, &environment)
             })
             .await
     }
+}
+
+/// When each connection was last called through: one step into the index per connection, however
+/// long the journal is.
+pub(crate) fn last_uses(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+) -> Result<BTreeMap<ConnectionId, Micros>> {
+    let rows = sql.query(
+        "SELECT c.connectionid, (SELECT MAX(e.at) FROM run_event e WHERE e.connectionid = c.connectionid) \
+         FROM connection c WHERE c.environmentid = $1",
+        &[environment.as_str().into()],
+    )?;
+    let mut used = BTreeMap::new();
+    for row in rows {
+        if let Some(at) = row.int_opt(1)? {
+            used.insert(row.text(0)?.into(), at);
+        }
+    }
+    Ok(used)
 }

@@ -4,13 +4,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connref_solution::model::facts::{ConnectorFacts, EnvironmentFacts, Facts, PrincipalFacts};
-use connref_solution::model::{EnvironmentId, LogicalName, Micros, SolutionId};
+use connref_solution::artefact::workflow_json;
+use connref_solution::model::facts::{
+    Acted, ConnectorFacts, EnvironmentFacts, Facts, PrincipalFacts,
+};
+use connref_solution::model::{EnvironmentId, FlowId, LogicalName, Micros, PrincipalId, SolutionId};
+use serde_json::Value;
 
 use crate::access::{Action, Caller, Memberships, memberships};
-use crate::db::Sql;
+use crate::connection_state::last_uses;
+use crate::db::{Row, Sql};
 use crate::{
-    Result, Store, connection, connector, environment, flow, reference, solution, team,
+    Result, Store, StoreError, connection, connector, environment, flow, reference, solution, team,
     tenant_group, user, variable,
 };
 
@@ -53,8 +58,9 @@ impl Store {
         Ok(facts)
     }
 
-    /// The facts with recent use: runs of each flow in the last 30 days, last use of each
-    /// connection. For audits.
+    /// The facts with recent use: runs of each flow in the last 30 days and as whom the last one
+    /// acted, last use of each connection; and with what only audits ask of flows: schedules and
+    /// operations. For audits and for files.
     pub async fn facts_with_use(&self, caller: &Caller, id: &EnvironmentId) -> Result<Facts> {
         caller.authorize(id, Action::Read, "read the facts of this environment")?;
         let (wanted, now) = (id.clone(), self.now());
@@ -115,8 +121,10 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
         flows: flow::all(sql, id)?,
         variables: variable::all(sql, id)?,
         solutions: solution::all(sql, id)?.into_iter().map(|s| s.facts).collect(),
+        unknown: Vec::new(),
     };
     fill_solutions(sql, id, &mut facts)?;
+    fill_teams(&mut facts);
     Ok(facts)
 }
 
@@ -181,16 +189,88 @@ fn fill_use(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros, facts: &mut Fact
     for flow in &mut facts.flows {
         flow.recent_runs = runs.get(flow.id.as_str()).copied().unwrap_or(0);
     }
-    let mut used = HashMap::new();
+    let used = last_uses(sql, id)?;
+    for connection in &mut facts.connections {
+        connection.last_used_at = used.get(&connection.id).copied();
+    }
+    fill_last_runs(sql, id, facts)?;
+    fill_bodies(sql, id, facts)
+}
+
+/// The last run of each flow, and as whom the last one that called a connector acted.
+fn fill_last_runs(sql: &mut Sql<'_>, id: &EnvironmentId, facts: &mut Facts) -> Result<()> {
+    let at: HashMap<FlowId, usize> =
+        facts.flows.iter().enumerate().map(|(at, flow)| (flow.id.clone(), at)).collect();
+    // One step into the index per flow, however long the journal is.
     for row in sql.query(
-        "SELECT connectionid, MAX(at) FROM run_event WHERE environmentid = $1 AND connectionid IS NOT NULL \
-         GROUP BY connectionid",
+        "SELECT w.workflowid, (SELECT MAX(r.startedon) FROM run r WHERE r.workflowid = w.workflowid \
+         AND r.environmentid = w.environmentid) FROM workflow w WHERE w.environmentid = $1 AND w.category = 5",
         &[id.as_str().into()],
     )? {
-        used.insert(row.text(0)?, row.int(1)?);
+        if let Some(&at) = at.get(&FlowId::from(row.text(0)?)) {
+            facts.flows[at].last_run_at = row.int_opt(1)?;
+        }
     }
-    for connection in &mut facts.connections {
-        connection.last_used_at = used.get(connection.id.as_str()).copied();
+    for row in sql.query(
+        "SELECT r.workflowid, e.connectionid, e.acting, MAX(e.bindingversion), MAX(e.at) FROM workflow w \
+         JOIN run r ON r.workflowid = w.workflowid AND r.environmentid = w.environmentid \
+         AND r.startedon = (SELECT MAX(x.startedon) FROM run x WHERE x.workflowid = w.workflowid \
+         AND x.environmentid = w.environmentid AND EXISTS (SELECT 1 FROM run_event y \
+         WHERE y.environmentid = x.environmentid AND y.runid = x.runid AND y.acting IS NOT NULL)) \
+         JOIN run_event e ON e.environmentid = r.environmentid AND e.runid = r.runid \
+         WHERE w.environmentid = $1 AND w.category = 5 AND e.acting IS NOT NULL AND e.connectionid IS NOT NULL \
+         GROUP BY r.workflowid, e.connectionid, e.acting ORDER BY r.workflowid, 5, e.connectionid, e.acting",
+        &[id.as_str().into()],
+    )? {
+        let Some(&at) = at.get(&FlowId::from(row.text(0)?)) else { continue };
+        let Some(acted) = acted(&row)? else { continue };
+        facts.flows[at].acted.push(acted);
     }
     Ok(())
+}
+
+/// What the journal says about an identity; none for calls through the caller's own connection,
+/// which act as whoever runs the flow.
+fn acted(row: &Row) -> Result<Option<Acted>> {
+    let acting: Value = serde_json::from_str(&row.text(2)?)
+        .map_err(|source| StoreError::Document { kind: "journal", source })?;
+    let text = |name: &str| acting[name].as_str();
+    if text("mode") == Some("invoker") {
+        return Ok(None);
+    }
+    Ok(Some(Acted {
+        reference: text("reference").map(LogicalName::new),
+        connection: row.text(1)?.into(),
+        identity: text("account").or(text("owner")).unwrap_or_default().to_owned(),
+        binding_version: row.int_opt(3)?.unwrap_or_default(),
+        at: row.int(4)?,
+    }))
+}
+
+/// Schedules and operations, which stand in the flows' bodies.
+fn fill_bodies(sql: &mut Sql<'_>, id: &EnvironmentId, facts: &mut Facts) -> Result<()> {
+    for flow in &mut facts.flows {
+        let row = sql.query_one(
+            "SELECT clientdata FROM workflow WHERE environmentid = $1 AND workflowid = $2",
+            &[id.as_str().into(), flow.id.as_str().into()],
+        )?;
+        let text = row.map(|row| row.text_opt(0)).transpose()?.flatten();
+        let Some(text) = text else { continue };
+        // What is odd about a body was said where it came in.
+        let (body, _) = workflow_json::flow_body_read(&text, "clientdata");
+        flow.schedule = body.schedule;
+        flow.operations = body.operations;
+    }
+    Ok(())
+}
+
+/// The members of teams are the principals that count as them.
+fn fill_teams(facts: &mut Facts) {
+    let mut members: HashMap<&PrincipalId, i64> = HashMap::new();
+    for team in facts.principals.iter().flat_map(|principal| &principal.counts_as) {
+        *members.entry(team).or_default() += 1;
+    }
+    for team in &mut facts.teams {
+        team.members = Some(members.get(&team.id).copied().unwrap_or(0));
+    }
 }

@@ -75,7 +75,7 @@ impl Stored for FlowLevel {
 pub(crate) const CLOUD_FLOW: i64 = 5;
 
 const COLUMNS: &str = "workflowid, name, statecode, wantedon, ownerid, activatedby, triggername, triggertype, \
-     triggerkind, triggerauthentication, ismanaged";
+     triggerkind, triggerauthentication, ismanaged, whyoff";
 
 fn flow(row: &Row) -> Result<FlowFacts> {
     Ok(FlowFacts {
@@ -93,11 +93,17 @@ fn flow(row: &Row) -> Result<FlowFacts> {
         children: Vec::new(),
         variables: Vec::new(),
         trigger: trigger(row)?,
+        schedule: None,
+        operations: Vec::new(),
+        why_off: row.text_opt(11)?,
         managed: row.flag(10)?,
         solutions: Vec::new(),
         recent_runs: 0,
+        last_run_at: None,
+        acted: Vec::new(),
         uses: Vec::new(),
         co_owners: Vec::new(),
+        run_only: Vec::new(),
     })
 }
 
@@ -175,6 +181,15 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
     )? {
         if let Some(&at) = index.get(&row.text(0)?) {
             flows[at].co_owners.push(row.text(1)?.into());
+        }
+    }
+    for row in sql.query(
+        "SELECT workflowid, principalid FROM workflow_share WHERE environmentid = $1 AND level = 'run' \
+         ORDER BY workflowid, principalid",
+        &key,
+    )? {
+        if let Some(&at) = index.get(&row.text(0)?) {
+            flows[at].run_only.push(row.text(1)?.into());
         }
     }
     Ok(flows)

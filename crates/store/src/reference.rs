@@ -58,8 +58,11 @@ pub struct Binding {
     pub bound_on: Micros,
 }
 
-const COLUMNS: &str = "connectionreferenceid, connectionreferencelogicalname, connectionreferencedisplayname, \
-     description, connectorid, connectionid, bindingversion, ownerid, ismanaged";
+const SELECT: &str = "SELECT r.connectionreferenceid, r.connectionreferencelogicalname, \
+     r.connectionreferencedisplayname, r.description, r.connectorid, r.connectionid, r.bindingversion, r.ownerid, \
+     r.ismanaged, b.boundby, b.boundon FROM connectionreference r LEFT JOIN binding b \
+     ON b.environmentid = r.environmentid AND b.connectionreferenceid = r.connectionreferenceid \
+     AND b.version = r.bindingversion WHERE r.environmentid = $1";
 
 fn reference(row: &Row) -> Result<ReferenceFacts> {
     Ok(ReferenceFacts {
@@ -72,6 +75,8 @@ fn reference(row: &Row) -> Result<ReferenceFacts> {
         binding_version: row.int(6)?,
         owner: row.text(7)?.into(),
         managed: row.flag(8)?,
+        bound_by: row.text_opt(9)?,
+        bound_at: row.int_opt(10)?,
         solutions: Vec::new(),
     })
 }
@@ -79,7 +84,7 @@ fn reference(row: &Row) -> Result<ReferenceFacts> {
 /// All references of an environment, without their solutions.
 pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<ReferenceFacts>> {
     sql.query(
-        &format!("SELECT {COLUMNS} FROM connectionreference WHERE environmentid = $1 ORDER BY logicalname_key"),
+        &format!("{SELECT} ORDER BY r.logicalname_key"),
         &[environment.as_str().into()],
     )?
     .iter()
@@ -94,10 +99,7 @@ pub(crate) fn find(
     name: &str,
 ) -> Result<ReferenceFacts> {
     let row = sql.query_one(
-        &format!(
-            "SELECT {COLUMNS} FROM connectionreference WHERE environmentid = $1 \
-             AND (connectionreferenceid = $2 OR logicalname_key = $2)"
-        ),
+        &format!("{SELECT} AND (r.connectionreferenceid = $2 OR r.logicalname_key = $2)"),
         &[environment.as_str().into(), name.to_lowercase().into()],
     )?;
     reference(&row.ok_or_else(|| StoreError::not_found("connection reference", name))?)

@@ -85,7 +85,7 @@ pub(crate) fn find(sql: &mut Sql<'_>, environment: &EnvironmentId, name: &str) -
     team(&row.ok_or_else(|| StoreError::not_found("team", name))?)
 }
 
-/// All teams of an environment.
+/// All teams of an environment, without the number of their members.
 pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<TeamFacts>> {
     sql.query(
         &format!("SELECT {COLUMNS} FROM team WHERE environmentid = $1 ORDER BY name_key"),
@@ -94,7 +94,13 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
     .iter()
     .map(|row| {
         let team = team(row)?;
-        Ok(TeamFacts { id: team.id, kind: team.kind, name: team.name, group: team.group })
+        Ok(TeamFacts {
+            id: team.id,
+            kind: team.kind,
+            name: team.name,
+            group: team.group,
+            members: None,
+        })
     })
     .collect()
 }

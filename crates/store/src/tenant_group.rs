@@ -36,11 +36,14 @@ pub(crate) fn find(sql: &mut Sql<'_>, tenant: &str, name: &str) -> Result<Princi
 /// The groups of a tenant.
 pub(crate) fn all(sql: &mut Sql<'_>, tenant: &str) -> Result<Vec<GroupFacts>> {
     sql.query(
-        "SELECT groupid, name FROM tenant_group WHERE tenantid = $1 ORDER BY name_key",
+        "SELECT g.groupid, g.name, (SELECT COUNT(*) FROM tenant_group_member m WHERE m.tenantid = g.tenantid \
+         AND m.groupid = g.groupid) FROM tenant_group g WHERE g.tenantid = $1 ORDER BY g.name_key",
         &[tenant.into()],
     )?
     .iter()
-    .map(|row| Ok(GroupFacts { id: row.text(0)?.into(), name: row.text(1)? }))
+    .map(|row| {
+        Ok(GroupFacts { id: row.text(0)?.into(), name: row.text(1)?, members: Some(row.int(2)?) })
+    })
     .collect()
 }
 

@@ -12,7 +12,7 @@ use crate::{Result, StoreError};
 pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<VariableFacts>> {
     sql.query(
         "SELECT d.environmentvariabledefinitionid, d.schemaname, d.displayname, d.type, d.defaultvalue, \
-         COALESCE(own.value, base.value), d.ismanaged FROM environmentvariabledefinition d \
+         COALESCE(own.value, base.value), d.ismanaged, d.isrequired FROM environmentvariabledefinition d \
          LEFT JOIN environmentvariablevalue own ON own.environmentid = d.environmentid \
          AND own.environmentvariabledefinitionid = d.environmentvariabledefinitionid AND own.base = 0 \
          LEFT JOIN environmentvariablevalue base ON base.environmentid = d.environmentid \
@@ -29,6 +29,7 @@ pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<
             kind: row.int(3)?,
             default_value: row.text_opt(4)?,
             value: row.text_opt(5)?,
+            required: row.flag(7)?,
             managed: row.flag(6)?,
         })
     })

@@ -105,6 +105,8 @@ fn reference_row(
         api_name: reference.api_name.clone(),
         connection: change.bind.clone(),
         binding_version: i64::from(change.bind.is_some()),
+        bound_by: None,
+        bound_at: None,
         owner: caller.clone(),
         managed,
         solutions: vec![solution.clone()],
@@ -128,6 +130,7 @@ fn variable_row(future: &mut Facts, change: &VariableChange, managed: bool) {
         kind: variable.kind,
         default_value: variable.default_value.clone(),
         value: change.value.clone().or_else(base),
+        required: variable.required,
         managed,
     });
 }
@@ -147,6 +150,8 @@ fn flow_row(
         row.children = body.children;
         row.variables = variables;
         row.trigger = body.trigger;
+        row.schedule = body.schedule;
+        row.operations = body.operations;
         add(&mut row.solutions, solution);
         return;
     }
@@ -161,11 +166,17 @@ fn flow_row(
         children: body.children,
         variables,
         trigger: body.trigger,
+        schedule: body.schedule,
+        operations: body.operations,
+        why_off: None,
         managed,
         solutions: vec![solution.clone()],
         recent_runs: 0,
+        last_run_at: None,
+        acted: Vec::new(),
         uses: Vec::new(),
         co_owners: Vec::new(),
+        run_only: Vec::new(),
     });
 }
 

@@ -23,8 +23,9 @@ fn world(dataverse: bool, kind: ConnectionKind) -> World {
         kind: TeamKind::Owner,
         name: "team".into(),
         group: None,
+        members: None,
     });
-    world.0.groups.push(GroupFacts { id: "group".into(), name: "group".into() });
+    world.0.groups.push(GroupFacts { id: "group".into(), name: "group".into(), members: None });
     world
 }
 

@@ -35,6 +35,7 @@ impl Default for World {
             flows: Vec::new(),
             variables: Vec::new(),
             solutions: Vec::new(),
+            unknown: Vec::new(),
         });
         for (name, kind) in [
             ("ann", PrincipalKind::User),
@@ -87,8 +88,11 @@ impl World {
             owner: owner.into(),
             kind: ConnectionKind::User,
             status: ConnectionStatus::Connected,
+            status_target: None,
             endpoint: None,
             account: None,
+            fingerprint: None,
+            ends_at: None,
             shares: Vec::new(),
             created_at: 0,
             last_used_at: None,
@@ -110,6 +114,8 @@ impl World {
             api_name: api.into(),
             connection: to.map(Into::into),
             binding_version: i64::from(to.is_some()),
+            bound_by: None,
+            bound_at: None,
             owner: "ann".into(),
             managed: false,
             solutions: vec!["s1".into()],
@@ -134,11 +140,17 @@ impl World {
             children: Vec::new(),
             variables: Vec::new(),
             trigger: None,
+            schedule: None,
+            operations: Vec::new(),
+            why_off: None,
             managed: false,
             solutions: vec!["s1".into()],
             recent_runs: 10,
+            last_run_at: None,
+            acted: Vec::new(),
             uses: Vec::new(),
             co_owners: Vec::new(),
+            run_only: Vec::new(),
         });
         self.0.flows.last_mut().expect("just pushed")
     }
@@ -151,6 +163,7 @@ impl World {
             kind: 100_000_000,
             default_value: None,
             value: value.map(Into::into),
+            required: false,
             managed: false,
         });
         self.0.variables.last_mut().expect("just pushed")

@@ -114,7 +114,7 @@ pub(super) async fn candidate_put(
         parameters,
         secrets,
         account: None,
-        ends_on: ends_on.or(row.ends_on.filter(|_| !replaced)),
+        ends_on: ends_on.or(row.facts.ends_at.filter(|_| !replaced)),
     };
     Ok(cx.store().connection_candidate_put(&cx.caller, place, id, candidate).await?)
 }

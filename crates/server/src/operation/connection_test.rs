@@ -8,8 +8,7 @@ use connref_engine::connector::{CallContext, Connector, Credential, Probe, Targe
 use connref_engine::credential::credential_open;
 use connref_engine::token::{TokenError, TokenKey};
 use connref_solution::model::ConnectionId;
-use connref_solution::model::facts::ConnectionStatus;
-use connref_store::connection::Tested;
+use connref_solution::model::facts::{ConnectionStatus, Fingerprint};
 use connref_store::connection_state::TestResult;
 use connref_store::credential::Opened;
 
@@ -46,8 +45,8 @@ pub async fn connection_test(cx: &Context, id: &str) -> Result<Probe> {
 }
 
 pub(super) fn passed(cx: &Context, probe: &Probe) -> TestResult {
-    TestResult::Passed(Tested {
-        on: cx.store().now(),
+    TestResult::Passed(Fingerprint {
+        tested_at: cx.store().now(),
         identity: probe.identity.clone(),
         target: probe.target.clone(),
     })

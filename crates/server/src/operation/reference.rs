@@ -81,6 +81,8 @@ fn binding_judge(
         api_name: row.api_name.clone(),
         connection: None,
         binding_version: 0,
+        bound_by: None,
+        bound_at: None,
         owner: caller.clone(),
         managed: false,
         solutions: Vec::new(),

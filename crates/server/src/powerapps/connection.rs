@@ -427,7 +427,7 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
         ConnectionStatus::Error { code, message } => {
             let mut status =
                 json!({"status": "Error", "error": {"code": code, "message": message}});
-            if let Some(target) = &row.status_target {
+            if let Some(target) = &row.facts.status_target {
                 status["target"] = target.as_str().into();
             }
             status
@@ -478,10 +478,10 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
                 "secretFields": row.secret_fields,
                 "credentialVersion": row.credential_version,
                 "references": references,
-                "credentialEnds": row.ends_on.map(iso),
+                "credentialEnds": row.facts.ends_at.map(iso),
                 "previousUntil": row.previous_until.map(iso),
-                "tested": row.tested.as_ref().map(|tested| json!({
-                    "on": iso(tested.on), "identity": tested.identity, "target": tested.target,
+                "tested": row.facts.fingerprint.as_ref().map(|tested| json!({
+                    "on": iso(tested.tested_at), "identity": tested.identity, "target": tested.target,
                 })),
             },
         },

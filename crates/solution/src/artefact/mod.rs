@@ -4,6 +4,8 @@ pub mod alm_settings_json;
 pub mod canvas_app_xml;
 pub mod connector_xml;
 pub mod customizations_xml;
+pub mod facts_json;
+mod flow_operation;
 pub mod legacy_package;
 pub mod reference_xml;
 pub mod settings_json;

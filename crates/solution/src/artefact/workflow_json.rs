@@ -3,6 +3,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::flow_operation::{Operations, schedule};
 use super::{Problems, cut};
 use crate::document::json::scan::pointer_escape;
 use crate::document::json::{JsonDocument, value_at};
@@ -54,9 +55,14 @@ pub fn flow_body_of(value: &Value, problems: &mut Problems<'_>) -> FlowBody {
     body.variables = variables(definition);
     let at = format!("{at}/definition");
     triggers(definition, &at, &mut body, problems);
-    if let Some(actions) = object(definition, "actions") {
-        actions_walk(actions, &mut body, &mut HashSet::new());
+    let mut operations = Operations::new(&body.references);
+    for trigger in object(definition, "triggers").into_iter().flat_map(Map::values) {
+        operations.note(trigger, true);
     }
+    if let Some(actions) = object(definition, "actions") {
+        actions_walk(actions, &mut body, &mut HashSet::new(), &mut operations);
+    }
+    body.operations = operations.found();
     body
 }
 
@@ -64,7 +70,7 @@ fn object<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String,
     map.get(name).and_then(Value::as_object)
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value_at(value, pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
 }
 
@@ -142,6 +148,7 @@ fn triggers(
     for (name, trigger) in triggers {
         host_use(name, trigger, body);
         if body.trigger.is_none() {
+            body.schedule = schedule(trigger);
             body.trigger = Some(FlowTrigger {
                 name: name.clone(),
                 kind: text(trigger, "/type").unwrap_or_default().to_owned(),
@@ -154,7 +161,12 @@ fn triggers(
 }
 
 /// Visits every action, nested ones too. The depth is that of the JSON, which is bounded.
-fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody, children: &mut HashSet<FlowId>) {
+fn actions_walk(
+    actions: &Map<String, Value>,
+    body: &mut FlowBody,
+    children: &mut HashSet<FlowId>,
+    operations: &mut Operations,
+) {
     for (name, action) in actions {
         if let Some(child) = text(action, "/inputs/host/workflowReferenceName") {
             let child = FlowId::new(child);
@@ -163,14 +175,15 @@ fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody, children: &mu
             }
         }
         host_use(name, action, body);
+        operations.note(action, false);
         for pointer in ["/actions", "/else/actions", "/default/actions"] {
             if let Some(nested) = value_at(action, pointer).and_then(Value::as_object) {
-                actions_walk(nested, body, children);
+                actions_walk(nested, body, children, operations);
             }
         }
         if let Some(cases) = action.get("cases").and_then(Value::as_object) {
             for nested in cases.values().filter_map(|c| c.get("actions")?.as_object()) {
-                actions_walk(nested, body, children);
+                actions_walk(nested, body, children, operations);
             }
         }
     }
@@ -178,15 +191,23 @@ fn actions_walk(actions: &Map<String, Value>, body: &mut FlowBody, children: &mu
 
 /// Notes which connection an action or a trigger uses.
 fn host_use(name: &str, action: &Value, body: &mut FlowBody) {
-    let key = text(action, "/inputs/host/connectionName")
+    let Some(key) = connection_key(action) else { return };
+    body.uses.push((key, operation_id(action).to_owned(), name.to_owned()));
+}
+
+/// The key in `connectionReferences` that an action or a trigger names.
+pub(super) fn connection_key(action: &Value) -> Option<String> {
+    text(action, "/inputs/host/connectionName")
         .map(str::to_owned)
-        .or_else(|| old_connection_key(text(action, "/inputs/host/connection/name")?));
-    let Some(key) = key else { return };
-    let operation = text(action, "/inputs/host/operationId")
+        .or_else(|| old_connection_key(text(action, "/inputs/host/connection/name")?))
+}
+
+/// The operation that an action or a trigger calls; empty if it does not say.
+pub(super) fn operation_id(action: &Value) -> &str {
+    text(action, "/inputs/host/operationId")
         .or_else(|| text(action, "/inputs/operationId"))
         .or_else(|| text(action, "/metadata/flowSystemMetadata/swaggerOperationId"))
-        .unwrap_or_default();
-    body.uses.push((key, operation.to_owned(), name.to_owned()));
+        .unwrap_or_default()
 }
 
 /// The key in `@parameters('$connections')['shared_x']['connectionId']` and in

@@ -1,5 +1,6 @@
 //! A plain snapshot of an environment. Audits, outcome, departure and drift take it and nothing
 //! else; the store, the client and a file fill it. It holds no secret.
+pub use super::facts_use::{Acted, Area, Fingerprint, FlowOperation, Schedule, ScheduleUnit};
 use super::package::{FlowReference, FlowTrigger, Publisher};
 use super::{
     ApiName, ConnectionId, ConnectorId, EnvironmentId, FlowId, LogicalName, Micros, PrincipalId,
@@ -31,6 +32,8 @@ pub struct Facts {
     pub variables: Vec<VariableFacts>,
     /// Solutions.
     pub solutions: Vec<SolutionFacts>,
+    /// What could not be seen: its fields are empty without meaning that there is nothing.
+    pub unknown: Vec<Area>,
 }
 
 /// The environment of a snapshot.
@@ -137,6 +140,8 @@ pub struct TeamFacts {
     pub name: String,
     /// The tenant's group it stands for.
     pub group: Option<PrincipalId>,
+    /// How many members it has; `None` if that is not known.
+    pub members: Option<i64>,
 }
 
 /// Kind of a team; the numbers are those of `teamtype`.
@@ -160,6 +165,8 @@ pub struct GroupFacts {
     pub id: PrincipalId,
     /// Name.
     pub name: String,
+    /// How many members it has; `None` if that is not known.
+    pub members: Option<i64>,
 }
 
 /// A connector of the environment.
@@ -206,10 +213,16 @@ pub struct ConnectionFacts {
     pub kind: ConnectionKind,
     /// Status.
     pub status: ConnectionStatus,
+    /// What an error status is about: `token` for what a sign-in left.
+    pub status_target: Option<String>,
     /// The endpoint it reaches, if not the public one.
     pub endpoint: Option<String>,
     /// Account it authenticates as, as far as it says.
     pub account: Option<String>,
+    /// Who and where it was when it was last tested with success.
+    pub fingerprint: Option<Fingerprint>,
+    /// When its secret or certificate ends; never the end of an access token.
+    pub ends_at: Option<Micros>,
     /// Shares: principal and level.
     pub shares: Vec<(PrincipalId, ShareLevel)>,
     /// Created.
@@ -279,6 +292,10 @@ pub struct ReferenceFacts {
     pub connection: Option<ConnectionId>,
     /// Version of the binding; 0 before the first.
     pub binding_version: i64,
+    /// Name of whoever made this version of the binding.
+    pub bound_by: Option<String>,
+    /// When.
+    pub bound_at: Option<Micros>,
     /// Owner of the row.
     pub owner: PrincipalId,
     /// Came with a managed solution.
@@ -322,16 +339,28 @@ pub struct FlowFacts {
     pub variables: Vec<LogicalName>,
     /// Trigger.
     pub trigger: Option<FlowTrigger>,
+    /// How often its trigger fires, if it fires by the clock.
+    pub schedule: Option<Schedule>,
+    /// What its trigger and actions do with connectors, each operation once.
+    pub operations: Vec<FlowOperation>,
+    /// Why it is off or suspended, as the environment noted it.
+    pub why_off: Option<String>,
     /// Came with a managed solution.
     pub managed: bool,
     /// Solutions it belongs to.
     pub solutions: Vec<SolutionId>,
     /// Runs of the last 30 days.
     pub recent_runs: i64,
+    /// Start of its last run.
+    pub last_run_at: Option<Micros>,
+    /// As whom its last run that called a connector acted, by reference.
+    pub acted: Vec<Acted>,
     /// Connections whose use it was granted when it was turned on, and by whom.
     pub uses: Vec<(ConnectionId, PrincipalId)>,
     /// Those who may change it beside its owner.
     pub co_owners: Vec<PrincipalId>,
+    /// Those who may run it and no more.
+    pub run_only: Vec<PrincipalId>,
 }
 
 /// An environment variable.
@@ -349,6 +378,8 @@ pub struct VariableFacts {
     pub default_value: Option<String>,
     /// Value of this environment.
     pub value: Option<String>,
+    /// `isrequired`.
+    pub required: bool,
     /// Came with a managed solution.
     pub managed: bool,
 }
@@ -369,6 +400,11 @@ pub struct SolutionFacts {
 }
 
 impl Facts {
+    /// Whether something was seen. What was not seen must never read as fine.
+    pub fn knows(&self, area: Area) -> bool {
+        !self.unknown.contains(&area)
+    }
+
     /// A principal by id.
     pub fn principal(&self, id: &PrincipalId) -> Option<&PrincipalFacts> {
         self.principals.iter().find(|p| &p.id == id)

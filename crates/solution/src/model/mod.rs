@@ -2,6 +2,7 @@
 //! each edge converts.
 pub mod change_set;
 pub mod facts;
+mod facts_use;
 pub mod id;
 pub mod legacy;
 pub mod name;

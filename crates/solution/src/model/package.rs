@@ -1,5 +1,6 @@
 //! A solution package as it was read from an artefact. A package cannot hold a connection id that
 //! binds, nor a credential (invariant 4): no field exists for either.
+use super::facts_use::{FlowOperation, Schedule};
 use super::{ApiName, FlowId, LogicalName};
 
 /// Everything of a solution that connref models. What it does not model stays in the archive.
@@ -280,6 +281,10 @@ pub struct FlowBody {
     pub variables: Vec<FlowVariable>,
     /// Trigger: name, type, kind.
     pub trigger: Option<FlowTrigger>,
+    /// How often the trigger fires, if it fires by the clock.
+    pub schedule: Option<Schedule>,
+    /// What trigger and actions do with connectors, each operation once, in order.
+    pub operations: Vec<FlowOperation>,
 }
 
 /// A definition parameter that stands for an environment variable.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 #![expect(clippy::print_stderr, reason = "skipped suites and counts are told")]
 
+mod facts;
 mod fixtures;
 mod formats;
 mod generate;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use connref_solution::model::ConnectionId;
-use connref_solution::model::facts::ConnectionStatus;
+use connref_solution::model::facts::{ConnectionStatus, Fingerprint};
 use connref_store::StoreError;
 use connref_store::access::Caller;
-use connref_store::connection::{ConnectionNew, Tested};
+use connref_store::connection::ConnectionNew;
 use connref_store::connection_signin::{Due, SignInKind, SignInNew};
 use connref_store::connection_slot::{Candidate, Promotion};
 use connref_store::connection_state::TestResult;
@@ -99,7 +99,7 @@ fn a_refresh_is_one_nodes_and_a_late_one_writes_nothing() {
         assert_eq!(state.failure.as_deref(), Some("no more"));
         let row = store.connection_get(cx, &key.environment, &key.connection).await.unwrap();
         assert!(matches!(row.facts.status, ConnectionStatus::Error { .. }), "{row:?}");
-        assert_eq!(row.status_target.as_deref(), Some("token"));
+        assert_eq!(row.facts.status_target.as_deref(), Some("token"));
         // Changing the connection keeps the newest refresh token, under a new version.
         let mut parameters = BTreeMap::new();
         parameters.insert("scope".to_owned(), "x".to_owned());
@@ -170,7 +170,7 @@ fn a_candidate_counts_when_it_is_promoted_and_the_one_before_comes_back() {
             .connection_candidate_promote(cx, env, &id, promotion(1, Some(FAR)))
             .await
             .unwrap();
-        assert_eq!((row.credential_version, row.ends_on), (2, Some(77)));
+        assert_eq!((row.credential_version, row.facts.ends_at), (2, Some(77)));
         assert_eq!(row.previous_until, Some(FAR));
         assert_eq!(open(&world, &id).await, plain(&[("key", "new")]));
         assert!(store.connection_candidate_open(cx, env, &id).await.is_err(), "it is active now");
@@ -229,9 +229,9 @@ fn tests_leave_a_fingerprint_and_what_is_off_stays_off() {
         let (store, cx, env) = (&world.store, &world.caller, &world.environment);
         let id = made(&world, "dddddddd", &[("key", "k")]).await;
         let tested =
-            Tested { on: 5, identity: Some("app".to_owned()), target: "https://t".to_owned() };
+            Fingerprint { tested_at: 5, identity: Some("app".to_owned()), target: "https://t".to_owned() };
         store.connection_tested(cx, env, &id, TestResult::Passed(tested.clone())).await.unwrap();
-        assert_eq!(store.connection_get(cx, env, &id).await.unwrap().tested, Some(tested.clone()));
+        assert_eq!(store.connection_get(cx, env, &id).await.unwrap().facts.fingerprint, Some(tested.clone()));
         let off = store.connection_switch(cx, env, &id, false).await.unwrap();
         assert_eq!(off.facts.status, ConnectionStatus::Disabled);
         store.connection_tested(cx, env, &id, TestResult::Passed(tested)).await.unwrap();
@@ -240,7 +240,7 @@ fn tests_leave_a_fingerprint_and_what_is_off_stays_off() {
         store.connection_tested(cx, env, &id, failed).await.unwrap();
         let row = store.connection_get(cx, env, &id).await.unwrap();
         assert_eq!(row.facts.status, ConnectionStatus::Disabled);
-        assert_eq!(row.tested.unwrap().on, 5, "a failed test does not forget where we were");
+        assert_eq!(row.facts.fingerprint.unwrap().tested_at, 5, "a failed test does not forget where we were");
         let on = store.connection_switch(cx, env, &id, true).await.unwrap();
         assert_eq!(on.facts.status, ConnectionStatus::Connected);
         assert!(store.connection_last_use(cx, env).await.unwrap().is_empty());

@@ -186,6 +186,15 @@ fn check(bytes: &[u8]) -> Result<Checked<'_>, JsonError> {
     Ok(Checked { bom, text, values })
 }
 
+/// A text that is looked at before it is read: UTF-8 without its byte order mark, of bounded size,
+/// depth and count of values.
+///
+/// # Errors
+/// Text that exceeds the limits or is no UTF-8.
+pub(crate) fn json_bounded(bytes: &[u8]) -> Result<&str, JsonError> {
+    Ok(check(bytes)?.text)
+}
+
 /// The value at a path of plain names, `/inputs/host/connectionName`: what `Value::pointer` finds
 /// where no name needs an escape and nothing is an array, without the texts that it makes.
 pub fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
