@@ -153,11 +153,7 @@ impl Store {
     ) -> Result<BTreeMap<ConnectionId, Micros>> {
         caller.authorize(environment, Action::Read, "see connections")?;
         let environment = environment.clone();
-        self.db
-            .read(move |sql| {
-                last_uses(sql, &environment)
-            })
-            .await
+        self.db.read(move |sql| last_uses(sql, &environment)).await
     }
 }
 

@@ -8,7 +8,9 @@ use connref_solution::artefact::workflow_json;
 use connref_solution::model::facts::{
     Acted, ConnectorFacts, EnvironmentFacts, Facts, PrincipalFacts,
 };
-use connref_solution::model::{EnvironmentId, FlowId, LogicalName, Micros, PrincipalId, SolutionId};
+use connref_solution::model::{
+    EnvironmentId, FlowId, LogicalName, Micros, PrincipalId, SolutionId,
+};
 use serde_json::Value;
 
 use crate::access::{Action, Caller, Memberships, memberships};

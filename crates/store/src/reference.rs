@@ -83,13 +83,10 @@ fn reference(row: &Row) -> Result<ReferenceFacts> {
 
 /// All references of an environment, without their solutions.
 pub(crate) fn all(sql: &mut Sql<'_>, environment: &EnvironmentId) -> Result<Vec<ReferenceFacts>> {
-    sql.query(
-        &format!("{SELECT} ORDER BY r.logicalname_key"),
-        &[environment.as_str().into()],
-    )?
-    .iter()
-    .map(reference)
-    .collect()
+    sql.query(&format!("{SELECT} ORDER BY r.logicalname_key"), &[environment.as_str().into()])?
+        .iter()
+        .map(reference)
+        .collect()
 }
 
 /// A reference by logical name or id.

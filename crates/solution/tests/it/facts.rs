@@ -148,15 +148,7 @@ fn reference() -> impl Strategy<Value = ReferenceFacts> {
 
 fn entry() -> impl Strategy<Value = FlowReference> {
     let source = one(&[RuntimeSource::Embedded, RuntimeSource::Invoker]);
-    (
-        word(),
-        source,
-        option::of(id()),
-        option::of(word()),
-        id(),
-        option::of(id()),
-        any::<bool>(),
-    )
+    (word(), source, option::of(id()), option::of(word()), id(), option::of(id()), any::<bool>())
         .prop_map(|(key, source, logical_name, connection_name, api_name, api_logical_name, on)| {
             FlowReference {
                 key,
@@ -179,11 +171,12 @@ fn flow() -> impl Strategy<Value = FlowFacts> {
             authentication,
         },
     );
-    let schedule = (0..ScheduleUnit::SPELLINGS.len(), any::<u32>()).prop_map(|(at, interval)| {
-        Schedule { unit: ScheduleUnit::SPELLINGS[at].0, interval }
-    });
-    let operation = (id(), word(), option::of(word()))
-        .prop_map(|(api_name, operation, endpoint)| FlowOperation { api_name, operation, endpoint });
+    let schedule = (0..ScheduleUnit::SPELLINGS.len(), any::<u32>())
+        .prop_map(|(at, interval)| Schedule { unit: ScheduleUnit::SPELLINGS[at].0, interval });
+    let operation =
+        (id(), word(), option::of(word())).prop_map(|(api_name, operation, endpoint)| {
+            FlowOperation { api_name, operation, endpoint }
+        });
     let acted = (option::of(id()), id(), word(), any::<i64>(), moment()).prop_map(
         |(reference, connection, identity, binding_version, at)| Acted {
             reference,
@@ -251,18 +244,20 @@ fn variable() -> impl Strategy<Value = VariableFacts> {
         (id(), id(), word(), any::<i64>()),
         (option::of(word()), option::of(word()), any::<bool>(), any::<bool>()),
     )
-        .prop_map(|((id, schema_name, display_name, kind), (default_value, value, required, m))| {
-            VariableFacts {
-                id,
-                schema_name,
-                display_name,
-                kind,
-                default_value,
-                value,
-                required,
-                managed: m,
-            }
-        })
+        .prop_map(
+            |((id, schema_name, display_name, kind), (default_value, value, required, m))| {
+                VariableFacts {
+                    id,
+                    schema_name,
+                    display_name,
+                    kind,
+                    default_value,
+                    value,
+                    required,
+                    managed: m,
+                }
+            },
+        )
 }
 
 fn solution() -> impl Strategy<Value = SolutionFacts> {
@@ -285,9 +280,8 @@ fn solution() -> impl Strategy<Value = SolutionFacts> {
 fn facts() -> impl Strategy<Value = Facts> {
     let kinds =
         one(&[TeamKind::Owner, TeamKind::Access, TeamKind::SecurityGroup, TeamKind::OfficeGroup]);
-    let team = (id(), kinds, word(), option::of(id()), option::of(any::<i64>())).prop_map(
-        |(id, kind, name, group, members)| TeamFacts { id, kind, name, group, members },
-    );
+    let team = (id(), kinds, word(), option::of(id()), option::of(any::<i64>()))
+        .prop_map(|(id, kind, name, group, members)| TeamFacts { id, kind, name, group, members });
     let group = (id(), word(), option::of(any::<i64>()))
         .prop_map(|(id, name, members)| GroupFacts { id, name, members });
     let area = (0..Area::ALL.len()).prop_map(|at| Area::ALL[at].0);

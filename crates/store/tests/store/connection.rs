@@ -228,10 +228,16 @@ fn tests_leave_a_fingerprint_and_what_is_off_stays_off() {
     each_engine(|world| async move {
         let (store, cx, env) = (&world.store, &world.caller, &world.environment);
         let id = made(&world, "dddddddd", &[("key", "k")]).await;
-        let tested =
-            Fingerprint { tested_at: 5, identity: Some("app".to_owned()), target: "https://t".to_owned() };
+        let tested = Fingerprint {
+            tested_at: 5,
+            identity: Some("app".to_owned()),
+            target: "https://t".to_owned(),
+        };
         store.connection_tested(cx, env, &id, TestResult::Passed(tested.clone())).await.unwrap();
-        assert_eq!(store.connection_get(cx, env, &id).await.unwrap().facts.fingerprint, Some(tested.clone()));
+        assert_eq!(
+            store.connection_get(cx, env, &id).await.unwrap().facts.fingerprint,
+            Some(tested.clone())
+        );
         let off = store.connection_switch(cx, env, &id, false).await.unwrap();
         assert_eq!(off.facts.status, ConnectionStatus::Disabled);
         store.connection_tested(cx, env, &id, TestResult::Passed(tested)).await.unwrap();
@@ -240,7 +246,11 @@ fn tests_leave_a_fingerprint_and_what_is_off_stays_off() {
         store.connection_tested(cx, env, &id, failed).await.unwrap();
         let row = store.connection_get(cx, env, &id).await.unwrap();
         assert_eq!(row.facts.status, ConnectionStatus::Disabled);
-        assert_eq!(row.facts.fingerprint.unwrap().tested_at, 5, "a failed test does not forget where we were");
+        assert_eq!(
+            row.facts.fingerprint.unwrap().tested_at,
+            5,
+            "a failed test does not forget where we were"
+        );
         let on = store.connection_switch(cx, env, &id, true).await.unwrap();
         assert_eq!(on.facts.status, ConnectionStatus::Connected);
         assert!(store.connection_last_use(cx, env).await.unwrap().is_empty());

@@ -79,7 +79,8 @@ pub(super) mod moment {
     use crate::model::Micros;
 
     /// Years that RFC 3339 can write, in microseconds.
-    const RANGE: std::ops::RangeInclusive<Micros> = -62_135_596_800_000_000..=253_402_300_799_000_000;
+    const RANGE: std::ops::RangeInclusive<Micros> =
+        -62_135_596_800_000_000..=253_402_300_799_000_000;
 
     fn text(at: Micros) -> String {
         let at = at.clamp(*RANGE.start(), *RANGE.end());
@@ -258,8 +259,7 @@ pub(super) mod uses {
         to: S,
     ) -> Result<S::Ok, S::Error> {
         to.collect_seq(
-            rows.iter()
-                .map(|(id, by)| Use { connection: id.clone(), granted_by: by.clone() }),
+            rows.iter().map(|(id, by)| Use { connection: id.clone(), granted_by: by.clone() }),
         )
     }
 

@@ -510,9 +510,6 @@ pub(super) enum AreaDef {
 #[serde(remote = "ConnectionStatus", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) enum StatusDef {
     Connected,
-    Error {
-        code: String,
-        message: String,
-    },
+    Error { code: String, message: String },
     Disabled,
 }
