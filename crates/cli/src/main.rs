@@ -20,6 +20,12 @@ mod secret_store;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// Documents are trees of small pieces: half of what reading a package costs is getting and giving
+/// back memory (docs/decisions/0008-the-speed-of-a-check.md).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = pac::translate(std::env::args_os().collect());

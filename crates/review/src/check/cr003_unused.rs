@@ -79,16 +79,29 @@ fn may_mention(part: &Part, flows: &HashSet<&str>) -> bool {
 
 /// Takes out every token of a text. Names hold letters, digits, `_`, `.` and `-`.
 fn tokens(text: &str, idle: &mut HashSet<String>) {
-    let name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
-    for token in text.split(|c| !name(c)).filter(|t| t.len() > 2) {
+    // Most tokens differ in length from all that is sought, and cost no more than being passed over.
+    let longest = idle.iter().map(String::len).max().unwrap_or(0);
+    let mut lengths = vec![false; longest + 1];
+    idle.iter().for_each(|name| lengths[name.len()] = true);
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let name = |b: &u8| plain(b) || !b.is_ascii();
+    for token in text.as_bytes().split(|b| !name(b)).filter(|t| t.len() > 2) {
         if idle.is_empty() {
             return;
         }
+        // The bytes between two ASCII ones are whole characters.
+        let Ok(token) = std::str::from_utf8(token) else { continue };
+        if !token.is_ascii() {
+            // Lower case may have another length, and not every character belongs to a name.
+            let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+            for token in token.split(|c| !letter(c)) {
+                idle.remove(&token.trim_end_matches('.').to_lowercase());
+            }
+            continue;
+        }
         let token = token.trim_end_matches('.');
-        if token.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
-            idle.remove(&token.to_lowercase());
-        } else {
-            idle.remove(token);
+        if lengths.get(token.len()).copied().unwrap_or(false) {
+            idle.remove(&token.to_ascii_lowercase());
         }
     }
 }

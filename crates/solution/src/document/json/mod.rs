@@ -4,7 +4,7 @@ mod error;
 mod lenient;
 pub(crate) mod scan;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use error::JsonError;
 pub use lenient::{Leniency, LenientNote, json_lenient};
@@ -198,7 +198,16 @@ pub(crate) fn json_bounded(bytes: &[u8]) -> Result<&str, JsonError> {
 /// The value at a path of plain names, `/inputs/host/connectionName`: what `Value::pointer` finds
 /// where no name needs an escape and nothing is an array, without the texts that it makes.
 pub fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('/').skip(1).try_fold(value, |value, name| value.as_object()?.get(name))
+    path.split('/').skip(1).try_fold(value, |value, name| member(value.as_object()?, name))
+}
+
+/// A member by name. In a small object comparing is cheaper than hashing, and most are small.
+fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    const SMALL: usize = 8;
+    if map.len() > SMALL {
+        return map.get(name);
+    }
+    map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Counts nesting, values and names before anything recursive or hungry sees the text.
