@@ -125,6 +125,23 @@ impl<S: ApiService> Client<S> {
         self.web_update(&attempt, &by_id(SET, &reference.id), body).await
     }
 
+    /// Binds several references, given by logical name, all or none; answers how many changed.
+    pub async fn references_bind(&self, bindings: &[(String, String)]) -> Result<u64> {
+        let entries: Vec<Value> = bindings
+            .iter()
+            .map(|(name, connection)| {
+                json!({
+                    "@odata.type": "Microsoft.Dynamics.CRM.connectionreference",
+                    KEY: name, "connectionid": connection,
+                })
+            })
+            .collect();
+        let attempt = format!("bind {} connection references", bindings.len());
+        let call = self.web(&attempt, Method::POST, "connref_BindReferences");
+        let answer = self.fetch(call.json(json!({"Bindings": entries}))).await?;
+        Ok(answer["changed"].as_u64().unwrap_or_default())
+    }
+
     /// Deletes a reference.
     pub async fn reference_delete(&self, reference: &Reference) -> Result<()> {
         let attempt = format!("delete connection reference `{}`", reference.logical_name);

@@ -15,6 +15,7 @@ pub mod finding;
 mod fix;
 pub mod graph;
 pub mod index;
+pub mod matching;
 pub mod migrate;
 pub mod outcome;
 pub mod policy;

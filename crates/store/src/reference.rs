@@ -295,6 +295,39 @@ impl Store {
             .await
     }
 
+    /// Binds several references, all or none, provided the environment is as it was judged.
+    pub async fn references_bind(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        facts_version: i64,
+        bindings: Vec<(ReferenceId, Option<ConnectionId>)>,
+        source: &'static str,
+    ) -> Result<()> {
+        let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());
+        self.db
+            .change(move |sql| {
+                let version = touch_at(sql, &environment, facts_version)?;
+                for (id, connection) in &bindings {
+                    let row = find(sql, &environment, id.as_str())?;
+                    let target = target(row.id.as_str());
+                    let attempt = "bind these connection references";
+                    check(sql, &caller, &environment, Verb::Write, target, attempt)?;
+                    let at = Bind {
+                        environment: &environment,
+                        reference: id,
+                        connection: connection.as_ref(),
+                        source,
+                        now,
+                        version,
+                    };
+                    bind(sql, &caller, &at)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// Changes display name or description.
     pub async fn reference_update(
         &self,

@@ -28,8 +28,16 @@ pub(crate) enum ReferenceCommand {
         /// Logical name, id or unique prefix
         reference: String,
         /// Connection by name, id or unique prefix
-        #[arg(long, visible_alias = "to", value_name = "CONNECTION")]
-        connection: String,
+        #[arg(
+            long,
+            visible_alias = "to",
+            value_name = "CONNECTION",
+            required_unless_present = "at"
+        )]
+        connection: Option<String>,
+        /// Back to the connection of this version of the binding (see `ref history`)
+        #[arg(long, value_name = "VERSION", conflicts_with = "connection")]
+        at: Option<i64>,
     },
     /// Take the binding of a connection reference away
     Unbind {
@@ -90,9 +98,13 @@ impl ReferenceCommand {
                 context.output.one(&world.row(&one))?;
                 Ok(Exit::Clean)
             }
-            Self::Bind { reference, connection } => {
+            Self::Bind { reference, connection, at } => {
                 let client = context.client().await?;
                 let one = pick(client.references().await?, &reference)?;
+                let connection = match (connection, at) {
+                    (Some(connection), _) => connection,
+                    (None, at) => bound_at(&client, &one, at.unwrap_or_default()).await?,
+                };
                 bind(context, &client, &one, &connection).await
             }
             Self::Unbind { reference } => {
@@ -145,6 +157,24 @@ impl CreateArgs {
         };
         bound(context, &self.name, &id, &connection)
     }
+}
+
+/// The connection of an older version of a binding.
+async fn bound_at(client: &Client, one: &Reference, version: i64) -> Result<String, Failure> {
+    let name = &one.logical_name;
+    let history = client.reference_history(name).await?;
+    let Some(binding) = history.iter().find(|binding| binding.version == version) else {
+        let known: Vec<String> = history.iter().map(|b| b.version.to_string()).collect();
+        return Err(Failure::missing(format!(
+            "connection reference `{name}` never had a binding of version {version}; versions: {}",
+            known.join(", ")
+        ))
+        .fix(format!("connref ref history {name}")));
+    };
+    binding.connection.clone().ok_or_else(|| {
+        Failure::refused(format!("in version {version} `{name}` was not bound"))
+            .fix(format!("connref ref unbind {name}"))
+    })
 }
 
 async fn bind(context: &Context, client: &Client, one: &Reference, wanted: &str) -> Outcome {

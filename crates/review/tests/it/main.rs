@@ -9,6 +9,7 @@ mod check_samples;
 mod codes;
 mod connector_check;
 mod departure;
+mod matching;
 mod model;
 mod outcome;
 mod pack;

@@ -138,6 +138,47 @@ pub async fn reference_bind(
     Ok(Bound { reference, identity_changes: changes })
 }
 
+/// Binds several references, all or none; every refusal is told. Answers how many changed.
+pub async fn references_bind(cx: &Context, asked: &[(String, String)]) -> Result<usize> {
+    let mut wanted: Vec<(ReferenceId, ConnectionId)> = Vec::with_capacity(asked.len());
+    for (name, connection) in asked {
+        let id = find(cx, name).await?;
+        if wanted.iter().any(|(before, _)| before == &id) {
+            return Err(OperationError::invalid(
+                format!("connection reference `{name}` is named twice"),
+                "name each reference once",
+            ));
+        }
+        wanted.push((id, ConnectionId::new(connection)));
+    }
+    let caller = principal(cx)?;
+    judged(cx, |facts| {
+        let (cx, wanted, caller) = (cx.clone(), wanted.clone(), caller.clone());
+        async move {
+            let (mut changes, mut refusals) = (Vec::new(), Vec::new());
+            for (id, connection) in wanted {
+                match binding_check(&facts, &id, &connection, &caller) {
+                    Ok(effect) if effect.unchanged => {}
+                    Ok(_) => changes.push((id, Some(connection))),
+                    Err(refusal) => refusals.push(refusal),
+                }
+            }
+            if !refusals.is_empty() {
+                return Err(OperationError::Refused { refusals });
+            }
+            let count = changes.len();
+            if count > 0 {
+                let version = facts.environment.version;
+                cx.store()
+                    .references_bind(&cx.caller, &cx.environment.id, version, changes, "match")
+                    .await?;
+            }
+            Ok(count)
+        }
+    })
+    .await
+}
+
 /// Changes display name or description.
 pub async fn reference_update(cx: &Context, name: &str, update: ReferenceUpdate) -> Result<()> {
     let id = find(cx, name).await?;

@@ -189,6 +189,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some(DOCUMENT),
     },
     Verb {
+        name: "connref_BindReferences",
+        kind: VerbKind::Action,
+        parameters: &[must("Bindings", "Collection(mscrm.crmbaseentity)")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "connref_PlanImport",
         kind: VerbKind::Action,
         parameters: &[

@@ -7,6 +7,7 @@ pub mod id;
 pub mod legacy;
 pub mod name;
 pub mod package;
+pub mod selector;
 pub mod settings;
 pub mod variable;
 

@@ -3,6 +3,7 @@ mod access;
 mod audit;
 mod flow;
 mod parameters;
+mod reference;
 mod solution;
 mod variable;
 
@@ -68,6 +69,7 @@ async fn run(
         "connref_AuditDeparted" => audit::departed(asked, parameters).await.map(Some),
         "connref_AuditLog" => audit::log(asked, parameters).await.map(Some),
         "connref_AuditVerify" => audit::verify(asked).await.map(Some),
+        "connref_BindReferences" => reference::bind_all(asked, parameters).await.map(Some),
         "connref_BindingHistory" => audit::binding_history(asked, parameters).await.map(Some),
         "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
         "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
