@@ -2,7 +2,7 @@
 use std::fmt;
 
 use connref_solution::model::facts::{
-    ConnectionFacts, ConnectorFacts, FlowFacts, PrincipalFacts, ReferenceFacts,
+    ConnectionFacts, ConnectorFacts, FlowFacts, PrincipalFacts, ReferenceFacts, VariableFacts,
 };
 
 /// A finding: one thing that is wrong or worth knowing, and what to do about it.
@@ -24,6 +24,35 @@ pub struct Finding {
     pub location: Option<Location>,
     /// Why it is suppressed, if it is; a suppressed finding never fails a check.
     pub suppression: Option<String>,
+}
+
+impl Finding {
+    /// A finding about a row, not about a file.
+    pub(crate) fn new(
+        code: &'static str,
+        severity: Severity,
+        subject: Subject,
+        message: String,
+        help: impl Into<String>,
+    ) -> Self {
+        let help = help.into();
+        Self {
+            code,
+            severity,
+            subject,
+            message,
+            help,
+            fix: None,
+            location: None,
+            suppression: None,
+        }
+    }
+
+    /// Adds the command that repairs it.
+    pub(crate) fn fixed_by(mut self, command: String) -> Self {
+        self.fix = Some(command);
+        self
+    }
 }
 
 /// A place in a file of a package, or in a file beside it.
@@ -143,6 +172,10 @@ impl Subject {
 
     pub(crate) fn principal(principal: &PrincipalFacts) -> Self {
         Self::new(SubjectKind::Principal, &principal.id, &principal.name)
+    }
+
+    pub(crate) fn variable(variable: &VariableFacts) -> Self {
+        Self::new(SubjectKind::Variable, &variable.id, &variable.schema_name)
     }
 
     pub(crate) fn connector(connector: &ConnectorFacts) -> Self {

@@ -31,7 +31,12 @@ pub(crate) fn flow_on(facts: &Facts, flow: &str) -> String {
 }
 
 pub(crate) fn create(facts: &Facts, api: &ApiName, caller: &str) -> String {
-    format!("connref connection create {} {} --as {}", arg(api), env(facts), arg(caller))
+    format!(
+        "connref connection create {} --name NAME {} --as {}",
+        arg(api),
+        env(facts),
+        arg(caller)
+    )
 }
 
 pub(crate) fn reassign(facts: &Facts, owner: &str) -> String {
@@ -40,6 +45,38 @@ pub(crate) fn reassign(facts: &Facts, owner: &str) -> String {
 
 pub(crate) fn flow_reassign(facts: &Facts, flow: &str) -> String {
     format!("connref flow reassign {} --to NEW_OWNER {}", arg(flow), env(facts))
+}
+
+pub(crate) fn connection(facts: &Facts, verb: &str, connection: &ConnectionFacts) -> String {
+    format!("connref connection {verb} {} {}", arg(&connection.id), env(facts))
+}
+
+pub(crate) fn rebind(facts: &Facts, reference: &LogicalName, to: &ConnectionFacts) -> String {
+    format!("connref ref bind {} --connection {} {}", arg(reference), arg(&to.id), env(facts))
+}
+
+pub(crate) fn reference_delete(facts: &Facts, reference: &LogicalName) -> String {
+    format!("connref ref delete {} {}", arg(reference), env(facts))
+}
+
+pub(crate) fn principal_create(facts: &Facts, api: &ApiName) -> String {
+    format!(
+        "connref connection create {} --name NAME --kind service-principal {} --as SERVICE_PRINCIPAL",
+        arg(api),
+        env(facts)
+    )
+}
+
+pub(crate) fn variable_set(facts: &Facts, variable: &LogicalName) -> String {
+    format!("connref variable set {} VALUE {}", arg(variable), env(facts))
+}
+
+pub(crate) fn lock(facts: &Facts, file: &str) -> String {
+    format!("connref ref lock -f {} {}", arg(file), env(facts))
+}
+
+pub(crate) fn why(facts: &Facts, flow: &str) -> String {
+    format!("connref flow why {} {}", arg(flow), env(facts))
 }
 
 pub(crate) fn probe(facts: &Facts, connection: &ConnectionFacts) -> String {

@@ -33,13 +33,28 @@ macro_rules! codes {
 
 codes! {
     CA101 "CA101" "ca101.md";
+    CA102 "CA102" "ca102.md";
+    CA103 "CA103" "ca103.md";
+    CA104 "CA104" "ca104.md";
     CA105 "CA105" "ca105.md";
     CA106 "CA106" "ca106.md";
+    CA107 "CA107" "ca107.md";
+    CA108 "CA108" "ca108.md";
+    CA109 "CA109" "ca109.md";
+    CA110 "CA110" "ca110.md";
     CA111 "CA111" "ca111.md";
+    CA112 "CA112" "ca112.md";
+    CA113 "CA113" "ca113.md";
+    CA114 "CA114" "ca114.md";
+    CA115 "CA115" "ca115.md";
+    CA116 "CA116" "ca116.md";
     CA117 "CA117" "ca117.md";
     CA118 "CA118" "ca118.md";
+    CA119 "CA119" "ca119.md";
     CA120 "CA120" "ca120.md";
     CA122 "CA122" "ca122.md";
+    CA123 "CA123" "ca123.md";
+    CA125 "CA125" "ca125.md";
     CA126 "CA126" "ca126.md";
     CC001 "CC001" "cc001.md";
     CC002 "CC002" "cc002.md";

@@ -2,6 +2,7 @@
 //! model.
 mod activation;
 mod audit;
+mod audit_rules;
 mod binding;
 mod check;
 mod check_random;

@@ -92,7 +92,7 @@ fn invoker_takes_the_callers_own() {
     assert!(none.text.contains("shared_sql"), "{}", none.text);
     assert_eq!(
         none.fix.as_deref(),
-        Some("connref connection create shared_sql --env PROD --as ann")
+        Some("connref connection create shared_sql --name NAME --env PROD --as ann")
     );
     world.0.connections[0].shares.push(("ann".into(), ShareLevel::CanEdit));
     assert_eq!(code(call(&world, "ann")), "InvokerConnectionMissing", "shared is not own");

@@ -27,7 +27,7 @@ pub async fn audit_all(cx: &Context) -> Result<Vec<Finding>> {
     let environment = &cx.environment.id;
     cx.caller.require(environment, Privilege::ReadAuditSummary, "audit the environment")?;
     let facts = cx.store().facts_with_use(&cx.caller, &cx.environment.id).await?;
-    Ok(audit::audit(&facts))
+    Ok(audit::audit(&facts, &audit::AuditOptions::default()).findings)
 }
 
 /// The newest rows of the audit log.

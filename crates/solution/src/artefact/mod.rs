@@ -1,6 +1,7 @@
 //! Readers of the files a solution is made of. Each is total: a value and the problems met.
 pub mod agent_xml;
 pub mod alm_settings_json;
+pub mod bindings_lock;
 pub mod bindings_yaml;
 pub mod canvas_app_xml;
 pub mod connector_xml;
