@@ -15,8 +15,7 @@ pub(super) fn findings(cx: &Cx<'_>) -> Vec<Finding> {
 
 fn finding(index: &Index<'_>, reference: &ReferenceFacts) -> Finding {
     let flows: Vec<&FlowFacts> = index.uses_of(&reference.logical_name).map(|(f, _)| f).collect();
-    let stopped: Vec<&str> =
-        flows.iter().filter(|f| live(f)).map(|f| f.name.as_str()).collect();
+    let stopped: Vec<&str> = flows.iter().filter(|f| live(f)).map(|f| f.name.as_str()).collect();
     let (severity, help) = if stopped.is_empty() {
         (Severity::Note, "no flow that should be on depends on it".to_owned())
     } else {

@@ -24,7 +24,8 @@ pub(super) fn findings(cx: &Cx<'_>) -> Vec<Finding> {
             }
             let (severity, state) = state(cx);
             let message = format!("flow `{}` names connection `{id}`, which {state}", flow.name);
-            let help = "it cannot run; a connection reference would be bound anew in each environment";
+            let help =
+                "it cannot run; a connection reference would be bound anew in each environment";
             found.push(
                 Finding::new(code::CA102, severity, Subject::flow(flow), message, help)
                     .fixed_by(fix::why(index.facts, &flow.name)),

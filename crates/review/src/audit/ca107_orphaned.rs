@@ -41,6 +41,9 @@ fn finding(cx: &Cx<'_>, connection: &ConnectionFacts) -> Finding {
     };
     let help = format!("{used}; its credential is kept for nothing");
     let subject = Subject::connection(connection);
-    Finding::new(code::CA107, Severity::Note, subject, message, help)
-        .fixed_by(fix::connection(cx.facts(), "delete", connection))
+    Finding::new(code::CA107, Severity::Note, subject, message, help).fixed_by(fix::connection(
+        cx.facts(),
+        "delete",
+        connection,
+    ))
 }

@@ -31,8 +31,9 @@ fn finding(cx: &Cx<'_>, connection: &ConnectionFacts) -> Option<Finding> {
     );
     let help = "the new credential is tested before it counts, and the old one kept for a while";
     let subject = Subject::connection(connection);
-    Some(
-        Finding::new(code::CA112, severity, subject, message, help)
-            .fixed_by(fix::connection(cx.facts(), "rotate", connection)),
-    )
+    Some(Finding::new(code::CA112, severity, subject, message, help).fixed_by(fix::connection(
+        cx.facts(),
+        "rotate",
+        connection,
+    )))
 }

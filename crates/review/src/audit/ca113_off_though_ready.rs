@@ -22,8 +22,7 @@ fn finding(cx: &Cx<'_>, flow: &FlowFacts) -> Option<Finding> {
     if let Some(why) = &flow.why_off {
         help += &format!("; when it was left off: {why}");
     }
-    let command =
-        format!("{} --as {}", fix::flow_on(cx.facts(), &flow.name), fix::arg(&who.name));
+    let command = format!("{} --as {}", fix::flow_on(cx.facts(), &flow.name), fix::arg(&who.name));
     Some(
         Finding::new(code::CA113, Severity::Warning, Subject::flow(flow), message, help)
             .fixed_by(command),

@@ -26,9 +26,8 @@ pub(super) fn findings(cx: &Cx<'_>) -> Vec<Finding> {
             );
             let help = "record it, or take the binding back";
             let subject = Subject::reference(reference);
-            let mut finding =
-                Finding::new(code::CA114, Severity::Warning, subject, message, help)
-                    .fixed_by(fix::lock(cx.facts(), locked.file));
+            let mut finding = Finding::new(code::CA114, Severity::Warning, subject, message, help)
+                .fixed_by(fix::lock(cx.facts(), locked.file));
             finding.location = Some(place(locked, "/bindings".to_owned(), 0));
             found.push(finding);
         }

@@ -56,11 +56,7 @@ fn flow_findings(cx: &Cx<'_>, policies: &Policies, flow: &FlowFacts) -> Vec<Find
     found
 }
 
-fn binding_findings(
-    cx: &Cx<'_>,
-    policies: &Policies,
-    reference: &ReferenceFacts,
-) -> Vec<Finding> {
+fn binding_findings(cx: &Cx<'_>, policies: &Policies, reference: &ReferenceFacts) -> Vec<Finding> {
     let bound = reference.connection.as_ref().and_then(|id| cx.index.connection(id));
     let Some(connection) = bound else { return Vec::new() };
     let owner = cx.index.principal(&connection.owner);

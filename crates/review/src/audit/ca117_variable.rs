@@ -33,14 +33,8 @@ pub(super) fn findings(cx: &Cx<'_>) -> Vec<Finding> {
                 Some(flows) => format!("read by {}", names(flows.iter().copied())),
                 None => "no flow reads it; apps may".to_owned(),
             };
-            Finding::new(
-                code::CA117,
-                Severity::Warning,
-                Subject::variable(variable),
-                message,
-                help,
-            )
-            .fixed_by(fix::variable_set(cx.facts(), &variable.schema_name))
+            Finding::new(code::CA117, Severity::Warning, Subject::variable(variable), message, help)
+                .fixed_by(fix::variable_set(cx.facts(), &variable.schema_name))
         })
         .chain(missing)
         .collect()

@@ -23,12 +23,7 @@ pub(super) fn findings(cx: &Cx<'_>) -> Vec<Finding> {
     found
 }
 
-fn finding(
-    cx: &Cx<'_>,
-    flow: &FlowFacts,
-    last: &Acted,
-    now: &ConnectionFacts,
-) -> Option<Finding> {
+fn finding(cx: &Cx<'_>, flow: &FlowFacts, last: &Acted, now: &ConnectionFacts) -> Option<Finding> {
     let owner = cx.index.principal_name(&now.owner);
     let tested = now.fingerprint.as_ref().and_then(|print| print.identity.as_deref());
     let mut known = now.account.as_deref().into_iter().chain(tested).chain(Some(owner));

@@ -30,7 +30,10 @@ fn finding(cx: &Cx<'_>, flow: &FlowFacts) -> Option<Finding> {
         (message, "in another environment there is nothing to bind: connref solution migrate")
     } else if outside {
         let message = format!("flow `{}` lies outside any solution", flow.name);
-        (message, "it cannot be deployed, and its owner cannot change in place: add it to a solution")
+        (
+            message,
+            "it cannot be deployed, and its owner cannot change in place: add it to a solution",
+        )
     } else {
         return None;
     };

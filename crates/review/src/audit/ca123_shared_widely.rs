@@ -48,17 +48,11 @@ fn finding(
     level: ShareLevel,
 ) -> Option<Finding> {
     let (people, option, severity) = reach(cx, to)?;
-    let message = format!(
-        "connection {} is shared with {people} ({})",
-        named(connection),
-        level_name(level)
-    );
+    let message =
+        format!("connection {} is shared with {people} ({})", named(connection), level_name(level));
     let help = format!(
         "all of them act as `{}` through it; share it with those who need it",
-        connection
-            .account
-            .as_deref()
-            .unwrap_or_else(|| cx.index.principal_name(&connection.owner))
+        connection.account.as_deref().unwrap_or_else(|| cx.index.principal_name(&connection.owner))
     );
     let command = format!(
         "connref connection share {} {option} --remove --env {}",

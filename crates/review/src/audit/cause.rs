@@ -1,6 +1,6 @@
 //! Why a connection is broken, from the code and the words that its last test or sign-in left.
-use connref_solution::model::facts::ConnectionFacts;
 use connref_solution::model::Facts;
+use connref_solution::model::facts::ConnectionFacts;
 
 use crate::fix;
 

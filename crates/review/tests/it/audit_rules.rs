@@ -4,7 +4,9 @@ use connref_review::audit::{AuditOptions, DAY, Locked, audit, audit_codes, audit
 use connref_review::catalogue::code;
 use connref_review::explain;
 use connref_review::policy::policies_read;
-use connref_solution::artefact::bindings_lock::{bindings_lock_of, bindings_lock_read, bindings_lock_write};
+use connref_solution::artefact::bindings_lock::{
+    bindings_lock_of, bindings_lock_read, bindings_lock_write,
+};
 use connref_solution::artefact::facts_json::{facts_read, facts_write};
 use connref_solution::model::facts::*;
 

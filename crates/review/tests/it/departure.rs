@@ -62,7 +62,12 @@ fn what_the_effect_says_makes_the_flows_run() {
         }
     }
     assert!(call(&world, "shared_sql").is_ok() && call(&world, "shared_mail").is_ok());
-    assert!(!audit::audit(&world.0, &audit::AuditOptions::default()).findings.iter().any(|f| f.code == "CA105" || f.code == "CA106"));
+    assert!(
+        !audit::audit(&world.0, &audit::AuditOptions::default())
+            .findings
+            .iter()
+            .any(|f| f.code == "CA105" || f.code == "CA106")
+    );
 }
 
 #[test]

@@ -159,10 +159,7 @@ pub fn bindings_lock_write(lock: &BindingsLock) -> String {
     let file = File {
         schema: None,
         schema_version: LOCK_VERSION,
-        environment: Environment {
-            id: lock.environment.to_string(),
-            name: lock.name.clone(),
-        },
+        environment: Environment { id: lock.environment.to_string(), name: lock.name.clone() },
         recorded_at: recorded.unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string(),
         bindings: lock
             .bindings
@@ -194,7 +191,9 @@ pub fn bindings_lock_read(bytes: &[u8]) -> Result<BindingsLock, LockError> {
     let file: File = serde_json::from_str(document.text()).map_err(shape)?;
     let recorded: jiff::Timestamp = file.recorded_at.parse().map_err(|_| {
         let text = super::cut(&file.recorded_at);
-        shape(serde::de::Error::custom(format!("`{text}` is no moment such as 2026-11-24T09:30:00Z")))
+        shape(serde::de::Error::custom(format!(
+            "`{text}` is no moment such as 2026-11-24T09:30:00Z"
+        )))
     })?;
     let mut seen = std::collections::HashMap::new();
     let mut bindings = Vec::with_capacity(file.bindings.len());
