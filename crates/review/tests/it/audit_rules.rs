@@ -1,5 +1,6 @@
 //! Every audit rule fires on its fixture and not on its near miss, over facts and over the file that
 //! holds them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 use connref_review::audit::{AuditOptions, DAY, Locked, audit, audit_codes, audit_rules};
 use connref_review::catalogue::code;
 use connref_review::explain;
