@@ -16,6 +16,7 @@ mod kill9;
 mod migrate;
 mod people;
 mod plan;
+mod policy;
 mod quote_email;
 mod resume;
 mod roundtrip;

@@ -115,7 +115,7 @@ fn flows(document: &Value) -> Vec<(String, String, Vec<String>)> {
 }
 
 /// A settings file that binds every reference to a new connection of its own.
-fn settings(home: &Home, path: &Path) -> String {
+pub(crate) fn settings(home: &Home, path: &Path) -> String {
     let mut settings =
         home.json(["solution", "create-settings", "-f", &path.display().to_string()]);
     let taken = home.json(["connection", "list"]).as_array().map_or(0, Vec::len);
@@ -152,6 +152,8 @@ fn connection(home: &Home, api: &str, name: &str, account: &str) -> String {
             secrets: &[("password", "plan-rope-7742")],
             ..new
         }),
+        // The environment's own tables, as the connection's owner.
+        "shared_commondataserviceforapps" => home.connection(&new),
         other => panic!("no recipe for {other}"),
     }
 }

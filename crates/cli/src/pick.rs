@@ -39,6 +39,7 @@ named! {
     connref_client::role::Role, "role", "connref role list", id, name;
     connref_client::team::Team, "team", "connref team list", id, name;
     connref_client::tenant_group::Group, "group", "connref group list", id, name;
+    connref_client::tenant_policy::TenantPolicy, "policy", "connref policy list", id, name;
     connref_client::user::User, "user", "connref user list", id, name;
     connref_client::variable::Variable, "environment variable", "connref variable list", id, schema_name;
 }

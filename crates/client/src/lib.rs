@@ -24,6 +24,7 @@ pub mod solution;
 mod stand_in;
 pub mod team;
 pub mod tenant_group;
+pub mod tenant_policy;
 pub mod transport;
 pub mod user;
 pub mod variable;

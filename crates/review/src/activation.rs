@@ -8,6 +8,7 @@ use crate::catalogue::code;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::fix;
 use crate::index::Index;
+use crate::policy;
 use crate::refusal::Refusal;
 use crate::right::{Operation, may};
 use crate::standing::{Route, route, standing};
@@ -84,6 +85,9 @@ pub fn flow_activation_in(index: &Index<'_>, flow: &FlowId, caller: &PrincipalId
     }
     for child in &flow.children {
         child_check(index, flow, child, &mut activation);
+    }
+    if let Some(refusal) = policy::standing::flow_refusal(index, flow) {
+        activation.refuse(refusal);
     }
     variables_check(index, flow, &mut activation);
     if !activation.allowed() {

@@ -10,6 +10,7 @@ use crate::catalogue::code;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::fix;
 use crate::index::Index;
+use crate::policy::standing::binding_refusal;
 use crate::refusal::Refusal;
 use crate::right::{Operation, may};
 use crate::standing::{carrier, connection_of, identity, owner_standing, switched_off};
@@ -61,6 +62,12 @@ pub fn binding_check(
         )
     })?;
     let connection = bindable(&index, &reference.api_name, connection, caller)?;
+    if let Some(refusal) =
+        binding_refusal(&index, &reference.logical_name, connection, Some(caller))
+        && reference.connection.as_ref() != Some(&connection.id)
+    {
+        return Err(refusal);
+    }
     Ok(effect(&index, reference, connection))
 }
 

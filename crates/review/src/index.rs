@@ -10,6 +10,8 @@ use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, LogicalName, PrincipalId, ReferenceId,
 };
 
+use crate::policy::standing::Standing;
+
 /// An index over facts: made once, asked often.
 #[derive(Debug)]
 pub struct Index<'a> {
@@ -28,6 +30,7 @@ pub struct Index<'a> {
     direct_uses: HashMap<ConnectionId, Vec<EntryAt<'a>>>,
     bound: HashMap<&'a ConnectionId, Vec<&'a ReferenceFacts>>,
     turned_on: HashSet<FlowId>,
+    policies: Standing,
 }
 
 /// An entry of a flow; the number is the flow's place in the facts.
@@ -51,6 +54,7 @@ impl<'a> Index<'a> {
             direct_uses: HashMap::new(),
             bound: HashMap::new(),
             turned_on: HashSet::new(),
+            policies: Standing::of(&facts.policies, &facts.environment),
         };
         let custom = || facts.connectors.iter().filter(|c| c.custom);
         index.bare = first(custom().map(|c| (c.api_name.without_hash(), c)));
@@ -75,6 +79,11 @@ impl<'a> Index<'a> {
                 }
             }
         }
+    }
+
+    /// The tenant's policies.
+    pub(crate) fn policies(&self) -> &Standing {
+        &self.policies
     }
 
     /// A principal by id.

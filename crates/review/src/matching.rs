@@ -7,6 +7,7 @@ use connref_solution::model::{ApiName, ConnectionId, LogicalName, PrincipalId};
 use crate::binding::bindable;
 use crate::index::Index;
 use crate::policy::pattern::fits;
+use crate::policy::standing::binding_refusal;
 use crate::refusal::Refusal;
 use crate::standing::{identity, standing};
 
@@ -75,7 +76,7 @@ pub fn reference_match(
         .connections
         .iter()
         .filter(same)
-        .map(|one| candidate(index, person, api_name, one, selector))
+        .map(|one| candidate(index, person, (reference, api_name), one, selector))
         .collect();
     candidates.sort_by(|a, b| {
         let order = |one: &Candidate| (one.against.is_some(), one.name.to_lowercase());
@@ -97,7 +98,7 @@ pub fn reference_match(
 fn candidate(
     index: &Index<'_>,
     caller: &PrincipalFacts,
-    api_name: &ApiName,
+    (reference, api_name): (&LogicalName, &ApiName),
     one: &ConnectionFacts,
     selector: &Selector,
 ) -> Candidate {
@@ -105,6 +106,7 @@ fn candidate(
     let against = mismatch(index, one, selector).or_else(|| {
         let refusal = bindable(index, api_name, &one.id, &caller.id)
             .err()
+            .or_else(|| binding_refusal(index, reference, one, Some(&caller.id)))
             // It can be bound in error, by hand and on purpose; nobody is to be surprised by it.
             .or_else(|| standing(index, one))?;
         fix = refusal.fix;

@@ -3,7 +3,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, delete, get, post, put};
 
-use crate::powerapps::{connection, connector, environment, flow, key, tenant_group};
+use crate::powerapps::{
+    connection, connector, environment, flow, key, tenant_group, tenant_policy,
+};
 use crate::{App, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
@@ -37,6 +39,15 @@ pub fn router(app: App) -> Router {
         .route(
             "/providers/connref/groups/{group}/members/{member}",
             put(tenant_group::member_put).delete(tenant_group::member_delete),
+        )
+        // Policies of the tenant.
+        .route(
+            "/providers/PowerPlatform.Governance/v1/policies",
+            get(tenant_policy::list).post(tenant_policy::create),
+        )
+        .route(
+            "/providers/PowerPlatform.Governance/v1/policies/{policy}",
+            delete(tenant_policy::delete),
         )
         // Connectors.
         .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))

@@ -18,7 +18,7 @@ use crate::connection_state::last_uses;
 use crate::db::{Row, Sql};
 use crate::{
     Result, Store, StoreError, connection, connector, environment, flow, reference, solution, team,
-    tenant_group, user, variable,
+    tenant_group, tenant_policy, user, variable,
 };
 
 /// The newest snapshot of each environment, and until when it holds: a share that ends changes the
@@ -123,8 +123,13 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
         flows: flow::all(sql, id)?,
         variables: variable::all(sql, id)?,
         solutions: solution::all(sql, id)?.into_iter().map(|s| s.facts).collect(),
+        policies: tenant_policy::all(sql, &tenant)?,
         unknown: Vec::new(),
     };
+    if !facts.policies.is_empty() {
+        // They judge what flows call.
+        fill_bodies(sql, id, &mut facts)?;
+    }
     fill_solutions(sql, id, &mut facts)?;
     fill_teams(&mut facts);
     Ok(facts)

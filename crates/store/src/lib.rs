@@ -36,6 +36,7 @@ pub mod source;
 pub mod team;
 pub mod tenant_group;
 pub mod tenant_key;
+mod tenant_policy;
 mod text;
 pub mod token;
 pub mod user;

@@ -47,9 +47,9 @@ pub(crate) fn all(sql: &mut Sql<'_>, tenant: &str) -> Result<Vec<GroupFacts>> {
     .collect()
 }
 
-/// A change of a group changes rights in every environment of the tenant: each gets a new version
-/// and the row of the log. The tenant's row is written first, so that two such changes queue.
-fn everywhere(
+/// A change that reaches every environment of the tenant: each gets a new version and the row of the
+/// log. The tenant's row is written first, so that two such changes queue.
+pub(crate) fn everywhere(
     sql: &mut Sql<'_>,
     tenant: &str,
     now: i64,

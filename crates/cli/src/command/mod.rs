@@ -9,6 +9,7 @@ mod explain;
 mod flow;
 mod group;
 mod key;
+mod policy;
 mod reference;
 mod role;
 mod run;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// Security roles: what may be done, and how far it reaches
     #[command(subcommand)]
     Role(role::RoleCommand),
+    /// Policies of the tenant: which connectors may meet, how references may be bound
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Groups of the tenant, whose members teams and shares follow
     #[command(subcommand)]
     Group(group::GroupCommand),
@@ -114,6 +118,7 @@ impl Command {
             Self::Team(command) => command.run(context).await,
             Self::Role(command) => command.run(context).await,
             Self::Group(command) => command.run(context).await,
+            Self::Policy(command) => command.run(context).await,
             Self::Connector(command) => command.run(context).await,
             Self::Connection(command) => command.run(context).await,
             Self::ConnectionReference(command) => command.run(context).await,

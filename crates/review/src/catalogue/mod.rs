@@ -94,6 +94,7 @@ codes! {
     CR023 "CR023" "cr023.md";
     CR024 "CR024" "cr024.md";
     CR025 "CR025" "cr025.md";
+    BINDING_POLICY_VIOLATION "BindingPolicyViolation" "binding_policy_violation.md";
     CALLER_DISABLED "CallerDisabled" "caller_disabled.md";
     CHILD_FLOW_NEVER_PUBLISHED "ChildFlowNeverPublished" "child_flow_never_published.md";
     CHILD_FLOW_INVOKER "ChildFlowUnsupportedForInvokerConnections" "child_flow_invoker.md";
@@ -107,6 +108,7 @@ codes! {
     CONNECTION_OWNER_DISABLED "ConnectionOwnerDisabled" "connection_owner_disabled.md";
     REFERENCE_NOT_FOUND "ConnectionReferenceNotFound" "connection_reference_not_found.md";
     CONNECTOR_MISMATCH "ConnectorMismatch" "connector_mismatch.md";
+    DLP_VIOLATION "DlpViolation" "dlp_violation.md";
     DUPLICATE_NAME "DuplicateName" "duplicate_name.md";
     FLOW_NOT_FOUND "FlowNotFound" "flow_not_found.md";
     INVOKER_CONNECTION_AMBIGUOUS "InvokerConnectionAmbiguous" "invoker_connection_ambiguous.md";

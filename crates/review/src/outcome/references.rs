@@ -13,6 +13,7 @@ use crate::catalogue::code;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::fix;
 use crate::index::Index;
+use crate::policy::standing::binding_refusal;
 use crate::refusal::Refusal;
 
 /// The changes of the package's references.
@@ -109,6 +110,11 @@ fn binding(
             return None;
         }
     };
+    let name = &reference.logical_name;
+    if let Some(refusal) = binding_refusal(index, name, connection, Some(import.caller)) {
+        draft.refusals.push(refusal);
+        return None;
+    }
     if matches!(connection.status, ConnectionStatus::Error { .. }) {
         draft.warnings.push(Finding {
             code: code::CA111,

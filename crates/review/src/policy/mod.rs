@@ -4,6 +4,7 @@ mod data;
 pub(crate) mod pattern;
 pub mod read;
 mod rule;
+pub(crate) mod standing;
 
 pub use data::{
     ActionRules, Behaviour, DataPolicy, EndpointRule, Group, Scope, UrlRule, Use, Violation,
@@ -11,6 +12,7 @@ pub use data::{
 };
 pub use read::{PolicyError, policies_read};
 pub use rule::{BindingCase, BindingRule, BindingViolation, NamedRule, bindings_evaluate};
+pub use standing::{flow_body_policy, flows_to_suspend};
 
 /// Everything a policy file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use connref_solution::model::ConnectionId;
 use connref_solution::model::facts::{Capability, ConnectionStatus, FlowState, ShareLevel};
 use connref_solution::model::package::MissingDependency;
 
-use crate::world::{Case, World, direct, entry, invoker};
+use crate::world::{Case, World, blocks, direct, entry, invoker};
 
 /// Codes that a world brings about. `miss` changes the one thing that matters.
 type Fixture = fn(miss: bool) -> Vec<&'static str>;
@@ -209,6 +209,19 @@ const FIXTURES: &[(&str, Fixture)] = &[
     }),
     (code::INVOKER_OVERRIDE_FAILED, |miss| {
         call(&bob_calls(&["b1"]), "shared_sql", "bob", Some(if miss { "b1" } else { "c1" }))
+    }),
+    (code::BINDING_POLICY_VIOLATION, |miss| {
+        let mut w = world();
+        w.connection("c2", "shared_sql", "ann");
+        let kind = if miss { "test" } else { "production" };
+        w.policy("rules", &format!(r#"{{"bindingRules": [{{"rule": "noUserConnection", "environments": ["{kind}"]}}]}}"#));
+        import(&w, &case().bind("new_Sql", "c2"))
+    }),
+    (code::DLP_VIOLATION, |miss| {
+        let mut w = world();
+        let group = if miss { "Confidential" } else { "Blocked" };
+        w.policy("main", &blocks("shared_sql", group));
+        on(&w)
     }),
     (code::MISSING_DEPENDENCY, |miss| {
         let case = Case::default().reference("new_A", "shared_new-5fac-5fbbbbbbbbbbbbbbbb");

@@ -147,3 +147,62 @@ fn binding_rules_both_ways() {
         []
     );
 }
+
+#[test]
+fn a_parent_is_suspended_with_its_child_however_far_up() {
+    use connref_review::index::Index;
+    use connref_solution::model::facts::FlowState;
+    let mut world = crate::world::World::default();
+    let entry = || vec![crate::world::entry("new_Sql", "shared_sql")];
+    world.reference("new_Sql", "shared_sql", None);
+    world.flow("child", "ann", entry()).state = FlowState::On;
+    world.flow("off", "ann", entry());
+    for (id, child) in
+        [("parent", "child"), ("grandparent", "parent"), ("other", "off"), ("free", "none")]
+    {
+        let flow = world.flow(id, "ann", vec![]);
+        flow.children = vec![child.into()];
+        flow.state = FlowState::On;
+    }
+    world.policy("main", &crate::world::blocks("shared_sql", "Blocked"));
+    let index = Index::new(&world.0);
+    let mut found: Vec<_> =
+        flows_to_suspend(&index).into_iter().map(|(id, _)| id.to_string()).collect();
+    found.sort();
+    assert_eq!(found, ["child", "grandparent", "other", "parent"]);
+}
+
+#[test]
+fn a_policy_names_environments_by_id_or_by_name() {
+    use connref_review::flow_activation;
+    for (kind, name, refused) in [
+        ("OnlyEnvironments", "e1", true),
+        ("OnlyEnvironments", "prod", true),
+        ("OnlyEnvironments", "TEST", false),
+        ("ExceptEnvironments", "PROD", false),
+        ("ExceptEnvironments", "e1", false),
+        ("ExceptEnvironments", "TEST", true),
+    ] {
+        let mut world = crate::world::World::default();
+        world.connection("c1", "shared_sql", "ann");
+        world.reference("new_Sql", "shared_sql", Some("c1"));
+        world.flow("f", "ann", vec![crate::world::entry("new_Sql", "shared_sql")]);
+        let mut document: Value =
+            serde_json::from_str(&crate::world::blocks("shared_sql", "Blocked")).unwrap();
+        document["environmentType"] = kind.into();
+        document["environments"] = json!([{"name": name}]);
+        world.policy("main", &document.to_string());
+        let activation = flow_activation(&world.0, &"f".into(), &"ann".into());
+        assert_eq!(!activation.allowed(), refused, "{kind} {name}");
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_lets_nothing_pass() {
+    let mut world = crate::world::World::default();
+    world.flow("f", "ann", vec![]);
+    world.policy("odd", "{}");
+    let activation = connref_review::flow_activation(&world.0, &"f".into(), &"ann".into());
+    assert_eq!(activation.refusals[0].code, "DlpViolation");
+    assert!(activation.refusals[0].text.contains("`odd` cannot be read"));
+}

@@ -35,6 +35,7 @@ impl Default for World {
             flows: Vec::new(),
             variables: Vec::new(),
             solutions: Vec::new(),
+            policies: Vec::new(),
             unknown: Vec::new(),
         });
         for (name, kind) in [
@@ -167,6 +168,11 @@ impl World {
             managed: false,
         });
         self.0.variables.last_mut().expect("just pushed")
+    }
+
+    pub(crate) fn policy(&mut self, name: &str, document: &str) {
+        let (id, name, document) = (name.into(), name.into(), document.into());
+        self.0.policies.push(PolicyFacts { id, name, document });
     }
 
     pub(crate) fn solution(&mut self, name: &str, version: &str, managed: bool) {
@@ -360,4 +366,17 @@ pub(crate) fn seed(test: &str) -> u64 {
     let seed = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_123);
     println!("{test}: SEED={seed}");
     seed
+}
+
+/// A data policy that puts one connector into a group.
+pub(crate) fn blocks(api: &str, group: &str) -> String {
+    serde_json::json!({
+        "displayName": "main", "defaultConnectorsClassification": "General",
+        "environmentType": "AllEnvironments",
+        "connectorGroups": [{
+            "classification": group,
+            "connectors": [{"id": format!("/providers/Microsoft.PowerApps/apis/{api}")}],
+        }],
+    })
+    .to_string()
 }

@@ -1,9 +1,10 @@
 //! Flows: making, turning on and off, running, and why one is off.
 use connref_engine::runner::{RunRequest, StartedRun};
 use connref_flow::Value;
+use connref_review::policy::flow_body_policy;
 use connref_review::{Activation, flow_activation};
 use connref_solution::document::json::JsonDocument;
-use connref_solution::model::facts::FlowFacts;
+use connref_solution::model::facts::{FlowFacts, FlowState};
 use connref_solution::model::{ConnectionId, FlowId, RunId};
 use connref_store::StoreError;
 use connref_store::flow::{FlowLevel, FlowNew, FlowUpdate};
@@ -71,7 +72,22 @@ pub async fn flow_update(cx: &Context, id: &str, update: FlowUpdate) -> Result<(
         body_check(body)?;
     }
     let id = FlowId::new(id);
+    if let Some(body) = &update.client_data {
+        policy_check(cx, &id, body).await?;
+    }
     Ok(cx.store().flow_update(&cx.caller, &cx.environment.id, &id, update).await?)
+}
+
+/// Refuses a new body of a flow that is on if it breaks a data policy. One that is off is judged when
+/// it is turned on.
+async fn policy_check(cx: &Context, id: &FlowId, client_data: &str) -> Result<()> {
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
+    let on = facts.flow(id).is_some_and(|flow| flow.state == FlowState::On);
+    if !on || facts.policies.is_empty() {
+        return Ok(());
+    }
+    let refusals = flow_body_policy(&facts, id, client_data);
+    if refusals.is_empty() { Ok(()) } else { Err(OperationError::from(refusals)) }
 }
 
 /// Turns a flow on, if nothing forbids it, or off.

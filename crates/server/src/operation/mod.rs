@@ -18,6 +18,7 @@ pub mod row_share;
 pub mod solution;
 pub mod team;
 pub mod tenant_group;
+pub mod tenant_policy;
 pub mod user;
 pub mod variable;
 

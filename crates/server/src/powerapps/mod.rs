@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod flow;
 pub(crate) mod key;
 pub(crate) mod tenant_group;
+pub(crate) mod tenant_policy;
 mod time;
 
 use std::collections::HashMap;

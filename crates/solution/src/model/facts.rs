@@ -32,6 +32,8 @@ pub struct Facts {
     pub variables: Vec<VariableFacts>,
     /// Solutions.
     pub solutions: Vec<SolutionFacts>,
+    /// Policies of the tenant, those too that do not cover this environment.
+    pub policies: Vec<PolicyFacts>,
     /// What could not be seen: its fields are empty without meaning that there is nothing.
     pub unknown: Vec<Area>,
 }
@@ -382,6 +384,17 @@ pub struct VariableFacts {
     pub required: bool,
     /// Came with a managed solution.
     pub managed: bool,
+}
+
+/// A policy of the tenant. What it says is for `review` to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFacts {
+    /// Row id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// The policy as JSON: the vendor's data policy, or binding rules.
+    pub document: String,
 }
 
 /// A solution of the environment.

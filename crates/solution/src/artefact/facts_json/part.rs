@@ -172,6 +172,7 @@ lists! {
     flows: FlowFacts as "FlowDef";
     variables: VariableFacts as "VariableDef";
     solutions: SolutionFacts as "SolutionDef";
+    policies: PolicyFacts as "PolicyDef";
     entries: FlowReference as "EntryDef";
     operations: FlowOperation as "OperationDef";
     acted: Acted as "ActedDef";

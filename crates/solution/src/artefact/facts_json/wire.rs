@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::part::{
     acted, areas, connections, connectors, entries, fingerprint, flows, groups, moment, operations,
-    principals, references, schedule, shares, solutions, teams, text, trigger, uses, variables,
+    policies, principals, references, schedule, shares, solutions, teams, text, trigger, uses,
+    variables,
 };
 use crate::model::facts::*;
 use crate::model::package::{FlowReference, FlowTrigger, Publisher, RuntimeSource};
@@ -44,6 +45,8 @@ pub(super) struct File {
     variables: Vec<VariableFacts>,
     #[serde(default, with = "solutions")]
     solutions: Vec<SolutionFacts>,
+    #[serde(default, with = "policies", skip_serializing_if = "Vec::is_empty")]
+    policies: Vec<PolicyFacts>,
 }
 
 impl File {
@@ -63,6 +66,7 @@ impl File {
             flows: facts.flows,
             variables: facts.variables,
             solutions: facts.solutions,
+            policies: facts.policies,
         }
     }
 
@@ -80,6 +84,7 @@ impl File {
             flows: self.flows,
             variables: self.variables,
             solutions: self.solutions,
+            policies: self.policies,
         }
     }
 }
@@ -512,4 +517,12 @@ pub(super) enum StatusDef {
     Connected,
     Error { code: String, message: String },
     Disabled,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "PolicyFacts", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PolicyDef {
+    id: String,
+    name: String,
+    document: String,
 }
