@@ -284,13 +284,16 @@ fn facts() -> impl Strategy<Value = Facts> {
         .prop_map(|(id, kind, name, group, members)| TeamFacts { id, kind, name, group, members });
     let group = (id(), word(), option::of(any::<i64>()))
         .prop_map(|(id, name, members)| GroupFacts { id, name, members });
+    let policy = (word(), word(), word())
+        .prop_map(|(id, name, document)| PolicyFacts { id, name, document });
     let area = (0..Area::ALL.len()).prop_map(|at| Area::ALL[at].0);
     (
         (environment(), moment(), vec(principal(), 0..3), vec(team, 0..3), vec(group, 0..3)),
         (vec(connector(), 0..3), vec(connection(), 0..3), vec(reference(), 0..3)),
         (vec(flow(), 0..3), vec(variable(), 0..3), vec(solution(), 0..3), vec(area, 0..3)),
+        vec(policy, 0..3),
     )
-        .prop_map(|(a, b, (flows, variables, solutions, unknown))| {
+        .prop_map(|(a, b, (flows, variables, solutions, unknown), policies)| {
             let (environment, taken_at, principals, teams, groups) = a;
             let (connectors, connections, references) = b;
             Facts {
@@ -305,6 +308,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 flows,
                 variables,
                 solutions,
+                policies,
                 unknown,
             }
         })
