@@ -10,6 +10,7 @@ use connref_solution::model::{
     ApiName, ConnectionId, Facts, FlowId, LogicalName, PrincipalId, ReferenceId,
 };
 
+use crate::policy::Policies;
 use crate::policy::standing::Standing;
 
 /// An index over facts: made once, asked often.
@@ -84,6 +85,11 @@ impl<'a> Index<'a> {
     /// The tenant's policies.
     pub(crate) fn policies(&self) -> &Standing {
         &self.policies
+    }
+
+    /// Policies beside those of the tenant.
+    pub(crate) fn policies_add(&mut self, more: &Policies) {
+        self.policies.add(more.clone(), &self.facts.environment);
     }
 
     /// A principal by id.

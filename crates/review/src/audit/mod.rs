@@ -115,7 +115,11 @@ pub fn audit(facts: &Facts, options: &AuditOptions<'_>) -> Audited {
 
 /// The rules with these codes; all if none is named.
 pub fn audit_codes(facts: &Facts, options: &AuditOptions<'_>, codes: &[&str]) -> Audited {
-    let cx = Cx { index: Index::new(facts), options };
+    let mut index = Index::new(facts);
+    if let Some(policies) = options.policies {
+        index.policies_add(policies);
+    }
+    let cx = Cx { index, options };
     let mut audited = Audited::default();
     for rule in RULES.iter().filter(|r| codes.is_empty() || codes.contains(&r.code)) {
         let unseen: Vec<Area> =

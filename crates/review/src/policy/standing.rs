@@ -2,6 +2,7 @@
 //! bindings that break a rule (design, rule 13: the strictest wins).
 use std::collections::BTreeSet;
 
+use connref_solution::artefact::bindings_lock::target_of;
 use connref_solution::artefact::workflow_json::flow_body_read;
 use connref_solution::model::facts::{
     ConnectionFacts, EnvironmentFacts, FlowFacts, FlowState, PolicyFacts,
@@ -27,15 +28,18 @@ impl Standing {
         let mut all = Self::default();
         for one in documents {
             match policies_read(one.document.as_bytes()) {
-                Ok(mut read) => {
-                    read.data.iter_mut().for_each(|policy| by_id(&mut policy.scope, environment));
-                    all.policies.data.extend(read.data);
-                    all.policies.rules.extend(read.rules);
-                }
+                Ok(read) => all.add(read, environment),
                 Err(_) => all.unreadable.push(one.name.clone()),
             }
         }
         all
+    }
+
+    /// More policies, already read.
+    pub(crate) fn add(&mut self, mut more: Policies, environment: &EnvironmentFacts) {
+        more.data.iter_mut().for_each(|policy| by_id(&mut policy.scope, environment));
+        self.policies.data.extend(more.data);
+        self.policies.rules.extend(more.rules);
     }
 }
 
@@ -191,7 +195,6 @@ pub(crate) fn binding_violations(
         .iter()
         .flat_map(|one| one.application_id.as_deref().into_iter().chain([one.name.as_str()]))
         .collect();
-    let found = connection.fingerprint.as_ref().map(|found| found.target.as_str());
     let case = BindingCase {
         environment: index.facts.environment.kind,
         reference: reference.as_str(),
@@ -200,7 +203,7 @@ pub(crate) fn binding_violations(
         owner_kind: owner.map(|one| one.kind),
         owner_names: &names,
         binder,
-        target: connection.endpoint.as_deref().or(found),
+        target: target_of(connection),
     };
     let broken = bindings_evaluate(rules, &case).into_iter();
     broken

@@ -284,8 +284,11 @@ fn facts() -> impl Strategy<Value = Facts> {
         .prop_map(|(id, kind, name, group, members)| TeamFacts { id, kind, name, group, members });
     let group = (id(), word(), option::of(any::<i64>()))
         .prop_map(|(id, name, members)| GroupFacts { id, name, members });
-    let policy = (word(), word(), word())
-        .prop_map(|(id, name, document)| PolicyFacts { id, name, document });
+    let policy = (word(), word(), word()).prop_map(|(id, name, document)| PolicyFacts {
+        id,
+        name,
+        document,
+    });
     let area = (0..Area::ALL.len()).prop_map(|at| Area::ALL[at].0);
     (
         (environment(), moment(), vec(principal(), 0..3), vec(team, 0..3), vec(group, 0..3)),
