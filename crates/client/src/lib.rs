@@ -14,6 +14,7 @@ mod error;
 pub mod flow;
 pub mod job;
 pub mod key;
+pub mod layer;
 pub mod odata;
 pub mod publisher;
 pub mod reference;

@@ -49,6 +49,32 @@ pub struct Import<'a> {
     pub holding: bool,
     /// Dependencies on product updates are not checked.
     pub skip_dependencies: bool,
+    /// Replaces the version that is there; what the new one lacks goes.
+    pub upgrade: bool,
+    /// Going back to an older version is wanted.
+    pub allow_older: bool,
+}
+
+impl Import<'_> {
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "CustomizationFile": STANDARD.encode(self.file),
+            "PublishWorkflows": self.publish_workflows,
+            "OverwriteUnmanagedCustomizations": self.overwrite,
+            "ConvertToManaged": self.convert_to_managed,
+        });
+        if self.holding {
+            body["HoldingSolution"] = true.into();
+        }
+        // The vendor's service does not know it; without it nothing goes back.
+        if self.allow_older {
+            body["connref_AllowOlder"] = true.into();
+        }
+        if let Some(settings) = self.settings {
+            body["ComponentParameters"] = component_parameters(settings);
+        }
+        body
+    }
 }
 
 /// What an import would do.
@@ -209,39 +235,24 @@ impl<S: ApiService> Client<S> {
 
     /// Imports a solution and waits for the end.
     pub async fn solution_import(&self, import: &Import<'_>) -> Result<()> {
-        let mut body = json!({
-            "CustomizationFile": STANDARD.encode(import.file),
-            "ImportJobId": import.job_id,
-            "PublishWorkflows": import.publish_workflows,
-            "OverwriteUnmanagedCustomizations": import.overwrite,
-            "ConvertToManaged": import.convert_to_managed,
-            "HoldingSolution": import.holding,
-            "SkipProductUpdateDependencies": import.skip_dependencies,
-        });
-        if let Some(settings) = import.settings {
-            body["ComponentParameters"] = component_parameters(settings);
-        }
-        let call = self.web("import the solution", Method::POST, "ImportSolution").json(body);
+        let mut body = import.body();
+        body["ImportJobId"] = import.job_id.into();
+        body["SkipProductUpdateDependencies"] = import.skip_dependencies.into();
+        let action = if import.upgrade { "StageAndUpgrade" } else { "ImportSolution" };
+        let call = self.web("import the solution", Method::POST, action).json(body);
         self.send(call).await.map(drop)
     }
 
     /// Tells what an import would do; nothing is written, in a dry run or not.
     pub async fn solution_plan(
         &self,
-        file: &[u8],
-        settings: Option<&DeploymentSettings>,
-        publish_workflows: bool,
-        convert_to_managed: bool,
+        import: &Import<'_>,
         skip_lower_version: bool,
     ) -> Result<Plan> {
-        let mut body = json!({
-            "CustomizationFile": STANDARD.encode(file),
-            "PublishWorkflows": publish_workflows,
-            "ConvertToManaged": convert_to_managed,
-            "SkipLowerVersion": skip_lower_version,
-        });
-        if let Some(settings) = settings {
-            body["ComponentParameters"] = component_parameters(settings);
+        let mut body = import.body();
+        body["SkipLowerVersion"] = skip_lower_version.into();
+        if import.upgrade {
+            body["Upgrade"] = true.into();
         }
         let attempt = "plan the import of the solution";
         let call = self.web(attempt, Method::POST, "connref_PlanImport").json(body).harmless();
@@ -271,6 +282,14 @@ impl<S: ApiService> Client<S> {
             "AddRequiredComponents": false,
         });
         let call = self.web(&attempt, Method::POST, "AddSolutionComponent").json(body);
+        self.send(call).await.map(drop)
+    }
+
+    /// Puts the holding solution of a solution in its place.
+    pub async fn solution_promote(&self, unique_name: &str) -> Result<()> {
+        let attempt = format!("promote the holding solution of `{unique_name}`");
+        let body = json!({"UniqueName": unique_name});
+        let call = self.web(&attempt, Method::POST, "DeleteAndPromote").json(body);
         self.send(call).await.map(drop)
     }
 

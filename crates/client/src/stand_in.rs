@@ -262,6 +262,8 @@ async fn an_import_carries_bindings_and_leaves_out_empty_ones() {
         convert_to_managed: false,
         holding: false,
         skip_dependencies: false,
+        upgrade: false,
+        allow_older: false,
     };
     stand_in.client().solution_import(&import).await.unwrap();
     let body = stand_in.last().body;

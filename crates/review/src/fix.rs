@@ -2,7 +2,7 @@
 use std::fmt::Display;
 
 use connref_solution::model::facts::{ConnectionFacts, ConnectionKind, Fidelity, PrincipalFacts};
-use connref_solution::model::{ApiName, Facts, LogicalName};
+use connref_solution::model::{ApiName, ComponentKind, Facts, LogicalName};
 
 use crate::index::Index;
 use crate::right::Operation;
@@ -77,6 +77,10 @@ pub(crate) fn lock(facts: &Facts, file: &str) -> String {
 
 pub(crate) fn why(facts: &Facts, flow: &str) -> String {
     format!("connref flow why {} {}", arg(flow), env(facts))
+}
+
+pub(crate) fn layer_remove(facts: &Facts, kind: ComponentKind, name: &str) -> String {
+    format!("connref layer remove {} {} {}", kind.as_str(), arg(name), env(facts))
 }
 
 pub(crate) fn probe(facts: &Facts, connection: &ConnectionFacts) -> String {

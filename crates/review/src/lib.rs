@@ -32,7 +32,10 @@ pub use catalogue::{Page, explain};
 pub use departure::reassign_effect;
 pub use finding::{Finding, Severity, Subject, SubjectKind};
 pub use fix::arg as shell_argument;
-pub use outcome::{FlowForecast, Import, ImportOptions, Outcome, ReportLine, import_outcome};
+pub use outcome::{
+    FlowForecast, Import, ImportMode, ImportOptions, Outcome, Promotion, ReportLine,
+    import_outcome, promotion_outcome,
+};
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call};
 pub use share::share_check;

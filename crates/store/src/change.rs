@@ -1,10 +1,10 @@
 //! Applies a [`ChangeSet`] in one transaction: an import is whole or it is not.
 use connref_solution::model::change_set::{
-    ChangeSet, ConnectorChange, FlowChange, ReferenceChange, VariableChange,
+    ChangeSet, ConnectorChange, Fate, FlowChange, ReferenceChange, VariableChange,
 };
 use connref_solution::model::package::Managed;
 use connref_solution::model::{
-    ApiName, EnvironmentId, JobId, PublisherId, ReferenceId, SolutionId, VariableId,
+    ApiName, ComponentKind, EnvironmentId, JobId, PublisherId, ReferenceId, SolutionId, VariableId,
 };
 use serde_json::json;
 
@@ -19,15 +19,38 @@ use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
-use crate::{Result, Store, StoreError, import_job, reference, solution, variable};
+use crate::{Result, Store, StoreError, import_job, layer, reference, solution, variable};
 
 struct Apply<'a> {
+    overwrite: bool,
     at: Insert<'a>,
     caller: &'a Caller,
     ids: &'a dyn Ids,
     solution: SolutionId,
     /// Custom connectors: api name in the package (without hash) → api name here.
     apis: Vec<(String, ApiName)>,
+}
+
+impl Apply<'_> {
+    fn layer(&self) -> layer::At<'_> {
+        layer::At {
+            environment: self.at.environment,
+            by: self.caller.name(),
+            now: self.at.now,
+            version: self.at.version,
+        }
+    }
+
+    /// Writes the package's layer of a component, or notes that an unmanaged one was changed.
+    fn layer_write(&self, sql: &mut Sql<'_>, one: &layer::Brought<'_>) -> Result<()> {
+        if self.at.managed {
+            layer::managed_write(sql, &self.layer(), &self.solution, one, self.overwrite)
+        } else if one.existing {
+            layer::unmanaged_note(sql, &self.layer(), one.kind, one.id)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Store {
@@ -51,8 +74,14 @@ impl Store {
                 let managed = change.solution.manifest.managed == Managed::Managed;
                 let at = Insert { environment: &environment, owner: &owner, now, version, managed };
                 let solution = solution_write(sql, &at, &*ids, &change)?;
-                let mut apply =
-                    Apply { at, caller: &caller, ids: &*ids, solution, apis: Vec::new() };
+                let mut apply = Apply {
+                    overwrite: change.overwrite,
+                    at,
+                    caller: &caller,
+                    ids: &*ids,
+                    solution,
+                    apis: Vec::new(),
+                };
                 for one in &change.connectors {
                     connector_write(sql, &mut apply, one)?;
                 }
@@ -65,6 +94,8 @@ impl Store {
                 for one in &change.flows {
                     flow_write(sql, &apply, one)?;
                 }
+                let at = apply.layer();
+                layer::removals_apply(sql, &at, &apply.solution, &change.removals)?;
                 if let Some((job, data)) = &job {
                     import_job::finish(sql, &environment, job, data, now)?;
                 }
@@ -87,6 +118,7 @@ fn import_record(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ChangeSet) -> Re
             "managed": manifest.managed == Managed::Managed,
             "references": change.references.len(),
             "flows": change.flows.len(),
+            "removed": change.removals.iter().filter(|r| r.fate == Fate::Deleted).count(),
             "on": change.flows.iter().filter(|f| f.on).map(|f| f.workflow.name.as_str()).collect::<Vec<_>>(),
         }),
     };
@@ -125,6 +157,7 @@ fn solution_write(
                 managed: at.managed,
                 language: manifest.language,
                 publisher: &publisher,
+                upgrade_of: change.solution.upgrade_of.as_ref(),
             };
             solution::insert(sql, at.environment, &row, at.now, at.version)?;
             SolutionId::new(&id)
@@ -216,7 +249,9 @@ fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChang
     }
     let id = match &change.existing {
         Some(id) => {
-            reference_update(sql, apply, id, &row)?;
+            if !change.hidden {
+                reference_update(sql, apply, id, &row)?;
+            }
             id.clone()
         }
         None => {
@@ -225,6 +260,17 @@ fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChang
             ReferenceId::new(&id)
         }
     };
+    let brought = layer::Brought {
+        kind: ComponentKind::Reference,
+        id: id.as_str(),
+        name: &row.display_name,
+        description: row.description.as_deref(),
+        body: None,
+        uses: Vec::new(),
+        existing: change.existing.is_some(),
+        hidden: change.hidden,
+    };
+    apply.layer_write(sql, &brought)?;
     component_add(sql, apply.at.environment, &apply.solution, "reference", id.as_str())?;
     let Some(connection) = &change.bind else { return Ok(()) };
     let bind = Bind {
@@ -271,7 +317,9 @@ fn variable_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &VariableChange)
     let row = &change.variable;
     let id = match &change.existing {
         Some(id) => {
-            variable::update(sql, &apply.at, id, row)?;
+            if !change.hidden {
+                variable::update(sql, &apply.at, id, row)?;
+            }
             id.clone()
         }
         None => {
@@ -280,6 +328,17 @@ fn variable_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &VariableChange)
             VariableId::new(&id)
         }
     };
+    let brought = layer::Brought {
+        kind: ComponentKind::Variable,
+        id: id.as_str(),
+        name: &row.display_name,
+        description: row.description.as_deref(),
+        body: row.default_value.as_deref(),
+        uses: Vec::new(),
+        existing: change.existing.is_some(),
+        hidden: change.hidden,
+    };
+    apply.layer_write(sql, &brought)?;
     component_add(sql, apply.at.environment, &apply.solution, "variable", id.as_str())?;
     let base = if apply.at.managed { row.value.as_deref() } else { None };
     for (value, base) in [(base, true), (change.value.as_deref(), false)] {
@@ -298,8 +357,10 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
     let activator = if change.on { Some(apply.at.owner.as_str()) } else { None };
     if let Some(id) = &change.existing {
         flow_update(sql, apply, change, activator)?;
-        let category = i64::from(workflow.category);
-        body_write(sql, environment, id.as_str(), category, workflow.client_data.as_deref())?;
+        if !change.hidden {
+            let (category, body) = (i64::from(workflow.category), workflow.client_data.as_deref());
+            body_write(sql, environment, id.as_str(), category, body, change.body.as_ref())?;
+        }
     } else {
         let row = FlowRow {
             id: workflow.id.as_str(),
@@ -315,12 +376,25 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
             wanted_on: change.wanted_on,
             why_off: change.why_off.as_deref(),
             client_data: workflow.client_data.as_deref(),
+            body: change.body.as_ref(),
             modern_flow_type: workflow.modern_flow_type.map(i64::from),
             json_file_name: workflow.json_file_name.as_deref(),
             activated_by: activator,
         };
         flow_row::insert(sql, &apply.at, &row).map_err(|e| e.on_unique("flow", &workflow.name))?;
     }
+    let references = change.body.iter().flat_map(|body| &body.references);
+    let brought = layer::Brought {
+        kind: ComponentKind::Flow,
+        id: workflow.id.as_str(),
+        name: &workflow.name,
+        description: workflow.description.as_deref(),
+        body: workflow.client_data.as_deref(),
+        uses: references.filter_map(|entry| entry.logical_name.as_ref()).collect(),
+        existing: change.existing.is_some(),
+        hidden: change.hidden,
+    };
+    apply.layer_write(sql, &brought)?;
     // What is on, by this import or before it, may go on using what its references now lead to.
     let row = sql.query_one(
         "SELECT activatedby, ownerid FROM workflow WHERE environmentid = $1 AND workflowid = $2 \
@@ -343,7 +417,8 @@ fn flow_update(
 ) -> Result<()> {
     let workflow = &change.workflow;
     let changed = sql.execute(
-        "UPDATE workflow SET name = $3, description = COALESCE($4, description), whyoff = $5, \
+        "UPDATE workflow SET name = CASE WHEN CAST($12 AS BIGINT) = 1 THEN name ELSE $3 END, \
+         description = CASE WHEN CAST($12 AS BIGINT) = 1 THEN description ELSE COALESCE($4, description) END, whyoff = $5, \
          statecode = CASE WHEN category = 5 AND statecode <> 2 THEN CAST($6 AS BIGINT) ELSE statecode END, \
          statuscode = CASE WHEN category = 5 AND statecode <> 2 THEN CAST($6 AS BIGINT) + 1 ELSE statuscode END, \
          wantedon = $7, activatedby = CASE WHEN statecode = 1 THEN activatedby ELSE COALESCE($8, activatedby) END, \
@@ -361,6 +436,7 @@ fn flow_update(
             workflow.json_file_name.as_ref().into(),
             apply.at.now.into(),
             apply.at.version.into(),
+            i64::from(change.hidden).into(),
         ],
     )?;
     if changed == 0 {

@@ -9,7 +9,7 @@ use connref_solution::model::facts::{
     Acted, ConnectorFacts, EnvironmentFacts, Facts, PrincipalFacts,
 };
 use connref_solution::model::{
-    EnvironmentId, FlowId, LogicalName, Micros, PrincipalId, SolutionId,
+    Component, ComponentKind, EnvironmentId, FlowId, LogicalName, Micros, PrincipalId, SolutionId,
 };
 use serde_json::Value;
 
@@ -17,8 +17,7 @@ use crate::access::{Action, Caller, Memberships, memberships};
 use crate::connection_state::last_uses;
 use crate::db::{Row, Sql};
 use crate::{
-    Result, Store, StoreError, connection, connector, environment, flow, reference, solution, team,
-    tenant_group, tenant_policy, user, variable,
+    Result, Store, StoreError, connection, connector, environment, flow, layer, reference, solution, team, tenant_group, tenant_policy, user, variable,
 };
 
 /// The newest snapshot of each environment, and until when it holds: a share that ends changes the
@@ -125,6 +124,7 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
         solutions: solution::all(sql, id)?.into_iter().map(|s| s.facts).collect(),
         policies: tenant_policy::all(sql, &tenant)?,
         unknown: Vec::new(),
+        layers: layer::all(sql, id)?,
     };
     if !facts.policies.is_empty() {
         // They judge what flows call.
@@ -166,20 +166,29 @@ fn connector_facts(row: connector::Connector) -> ConnectorFacts {
 }
 
 fn fill_solutions(sql: &mut Sql<'_>, id: &EnvironmentId, facts: &mut Facts) -> Result<()> {
-    let mut members: HashMap<(String, String), Vec<SolutionId>> = HashMap::new();
+    let mut members: HashMap<(ComponentKind, Box<str>), Vec<SolutionId>> = HashMap::new();
+    let places: HashMap<String, usize> =
+        facts.solutions.iter().enumerate().map(|(at, s)| (s.id.as_str().to_owned(), at)).collect();
     for row in sql.query(
-        "SELECT kind, objectid, solutionid FROM solutioncomponent WHERE environmentid = $1 \
-         AND kind IN ('reference', 'flow') ORDER BY solutionid",
+        "SELECT c.kind, c.objectid, c.solutionid, w.name FROM solutioncomponent c \
+         LEFT JOIN workflow w ON c.kind = 'flow' AND w.environmentid = c.environmentid AND w.workflowid = c.objectid \
+         WHERE c.environmentid = $1 ORDER BY c.solutionid, c.ordinal",
         &[id.as_str().into()],
     )? {
-        members.entry((row.text(0)?, row.text(1)?)).or_default().push(row.text(2)?.into());
+        let Some(kind) = ComponentKind::of(&row.text(0)?) else { continue };
+        let (object, solution): (Box<str>, String) = (row.text(1)?.into(), row.text(2)?);
+        if let Some(at) = places.get(&solution) {
+            let name = row.text_opt(3)?.unwrap_or_default();
+            facts.solutions[*at].components.push(Component { kind, id: object.clone(), name });
+        }
+        members.entry((kind, object)).or_default().push(solution.into());
     }
     for one in &mut facts.references {
-        let key = ("reference".to_owned(), one.id.as_str().to_owned());
+        let key = (ComponentKind::Reference, one.id.as_str().into());
         one.solutions = members.remove(&key).unwrap_or_default();
     }
     for one in &mut facts.flows {
-        let key = ("flow".to_owned(), one.id.as_str().to_owned());
+        let key = (ComponentKind::Flow, one.id.as_str().into());
         one.solutions = members.remove(&key).unwrap_or_default();
     }
     Ok(())

@@ -2,7 +2,9 @@
 use connref_solution::artefact::workflow_json;
 use connref_solution::model::facts::{FlowFacts, FlowState};
 use connref_solution::model::package::{FlowReference, FlowTrigger, FlowVariable};
-use connref_solution::model::{EnvironmentId, FlowId, Micros, PrincipalId, SolutionId};
+use connref_solution::model::{
+    ComponentKind, EnvironmentId, FlowId, Micros, PrincipalId, SolutionId,
+};
 use serde_json::json;
 
 use crate::access::{Action, Caller, Entity, Target, Verb, check, on};
@@ -12,6 +14,7 @@ use crate::connector::Insert;
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::flow_row::{FlowRow, body_write, insert, remove};
+use crate::layer::{At, unmanaged_note};
 use crate::row_share::{CO_OWNER, SharedRow, co_owner_check, share_write};
 use crate::solution::{component_add, component_remove};
 use crate::text::{Stored, stored};
@@ -314,6 +317,7 @@ impl Store {
                     wanted_on: false,
                     why_off: None,
                     client_data: Some(&new.client_data),
+                    body: None,
                     modern_flow_type: Some(0),
                     json_file_name: None,
                     activated_by: None,
@@ -358,7 +362,9 @@ impl Store {
                     ],
                 )?;
                 let body = update.client_data.as_deref();
-                body_write(sql, &environment, id.as_str(), category, body)?;
+                body_write(sql, &environment, id.as_str(), category, body, None)?;
+                let at = At { environment: &environment, by: caller.name(), now, version };
+                unmanaged_note(sql, &at, ComponentKind::Flow, id.as_str())?;
                 let detail = json!({"name": update.name, "body": update.client_data.is_some()});
                 record(sql, &environment, now, &caller, "flow_update", &id, detail)
             })

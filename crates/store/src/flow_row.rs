@@ -20,6 +20,8 @@ pub(crate) struct FlowRow<'a> {
     pub(crate) wanted_on: bool,
     pub(crate) why_off: Option<&'a str>,
     pub(crate) client_data: Option<&'a str>,
+    /// What the body says, where somebody has read it already.
+    pub(crate) body: Option<&'a FlowBody>,
     pub(crate) modern_flow_type: Option<i64>,
     pub(crate) json_file_name: Option<&'a str>,
     pub(crate) activated_by: Option<&'a str>,
@@ -51,7 +53,7 @@ pub(crate) fn insert(sql: &mut Sql<'_>, at: &Insert<'_>, row: &FlowRow<'_>) -> R
             at.version.into(),
         ],
     )?;
-    body_write(sql, at.environment, row.id, row.category, row.client_data)
+    body_write(sql, at.environment, row.id, row.category, row.client_data, row.body)
 }
 
 /// Writes a body and what is read from it. The same body again changes nothing.
@@ -61,6 +63,7 @@ pub(crate) fn body_write(
     id: &str,
     category: i64,
     client_data: Option<&str>,
+    body: Option<&FlowBody>,
 ) -> Result<()> {
     let Some(text) = client_data else { return Ok(()) };
     let keys: [Param<'_>; 2] = [environment.as_str().into(), id.into()];
@@ -85,7 +88,14 @@ pub(crate) fn body_write(
         )?;
     }
     // What is odd about a body was said where it came in; what could be read of it counts.
-    let (body, _) = workflow_json::flow_body_read(text, "clientdata");
+    let read;
+    let body = match body {
+        Some(body) => body,
+        None => {
+            read = workflow_json::flow_body_read(text, "clientdata").0;
+            &read
+        }
+    };
     let trigger = body.trigger.as_ref();
     sql.execute(
         "UPDATE workflow SET triggername = $3, triggertype = $4, triggerkind = $5, triggerauthentication = $6 \
@@ -99,7 +109,7 @@ pub(crate) fn body_write(
             trigger.and_then(|t| t.authentication.as_deref()).into(),
         ],
     )?;
-    uses_write(sql, environment, id, &body)
+    uses_write(sql, environment, id, body)
 }
 
 fn uses_write(

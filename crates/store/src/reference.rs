@@ -3,7 +3,8 @@
 use connref_solution::model::facts::ReferenceFacts;
 use connref_solution::model::package::PackageReference;
 use connref_solution::model::{
-    ApiName, ConnectionId, EnvironmentId, LogicalName, Micros, ReferenceId, SolutionId,
+    ApiName, ComponentKind, ConnectionId, EnvironmentId, LogicalName, Micros, ReferenceId,
+    SolutionId,
 };
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::connector::Insert;
 use crate::db::{Param, Row, Sql};
 use crate::environment::{touch, touch_at};
 use crate::solution::{component_add, component_remove};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, layer};
 
 /// A connection reference to make.
 #[derive(Clone, Debug)]
@@ -359,6 +360,8 @@ impl Store {
                         version.into(),
                     ],
                 )?;
+                let at = layer::At { environment: &environment, by: caller.name(), now, version };
+                layer::unmanaged_note(sql, &at, ComponentKind::Reference, id.as_str())?;
                 let entry = Entry {
                     action: "reference_update",
                     object: "connection reference",

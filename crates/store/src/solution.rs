@@ -66,7 +66,7 @@ pub struct SolutionContent {
 
 const COLUMNS: &str = "s.solutionid, s.uniquename, s.version, s.ismanaged, p.uniquename, p.friendlyname, \
      p.customizationprefix, p.customizationoptionvalueprefix, s.friendlyname, s.description, \
-     s.languagecode, s.publisherid, s.installedon FROM solution s JOIN publisher p \
+     s.languagecode, s.publisherid, s.installedon, s.upgradeof FROM solution s JOIN publisher p \
      ON p.environmentid = s.environmentid AND p.publisherid = s.publisherid";
 
 fn solution(row: &Row) -> Result<Solution> {
@@ -82,6 +82,8 @@ fn solution(row: &Row) -> Result<Solution> {
                 prefix: row.text(6)?,
                 option_value_prefix: u32::try_from(row.int(7)?).unwrap_or(0),
             },
+            upgrade_of: row.text_opt(13)?.map(Into::into),
+            components: Vec::new(),
         },
         display_name: row.text(8)?,
         description: row.text_opt(9)?,
@@ -194,6 +196,7 @@ pub(crate) struct SolutionRow<'a> {
     pub(crate) managed: bool,
     pub(crate) language: u32,
     pub(crate) publisher: &'a PublisherId,
+    pub(crate) upgrade_of: Option<&'a SolutionId>,
 }
 
 pub(crate) fn insert(
@@ -205,8 +208,8 @@ pub(crate) fn insert(
 ) -> Result<()> {
     sql.execute(
         "INSERT INTO solution (environmentid, solutionid, uniquename, uniquename_key, friendlyname, description, \
-         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12)",
+         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber, upgradeof) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13)",
         &[
             environment.as_str().into(),
             row.id.into(),
@@ -220,6 +223,7 @@ pub(crate) fn insert(
             row.publisher.as_str().into(),
             now.into(),
             version.into(),
+            row.upgrade_of.map(SolutionId::as_str).into(),
         ],
     )?;
     Ok(())
@@ -297,6 +301,7 @@ impl Store {
                     managed: false,
                     language: 1033,
                     publisher: &publisher,
+                    upgrade_of: None,
                 };
                 insert(sql, &environment, &row, now, version)?;
                 let entry = Entry {

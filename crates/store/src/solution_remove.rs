@@ -1,13 +1,16 @@
 //! Changing and removing solutions and publishers.
-use connref_solution::model::{EnvironmentId, LogicalName, Micros, PublisherId, SolutionId};
+use connref_solution::model::{
+    ComponentKind, EnvironmentId, LogicalName, Micros, PublisherId, SolutionId,
+};
 use serde_json::json;
 
 use crate::access::{Caller, Entity, Verb, on};
 use crate::audit_log::{self, Entry};
 use crate::db::{Param, Sql};
 use crate::environment::touch;
+use crate::layer::At;
 use crate::solution::{Solution, find};
-use crate::{Result, Store, StoreError, flow_row, reference};
+use crate::{Result, Store, StoreError, flow_row, layer, reference};
 
 /// What may be changed of an unmanaged solution.
 #[derive(Clone, Debug, Default)]
@@ -73,11 +76,16 @@ impl Store {
             (caller.clone(), environment.clone(), id.clone(), self.now());
         self.db
             .change(move |sql| {
-                touch(sql, &environment)?;
+                let version = touch(sql, &environment)?;
                 let row = find(sql, &environment, id.as_str())?;
+                holding_check(sql, &environment, &row)?;
                 let alone = if row.facts.managed { alone(sql, &environment, &id)? } else { vec![] };
                 let keys: [Param<'_>; 2] = [environment.as_str().into(), id.as_str().into()];
-                for table in ["solutioncomponent", "solution_part", "solution"] {
+                if row.facts.managed {
+                    let at = At { environment: &environment, by: caller.name(), now, version };
+                    left_to_others(sql, &at, &id, &alone)?;
+                }
+                for table in ["solutioncomponent", "component_layer", "solution_part", "solution"] {
                     sql.execute(
                         &format!(
                             "DELETE FROM {table} WHERE environmentid = $1 AND solutionid = $2"
@@ -162,6 +170,42 @@ impl Store {
     }
 }
 
+/// A holding solution lies on top of the installed one, which cannot go from below it.
+fn holding_check(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    solution: &Solution,
+) -> Result<()> {
+    let row = sql.query_one(
+        "SELECT uniquename FROM solution WHERE environmentid = $1 AND upgradeof = $2",
+        &[environment.as_str().into(), solution.facts.id.as_str().into()],
+    )?;
+    let Some(row) = row else { return Ok(()) };
+    let name = solution.facts.unique_name.clone();
+    let users = format!("the holding solution `{}`", row.text(0)?);
+    Err(StoreError::InUse { kind: "solution", name, users })
+}
+
+/// What another solution holds too stays, and shows what is left of it.
+fn left_to_others(
+    sql: &mut Sql<'_>,
+    at: &At<'_>,
+    id: &SolutionId,
+    alone: &[(String, String)],
+) -> Result<()> {
+    let rows = sql.query(
+        "SELECT kind, objectid FROM solutioncomponent WHERE environmentid = $1 AND solutionid = $2 ORDER BY ordinal",
+        &[at.environment.as_str().into(), id.as_str().into()],
+    )?;
+    for row in rows {
+        let one = (row.text(0)?, row.text(1)?);
+        if let Some(kind) = ComponentKind::of(&one.0).filter(|_| !alone.contains(&one)) {
+            layer::leave(sql, at, id, kind, &one.1)?;
+        }
+    }
+    Ok(())
+}
+
 /// The components no other solution holds: (kind, id).
 fn alone(
     sql: &mut Sql<'_>,
@@ -188,8 +232,26 @@ fn uninstall(
     components: &[(String, String)],
 ) -> Result<()> {
     let of = |kind: &'static str| components.iter().filter(move |c| c.0 == kind).map(|c| &c.1);
+    for (kind, id) in components {
+        sql.execute(
+            "DELETE FROM component_layer WHERE environmentid = $1 AND kind = $2 AND objectid = $3",
+            &[environment.as_str().into(), kind.into(), id.into()],
+        )?;
+    }
     for id in of("flow") {
         flow_row::remove(sql, environment, id)?;
+    }
+    for id in of("flow") {
+        let callers = sql.query(
+            "SELECT w.name FROM workflow_child c JOIN workflow w ON w.environmentid = c.environmentid \
+             AND w.workflowid = c.workflowid WHERE c.environmentid = $1 AND c.childid = $2 ORDER BY 1",
+            &[environment.as_str().into(), id.into()],
+        )?;
+        let callers: Vec<String> = callers
+            .iter()
+            .map(|row| Ok(format!("flow `{}`", row.text(0)?)))
+            .collect::<Result<_>>()?;
+        in_use(&callers, solution, &LogicalName::new(id))?;
     }
     for id in of("reference") {
         let name = reference::find(sql, environment, id)?.logical_name;
@@ -197,6 +259,20 @@ fn uninstall(
         reference::remove(sql, environment, id)?;
     }
     for id in of("variable") {
+        let readers = sql.query(
+            "SELECT DISTINCT w.name, d.schemaname FROM environmentvariabledefinition d \
+             JOIN workflow_variable v ON v.environmentid = d.environmentid AND LOWER(v.schemaname) = d.schemaname_key \
+             JOIN workflow w ON w.environmentid = v.environmentid AND w.workflowid = v.workflowid \
+             WHERE d.environmentid = $1 AND d.environmentvariabledefinitionid = $2 ORDER BY 1",
+            &[environment.as_str().into(), id.into()],
+        )?;
+        if let Some(row) = readers.first() {
+            let names: Vec<String> = readers
+                .iter()
+                .map(|row| Ok(format!("flow `{}`", row.text(0)?)))
+                .collect::<Result<_>>()?;
+            in_use(&names, solution, &LogicalName::new(&row.text(1)?))?;
+        }
         for table in ["environmentvariablevalue", "environmentvariabledefinition"] {
             let text = format!(
                 "DELETE FROM {table} WHERE environmentid = $1 AND environmentvariabledefinitionid = $2"

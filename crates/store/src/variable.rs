@@ -7,7 +7,7 @@ use connref_solution::model::facts::{Fidelity, VariableFacts};
 use connref_solution::model::package::PackageVariable;
 use connref_solution::model::variable::{SecretReference, VariableKind};
 use connref_solution::model::{
-    ApiName, EnvironmentId, LogicalName, Micros, PrincipalId, SolutionId, VariableId,
+    ApiName, ComponentKind, EnvironmentId, LogicalName, Micros, PrincipalId, SolutionId, VariableId,
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::solution::{component_add, component_remove};
 use crate::variable_access::{definition_check, value_check};
 pub(crate) use crate::variable_row::{Value, all, insert, update, value_write};
 use crate::variable_row::{find_id, get};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, layer};
 
 /// A variable with the layers of its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,6 +211,8 @@ impl Store {
                         update.required.map(i64::from).into(),
                     ],
                 )?;
+                let at = layer::At { environment: &environment, by: caller.name(), now, version };
+                layer::unmanaged_note(sql, &at, ComponentKind::Variable, id.as_str())?;
                 let detail = json!({"name": schema_name.as_str()});
                 record(sql, &environment, now, &caller, "variable_update", id.as_str(), detail)
             })

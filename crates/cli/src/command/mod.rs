@@ -10,6 +10,7 @@ mod flow;
 mod group;
 mod key;
 mod policy;
+mod layer;
 mod reference;
 mod role;
 mod run;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Solutions: check, compare, migrate, import, export
     #[command(subcommand)]
     Solution(solution::SolutionCommand),
+    /// Layers: what solutions brought of a component, and what was changed here on top
+    #[command(subcommand)]
+    Layer(layer::LayerCommand),
     /// Deployment settings files: make, check, bring up to date
     #[command(subcommand)]
     Settings(settings::SettingsCommand),
@@ -123,6 +127,7 @@ impl Command {
             Self::Connection(command) => command.run(context).await,
             Self::ConnectionReference(command) => command.run(context).await,
             Self::Solution(command) => command.run(context).await,
+            Self::Layer(command) => command.run(context).await,
             Self::Settings(command) => command.run(context),
             Self::Flow(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,

@@ -84,6 +84,8 @@ impl Demo {
             convert_to_managed: false,
             holding: false,
             skip_dependencies: false,
+            upgrade: false,
+            allow_older: false,
         };
         Ok(client.solution_import(&import).await?)
     }

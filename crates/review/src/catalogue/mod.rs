@@ -52,6 +52,7 @@ codes! {
     CA118 "CA118" "ca118.md";
     CA119 "CA119" "ca119.md";
     CA120 "CA120" "ca120.md";
+    CA121 "CA121" "ca121.md";
     CA122 "CA122" "ca122.md";
     CA123 "CA123" "ca123.md";
     CA125 "CA125" "ca125.md";
@@ -95,6 +96,7 @@ codes! {
     CR024 "CR024" "cr024.md";
     CR025 "CR025" "cr025.md";
     BINDING_POLICY_VIOLATION "BindingPolicyViolation" "binding_policy_violation.md";
+    CANNOT_DELETE_IN_USE "CannotDeleteInUseComponent" "cannot_delete_in_use.md";
     CALLER_DISABLED "CallerDisabled" "caller_disabled.md";
     CHILD_FLOW_NEVER_PUBLISHED "ChildFlowNeverPublished" "child_flow_never_published.md";
     CHILD_FLOW_INVOKER "ChildFlowUnsupportedForInvokerConnections" "child_flow_invoker.md";
@@ -111,11 +113,13 @@ codes! {
     DLP_VIOLATION "DlpViolation" "dlp_violation.md";
     DUPLICATE_NAME "DuplicateName" "duplicate_name.md";
     FLOW_NOT_FOUND "FlowNotFound" "flow_not_found.md";
+    IMPORT_RUNNING "ImportRunning" "import_running.md";
     INVOKER_CONNECTION_AMBIGUOUS "InvokerConnectionAmbiguous" "invoker_connection_ambiguous.md";
     INVOKER_CONNECTION_MISSING "InvokerConnectionMissing" "invoker_connection_missing.md";
     INVOKER_OVERRIDE_FAILED "InvokerConnectionOverrideFailed" "invoker_override_failed.md";
     MISSING_DEPENDENCY "MissingDependency" "missing_dependency.md";
     PACKAGE_MALFORMED "PackageMalformed" "package_malformed.md";
+    PUBLISHER_CLASH "PublisherClash" "publisher_clash.md";
     REASSIGN_REFUSED "ReassignRefused" "reassign_refused.md";
     REFERENCE_CONNECTOR_CHANGED "ReferenceConnectorChanged" "reference_connector_changed.md";
     SETTINGS_CONNECTION_SHAPE "SettingsConnectionShape" "settings_connection_shape.md";
@@ -125,6 +129,8 @@ codes! {
     SETTINGS_UNKNOWN_VARIABLE "SettingsUnknownVariable" "settings_unknown_variable.md";
     SETTINGS_VALUE "SettingsValue" "settings_value.md";
     SOLUTION_MANAGED_MISMATCH "SolutionManagedMismatch" "solution_managed_mismatch.md";
+    SOLUTION_UPGRADE_REFUSED "SolutionUpgradeRefused" "solution_upgrade_refused.md";
+    SOLUTION_VERSION "SolutionVersionNotHigher" "solution_version.md";
     XRM_MISSING_CONNECTION "XrmConnectionReferenceMissingConnection" "xrm_missing_connection.md";
 }
 

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use connref_solution::model::change_set::FlowChange;
 use connref_solution::model::facts::{FlowFacts, FlowState};
 use connref_solution::model::package::Workflow;
-use connref_solution::model::{Facts, FlowId};
+use connref_solution::model::{ComponentKind, Facts, FlowId, layer_digest};
 
 use super::forecast::{FlowForecast, refusals};
+use super::layers::{Known, Target};
 use super::report::Word;
 use super::{Draft, Import, ReportLine};
 use crate::activation::{Activation, flow_activation_in};
@@ -15,11 +16,37 @@ use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::fix;
 use crate::index::Index;
 
+/// The flows of the package whose definition a layer above hides.
+pub(super) fn hidden(
+    before: &Index<'_>,
+    import: &Import<'_>,
+    target: &Target<'_>,
+    draft: &mut Draft,
+) -> HashSet<FlowId> {
+    let mut hidden = HashSet::new();
+    for workflow in &import.package.workflows {
+        let Some(flow) = before.flow(&workflow.id) else { continue };
+        let body = workflow.client_data.as_deref();
+        let digest = layer_digest(&workflow.name, workflow.description.as_deref(), body);
+        let known = Known {
+            kind: ComponentKind::Flow,
+            id: flow.id.as_str(),
+            managed: flow.managed,
+            digest: &digest,
+        };
+        if target.hides(&known, &Subject::flow(flow), draft) {
+            hidden.insert(workflow.id.clone());
+        }
+    }
+    hidden
+}
+
 /// The changes of the package's workflows, judged against the facts as they will be.
 pub(super) fn changes(
     before: &Index<'_>,
     import: &Import<'_>,
     future: &Facts,
+    hidden: &HashSet<FlowId>,
     draft: &mut Draft,
 ) -> Vec<FlowChange> {
     let mut index = Index::new(future);
@@ -50,7 +77,11 @@ pub(super) fn changes(
         .workflows
         .iter()
         .map(|workflow| {
-            change(before, &index, import, workflow, judged.remove(&workflow.id), draft)
+            let judged = judged.remove(&workflow.id);
+            FlowChange {
+                hidden: hidden.contains(&workflow.id),
+                ..change(before, &index, import, workflow, judged, draft)
+            }
         })
         .collect()
 }
@@ -110,6 +141,8 @@ fn change(
     let mut change = FlowChange {
         existing: None,
         workflow: workflow.clone(),
+        body: import.bodies.get(&workflow.id).cloned(),
+        hidden: false,
         on: workflow.state_code == 1,
         wanted_on: workflow.state_code == 1,
         why_off: None,

@@ -1,17 +1,22 @@
 //! The facts as they will be after the import: what activation is judged against.
+use std::collections::{HashMap, HashSet};
+
 use connref_solution::model::change_set::{
-    ConnectorChange, FlowChange, ReferenceChange, VariableChange,
+    ConnectorChange, Fate, FlowChange, ReferenceChange, Removal, SolutionChange, VariableChange,
 };
 use connref_solution::model::facts::{
     Capability, ConnectorFacts, FlowFacts, FlowState, ReferenceFacts, SolutionFacts, VariableFacts,
 };
-use connref_solution::model::package::{FlowBody, Managed, Manifest, Workflow};
+use connref_solution::model::package::{FlowBody, Managed, Workflow};
 use connref_solution::model::{
-    ConnectorId, Facts, LogicalName, PrincipalId, ReferenceId, SolutionId, VariableId,
+    ComponentKind, ConnectorId, Facts, FlowId, LogicalName, PrincipalId, ReferenceId, SolutionId,
+    VariableId,
 };
 
 use super::Import;
 use super::connectors::bare_api_name;
+use super::removals::Key;
+use crate::index::Index;
 
 /// The facts with the package's new connectors.
 pub(super) fn with_connectors(facts: &Facts, changes: &[ConnectorChange]) -> Facts {
@@ -36,27 +41,56 @@ pub(super) fn with_connectors(facts: &Facts, changes: &[ConnectorChange]) -> Fac
 pub(super) fn with_rows(
     base: &Facts,
     import: &Import<'_>,
-    manifest: &Manifest,
+    solution: &SolutionChange,
     references: &[ReferenceChange],
     variables: &[VariableChange],
+    hidden: &HashSet<FlowId>,
 ) -> Facts {
     let mut future = base.clone();
-    let solution = solution_row(&mut future, manifest);
+    let manifest = &solution.manifest;
+    let solution = solution_row(&mut future, solution);
     let managed = manifest.managed == Managed::Managed;
+    let mut rows = Rows::of(&future);
     for change in references {
-        reference_row(&mut future, change, import.caller, managed, &solution);
+        reference_row(&mut future, &rows, change, import.caller, managed, &solution);
     }
     for change in variables {
-        variable_row(&mut future, change, managed);
+        variable_row(&mut future, &rows, change, managed);
     }
     for workflow in import.package.workflows.iter().filter(|w| w.is_cloud_flow()) {
-        let body = import.bodies.get(&workflow.id).cloned().unwrap_or_default();
-        flow_row(&mut future, workflow, body, import.caller, managed, &solution);
+        let body = (!hidden.contains(&workflow.id))
+            .then(|| import.bodies.get(&workflow.id).cloned().unwrap_or_default());
+        let at = rows.flows.get(&workflow.id).copied();
+        flow_row(&mut future, at, workflow, body, import.caller, managed, &solution);
+        if at.is_none() {
+            rows.flows.insert(workflow.id.clone(), future.flows.len() - 1);
+        }
     }
     future
 }
 
-fn solution_row(future: &mut Facts, manifest: &Manifest) -> SolutionId {
+/// Places of rows in the facts.
+struct Rows {
+    references: HashMap<ReferenceId, usize>,
+    variables: HashMap<VariableId, usize>,
+    flows: HashMap<FlowId, usize>,
+}
+
+impl Rows {
+    fn of(facts: &Facts) -> Self {
+        let places = facts.references.iter().enumerate();
+        let variables = facts.variables.iter().enumerate();
+        let flows = facts.flows.iter().enumerate();
+        Self {
+            references: places.map(|(at, row)| (row.id.clone(), at)).collect(),
+            variables: variables.map(|(at, row)| (row.id.clone(), at)).collect(),
+            flows: flows.map(|(at, row)| (row.id.clone(), at)).collect(),
+        }
+    }
+}
+
+fn solution_row(future: &mut Facts, change: &SolutionChange) -> SolutionId {
+    let manifest = &change.manifest;
     let found = future
         .solutions
         .iter_mut()
@@ -73,23 +107,28 @@ fn solution_row(future: &mut Facts, manifest: &Manifest) -> SolutionId {
         version: manifest.version.clone(),
         managed: manifest.managed == Managed::Managed,
         publisher: manifest.publisher.clone(),
+        upgrade_of: change.upgrade_of.clone(),
+        components: Vec::new(),
     });
     id
 }
 
 fn reference_row(
     future: &mut Facts,
+    rows: &Rows,
     change: &ReferenceChange,
     caller: &PrincipalId,
     managed: bool,
     solution: &SolutionId,
 ) {
     let reference = &change.reference;
-    let found =
-        change.existing.as_ref().and_then(|id| future.references.iter_mut().find(|r| &r.id == id));
-    if let Some(row) = found {
-        row.display_name.clone_from(&reference.display_name);
-        row.description.clone_from(&reference.description);
+    let at = change.existing.as_ref().and_then(|id| rows.references.get(id).copied());
+    if let Some(row) = at.and_then(|at| future.references.get_mut(at)) {
+        row.managed |= managed;
+        if !change.hidden {
+            row.display_name.clone_from(&reference.display_name);
+            row.description.clone_from(&reference.description);
+        }
         if let Some(connection) = &change.bind {
             row.connection = Some(connection.clone());
             row.binding_version += 1;
@@ -113,13 +152,15 @@ fn reference_row(
     });
 }
 
-fn variable_row(future: &mut Facts, change: &VariableChange, managed: bool) {
+fn variable_row(future: &mut Facts, rows: &Rows, change: &VariableChange, managed: bool) {
     let variable = &change.variable;
     let base = || variable.value.clone().filter(|_| managed);
-    let found =
-        change.existing.as_ref().and_then(|id| future.variables.iter_mut().find(|v| &v.id == id));
-    if let Some(row) = found {
-        row.default_value.clone_from(&variable.default_value);
+    let at = change.existing.as_ref().and_then(|id| rows.variables.get(id).copied());
+    if let Some(row) = at.and_then(|at| future.variables.get_mut(at)) {
+        row.managed |= managed;
+        if !change.hidden {
+            row.default_value.clone_from(&variable.default_value);
+        }
         row.value = change.value.clone().or_else(|| row.value.clone()).or_else(base);
         return;
     }
@@ -137,14 +178,22 @@ fn variable_row(future: &mut Facts, change: &VariableChange, managed: bool) {
 
 fn flow_row(
     future: &mut Facts,
+    at: Option<usize>,
     workflow: &Workflow,
-    body: FlowBody,
+    body: Option<FlowBody>,
     caller: &PrincipalId,
     managed: bool,
     solution: &SolutionId,
 ) {
+    let hidden = body.is_none();
+    let body = body.unwrap_or_default();
     let variables: Vec<LogicalName> = body.variables.into_iter().map(|v| v.schema_name).collect();
-    if let Some(row) = future.flows.iter_mut().find(|f| f.id == workflow.id) {
+    if let Some(row) = at.and_then(|at| future.flows.get_mut(at)) {
+        row.managed |= managed;
+        add(&mut row.solutions, solution);
+        if hidden {
+            return;
+        }
         row.name.clone_from(&workflow.name);
         row.references = body.references;
         row.children = body.children;
@@ -152,7 +201,6 @@ fn flow_row(
         row.trigger = body.trigger;
         row.schedule = body.schedule;
         row.operations = body.operations;
-        add(&mut row.solutions, solution);
         return;
     }
     future.flows.push(FlowFacts {
@@ -178,6 +226,48 @@ fn flow_row(
         co_owners: Vec::new(),
         run_only: Vec::new(),
     });
+}
+
+/// What the package's solution is made of: the rows it has in the future.
+pub(super) fn components_of(future: &Facts, import: &Import<'_>) -> HashSet<Key> {
+    let package = import.package;
+    let index = Index::new(future);
+    let references = package.references.iter().filter_map(|r| index.reference(&r.logical_name));
+    let variables = package.variables.iter().filter_map(|v| index.variable(&v.schema_name));
+    let connectors = package.connectors.iter().filter_map(|c| super::connectors::find(&index, c));
+    let flows = package.workflows.iter().map(|w| (ComponentKind::Flow, w.id.to_string()));
+    references
+        .map(|r| (ComponentKind::Reference, r.id.to_string()))
+        .chain(variables.map(|v| (ComponentKind::Variable, v.id.to_string())))
+        .chain(connectors.map(|c| (ComponentKind::Connector, c.id.to_string())))
+        .chain(flows)
+        .collect()
+}
+
+/// Takes out what leaves a solution.
+pub(super) fn remove(future: &mut Facts, solution: &SolutionId, removals: &[Removal]) {
+    let deleted: HashSet<(ComponentKind, &str)> =
+        removals.iter().filter(|r| r.fate == Fate::Deleted).map(|r| r.component.key()).collect();
+    let left: HashSet<(ComponentKind, &str)> = removals.iter().map(|r| r.component.key()).collect();
+    let gone = |kind: ComponentKind, id: &str| deleted.contains(&(kind, id));
+    future.flows.retain(|f| !gone(ComponentKind::Flow, f.id.as_str()));
+    future.references.retain(|r| !gone(ComponentKind::Reference, r.id.as_str()));
+    future.variables.retain(|v| !gone(ComponentKind::Variable, v.id.as_str()));
+    future.connectors.retain(|c| !gone(ComponentKind::Connector, c.id.as_str()));
+    future.layers.retain(|l| !deleted.contains(&l.component.key()));
+    for flow in &mut future.flows {
+        if left.contains(&(ComponentKind::Flow, flow.id.as_str())) {
+            flow.solutions.retain(|s| s != solution);
+        }
+    }
+    for reference in &mut future.references {
+        if left.contains(&(ComponentKind::Reference, reference.id.as_str())) {
+            reference.solutions.retain(|s| s != solution);
+        }
+    }
+    for row in future.solutions.iter_mut().filter(|s| s.id == *solution) {
+        row.components.retain(|c| !left.contains(&c.key()));
+    }
 }
 
 fn add(solutions: &mut Vec<SolutionId>, solution: &SolutionId) {

@@ -4,7 +4,10 @@ mod connectors;
 mod flows;
 mod forecast;
 mod future;
+mod layers;
+mod promotion;
 mod references;
+mod removals;
 mod report;
 mod settings;
 mod solution;
@@ -12,15 +15,18 @@ mod variables;
 
 use std::collections::BTreeMap;
 
+use connref_solution::model::change_set::{Removal, SolutionChange};
 use connref_solution::model::package::FlowBody;
 use connref_solution::model::{ChangeSet, DeploymentSettings, Facts, FlowId, Package, PrincipalId};
 
 use crate::binding::IdentityChange;
-use crate::finding::Finding;
+use crate::catalogue::code;
+use crate::finding::{Finding, Subject, SubjectKind};
 use crate::index::Index;
 use crate::refusal::Refusal;
 
 pub use forecast::FlowForecast;
+pub use promotion::{Promotion, promotion_outcome};
 pub use report::{ReportLine, Word};
 
 /// One import, as asked for.
@@ -49,11 +55,36 @@ pub struct ImportOptions {
     pub convert_to_managed: bool,
     /// `--skip-lower-version`: nothing to do when the same or a higher version is there.
     pub skip_lower_version: bool,
+    /// `OverwriteUnmanagedCustomizations`: unmanaged layers on top of what comes are taken away.
+    pub overwrite: bool,
+    /// Going back to an older version is wanted.
+    pub allow_older: bool,
+    /// What becomes of the version that is there.
+    pub mode: ImportMode,
+}
+
+/// What an import does with the version that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Updates it; what the new version lacks stays.
+    #[default]
+    Update,
+    /// Comes in beside it, until it is promoted.
+    Holding,
+    /// Replaces it; what the new version lacks goes.
+    Upgrade,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { publish_workflows: true, convert_to_managed: false, skip_lower_version: false }
+        Self {
+            publish_workflows: true,
+            convert_to_managed: false,
+            skip_lower_version: false,
+            overwrite: false,
+            allow_older: false,
+            mode: ImportMode::Update,
+        }
     }
 }
 
@@ -92,27 +123,39 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
             future: facts.clone(),
         });
     }
+    let target = solution::target(facts, &import, &manifest, &mut draft);
     solution::duplicates_check(import.package, &mut draft);
+    solution::publisher_check(facts, &import, target.base, &mut draft);
     let wanted = settings::Wanted::read(&import, &mut draft);
     let connectors = connectors::changes(&index, &import, &mut draft);
     let base = future::with_connectors(facts, &connectors);
     let base_index = Index::new(&base);
     solution::dependencies_check(&base_index, &import, &mut draft);
-    let references = references::changes(&base_index, &import, &wanted, &mut draft);
-    let variables = variables::changes(&base_index, &import, &wanted, &manifest, &mut draft);
+    let references = references::changes(&base_index, &import, &wanted, &target, &mut draft);
+    let variables =
+        variables::changes(&base_index, &import, &wanted, &manifest, &target, &mut draft);
+    let hidden = flows::hidden(&index, &import, &target, &mut draft);
     if !draft.refusals.is_empty() {
         return Err(draft.refusals);
     }
-    let mut future = future::with_rows(&base, &import, &manifest, &references, &variables);
-    let flows = flows::changes(&index, &import, &future, &mut draft);
+    let solution = solution::change(facts, &import, &target, manifest);
+    let mut future = future::with_rows(&base, &import, &solution, &references, &variables, &hidden);
+    let removals = upgrade(facts, &mut future, &import, &target, &mut draft);
+    if !draft.refusals.is_empty() {
+        return Err(draft.refusals);
+    }
+    let flows = flows::changes(&index, &import, &future, &hidden, &mut draft);
     future::flows_turned_on(&mut future, &flows, import.caller);
+    let solution = SolutionChange { parts: import.parts, ..solution };
     let change_set = ChangeSet {
         facts_version: facts.environment.version,
-        solution: solution::change(facts, manifest, import.parts),
+        solution,
         connectors,
         references,
         variables,
         flows,
+        removals,
+        overwrite: target.overwrite,
     };
     Ok(Outcome {
         change_set: Some(change_set),
@@ -122,6 +165,37 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
         warnings: draft.warnings,
         future,
     })
+}
+
+/// Refuses an import while another one runs; `running` is the solution that it brings. The words and
+/// the code are those of the vendor's service, on which pipelines wait.
+pub fn import_running(running: Option<&str>) -> Result<(), Refusal> {
+    let Some(solution) = running else { return Ok(()) };
+    let subject = Subject::new(SubjectKind::Solution, "", solution);
+    let text = format!(
+        "Cannot start another [Import] because there is a previous [Import] running ('{solution}'). \
+         Use Solution History for more details."
+    );
+    Err(Refusal::new(code::IMPORT_RUNNING, 429, subject, text)
+        .fix("wait for it: connref solution import --wait, or connref job list"))
+}
+
+/// What an upgrade removes. The future loses it too.
+fn upgrade(
+    facts: &Facts,
+    future: &mut Facts,
+    import: &Import<'_>,
+    target: &layers::Target<'_>,
+    draft: &mut Draft,
+) -> Vec<Removal> {
+    let Some(base) = target.base.filter(|_| import.options.mode == ImportMode::Upgrade) else {
+        return Vec::new();
+    };
+    let stays = future::components_of(future, import);
+    let leaving = removals::Leaving { before: facts, future, base, beside: None, stays: &stays };
+    let removals = leaving.judge(draft);
+    future::remove(future, &base.id, &removals);
+    removals
 }
 
 /// What the steps collect on the way.

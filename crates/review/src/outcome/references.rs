@@ -1,10 +1,11 @@
 //! References of a package: matched by logical name without case, bound only when the settings say
 //! so, never blanked and never unbound.
-use connref_solution::model::ConnectionId;
 use connref_solution::model::change_set::ReferenceChange;
 use connref_solution::model::facts::{ConnectionStatus, ReferenceFacts};
 use connref_solution::model::package::PackageReference;
+use connref_solution::model::{ComponentKind, ConnectionId, layer_digest};
 
+use super::layers::{Known, Target};
 use super::report::Word;
 use super::settings::Wanted;
 use super::{Draft, Import, ReportLine};
@@ -21,6 +22,7 @@ pub(super) fn changes(
     index: &Index<'_>,
     import: &Import<'_>,
     wanted: &Wanted,
+    target: &Target<'_>,
     draft: &mut Draft,
 ) -> Vec<ReferenceChange> {
     import
@@ -34,9 +36,28 @@ pub(super) fn changes(
             let asked = wanted.connection(&reference.logical_name);
             let bind = asked.and_then(|id| binding(index, import, &merged, existing, id, draft));
             report(reference, existing, bind.as_ref(), draft);
-            ReferenceChange { existing: existing.map(|e| e.id.clone()), reference: merged, bind }
+            let hidden = existing.is_some_and(|e| hides(target, e, &merged, draft));
+            let existing = existing.map(|e| e.id.clone());
+            ReferenceChange { existing, reference: merged, hidden, bind }
         })
         .collect()
+}
+
+/// Whether a layer above hides the names that the package brings.
+fn hides(
+    target: &Target<'_>,
+    existing: &ReferenceFacts,
+    merged: &PackageReference,
+    draft: &mut Draft,
+) -> bool {
+    let digest = layer_digest(&merged.display_name, merged.description.as_deref(), None);
+    let known = Known {
+        kind: ComponentKind::Reference,
+        id: existing.id.as_str(),
+        managed: existing.managed,
+        digest: &digest,
+    };
+    target.hides(&known, &Subject::reference(existing), draft)
 }
 
 /// A reference's connector never changes: what is bound to it would reach another system.

@@ -55,6 +55,14 @@ pub enum Word {
     Suspended,
     /// A workflow that is no cloud flow is carried as it is.
     Carried,
+    /// What the package brings does not show: a layer above hides it.
+    Hidden,
+    /// It goes.
+    Removed,
+    /// It leaves the solution; another one holds it.
+    LeftToAnother,
+    /// It leaves the solution and stays, because something that stays uses it.
+    StillUsed,
 }
 
 impl Word {
@@ -79,6 +87,10 @@ impl Word {
             Self::Off => "off",
             Self::Suspended => "suspended",
             Self::Carried => "carried",
+            Self::Hidden => "update hidden",
+            Self::Removed => "removed",
+            Self::LeftToAnother => "left to another solution",
+            Self::StillUsed => "stays, still used",
         }
     }
 }

@@ -6,17 +6,18 @@ use std::hash::Hash;
 use connref_solution::model::change_set::SolutionChange;
 use connref_solution::model::facts::{Fidelity, SolutionFacts};
 use connref_solution::model::id::is_guid;
-use connref_solution::model::package::{Managed, Manifest};
+use connref_solution::model::package::{Managed, Manifest, Publisher};
 use connref_solution::model::{Facts, LogicalName, Package};
 
-use super::{Draft, Import};
+use super::layers::Target;
+use super::{Draft, Import, ImportMode};
 use crate::catalogue::code;
 use crate::finding::{Finding, Severity, Subject, SubjectKind};
 use crate::index::Index;
 use crate::refusal::Refusal;
 
 fn installed<'f>(facts: &'f Facts, name: &str) -> Option<&'f SolutionFacts> {
-    facts.solutions.iter().find(|s| s.unique_name.eq_ignore_ascii_case(name))
+    facts.solution(name)
 }
 
 fn subject(manifest: &Manifest) -> Subject {
@@ -35,18 +36,21 @@ pub(super) fn manifest_check(facts: &Facts, import: &Import<'_>, draft: &mut Dra
     }
     let refusal = match (there, manifest.managed) {
         (Some(false), Managed::Managed) if !convert => Some((
-            "unmanaged",
+            "an unmanaged",
             "managed",
             "import with --convert-to-managed, or delete the unmanaged solution first",
         )),
         (Some(true), Managed::Unmanaged) => {
-            Some(("managed", "unmanaged", "import the managed package, or make a patch"))
+            Some(("a managed", "unmanaged", "import the managed package"))
         }
         _ => None,
     };
     if let Some((old, new, fix)) = refusal {
+        // The service's own words, which clients know, with the name in front.
         let text = format!(
-            "The solution '{}' is installed as {old}; a package that is {new} cannot replace it.",
+            "Solution '{}': The solution is already installed on this system as {old} solution and the \
+             package supplied is attempting to install it in {new} mode. Import can only update \
+             solutions when the modes match. Uninstall the current solution and try again.",
             manifest.unique_name
         );
         draft.refusals.push(
@@ -76,14 +80,180 @@ pub(super) fn version_order(one: &str, two: &str) -> Ordering {
     (0..4).map(|i| part(one, i).cmp(&part(two, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 
-/// The change of the solution row.
+/// Where the package comes in; refuses what does not fit the version that is there.
+pub(super) fn target<'f>(
+    facts: &'f Facts,
+    import: &Import<'_>,
+    manifest: &Manifest,
+    draft: &mut Draft,
+) -> Target<'f> {
+    let base = installed(facts, &manifest.unique_name);
+    let mode = import.options.mode;
+    let managed = manifest.managed == Managed::Managed;
+    let mut refuse = |code, text: String, fix: &str| {
+        draft.refusals.push(Refusal::new(code, 400, subject(manifest), text).fix(fix));
+    };
+    if let Some(base) = base {
+        version_check(facts, import, base, manifest, &mut refuse);
+        if facts.solutions.iter().any(|s| s.upgrade_of.as_ref() == Some(&base.id)) {
+            let text = format!(
+                "The solution '{}' has a holding solution that waits to be promoted.",
+                base.unique_name
+            );
+            let fix = format!(
+                "promote it (connref solution upgrade {0}), or delete {0}{HOLDING_SUFFIX}",
+                base.unique_name
+            );
+            refuse(code::SOLUTION_UPGRADE_REFUSED, text, &fix);
+        }
+    }
+    if mode != ImportMode::Update && !managed {
+        let text = format!(
+            "The solution '{}' is unmanaged; only managed solutions are upgraded.",
+            manifest.unique_name
+        );
+        refuse(code::SOLUTION_UPGRADE_REFUSED, text, "import it as an update");
+    }
+    if mode == ImportMode::Holding && base.is_none() {
+        let text = format!(
+            "The solution '{}' is not installed; a holding solution waits beside an installed one.",
+            manifest.unique_name
+        );
+        refuse(code::SOLUTION_UPGRADE_REFUSED, text, "import it without --import-as-holding");
+    }
+    let taken_over = import.options.convert_to_managed && base.is_some_and(|s| !s.managed);
+    let overwrite = import.options.overwrite || taken_over;
+    Target::new(facts, base, managed, mode == ImportMode::Holding, overwrite)
+}
+
+/// What the unique name of a holding solution ends with.
+pub(super) const HOLDING_SUFFIX: &str = "_Upgrade";
+
+fn version_check(
+    facts: &Facts,
+    import: &Import<'_>,
+    base: &SolutionFacts,
+    manifest: &Manifest,
+    refuse: &mut impl FnMut(&'static str, String, &str),
+) {
+    let upgrade = import.options.mode != ImportMode::Update;
+    let older = match version_order(&manifest.version, &base.version) {
+        Ordering::Less => true,
+        Ordering::Equal => upgrade && facts.environment.fidelity == Fidelity::Dataverse,
+        Ordering::Greater => false,
+    };
+    if !older || import.options.allow_older {
+        return;
+    }
+    let name = &manifest.unique_name;
+    let text = if upgrade {
+        format!(
+            "Solution '{name}': The import solution must have a higher version than the existing \
+             solution it is upgrading ({} is here, the package is {}).",
+            base.version, manifest.version
+        )
+    } else {
+        format!(
+            "The solution '{name}' is here in version {}, which is newer than the package's {}.",
+            base.version, manifest.version
+        )
+    };
+    refuse(
+        code::SOLUTION_VERSION,
+        text,
+        "import a newer version; --allow-older goes back, --skip-lower-version does nothing then",
+    );
+}
+
+/// Refuses a publisher that is not the one known here: names under one prefix belong to one.
+pub(super) fn publisher_check(
+    facts: &Facts,
+    import: &Import<'_>,
+    base: Option<&SolutionFacts>,
+    draft: &mut Draft,
+) {
+    let manifest = &import.package.manifest;
+    let publisher = &manifest.publisher;
+    let same = |other: &Publisher| publisher.unique_name.eq_ignore_ascii_case(&other.unique_name);
+    let mut refuse = |text: String, fix: &str| {
+        draft
+            .refusals
+            .push(Refusal::new(code::PUBLISHER_CLASH, 400, subject(manifest), text).fix(fix));
+    };
+    let here = facts.solutions.iter().map(|s| &s.publisher);
+    if let Some(known) = here.clone().find(|p| same(p))
+        && !known.prefix.eq_ignore_ascii_case(&publisher.prefix)
+    {
+        let text = format!(
+            "The publisher '{}' has the prefix '{}' in this environment and '{}' in the package.",
+            known.unique_name, known.prefix, publisher.prefix
+        );
+        refuse(text, "export the package under the publisher it belongs to");
+    }
+    if let Some(base) = base.filter(|base| !same(&base.publisher)) {
+        let text = format!(
+            "The solution '{}' belongs to the publisher '{}' in this environment and to '{}' in \
+             the package.",
+            base.unique_name, base.publisher.unique_name, publisher.unique_name
+        );
+        refuse(text, "another publisher's solution needs another unique name");
+        return;
+    }
+    if let Some((name, other)) = taken(facts, import, publisher) {
+        let text = format!(
+            "'{name}' came here with a managed solution of the publisher '{}'; the package of the \
+             publisher '{}' has the same prefix '{}' and brings it too.",
+            other.unique_name, publisher.unique_name, publisher.prefix
+        );
+        refuse(text, "give the package's components the prefix of its own publisher");
+    }
+}
+
+/// A reference or variable of the package that another publisher's managed solution brought under
+/// the same prefix. (Two publishers may have one prefix: only what really meets is refused.)
+fn taken<'f>(
+    facts: &'f Facts,
+    import: &Import<'_>,
+    publisher: &Publisher,
+) -> Option<(String, &'f Publisher)> {
+    let others: Vec<&SolutionFacts> = facts
+        .solutions
+        .iter()
+        .filter(|s| s.managed && s.publisher.prefix.eq_ignore_ascii_case(&publisher.prefix))
+        .filter(|s| !publisher.unique_name.eq_ignore_ascii_case(&s.publisher.unique_name))
+        .collect();
+    if others.is_empty() {
+        return None;
+    }
+    let index = Index::new(facts);
+    let package = import.package;
+    let references = package.references.iter().filter_map(|r| index.reference(&r.logical_name));
+    let variables = package.variables.iter().filter_map(|v| index.variable(&v.schema_name));
+    let mut names = references
+        .map(|r| (r.id.as_str(), r.logical_name.as_str()))
+        .chain(variables.map(|v| (v.id.as_str(), v.schema_name.as_str())));
+    names.find_map(|(id, name)| {
+        let holder = others.iter().find(|s| s.components.iter().any(|c| &*c.id == id))?;
+        Some((name.to_owned(), &holder.publisher))
+    })
+}
+
+/// The change of the solution row; its parts are put in later.
 pub(super) fn change(
     facts: &Facts,
-    manifest: Manifest,
-    parts: Vec<(String, Vec<u8>)>,
+    import: &Import<'_>,
+    target: &Target<'_>,
+    mut manifest: Manifest,
 ) -> SolutionChange {
-    let existing = installed(facts, &manifest.unique_name).map(|s| s.id.clone());
-    SolutionChange { existing, manifest, parts }
+    if import.options.mode == ImportMode::Holding {
+        manifest.unique_name.push_str(HOLDING_SUFFIX);
+    }
+    SolutionChange {
+        existing: installed(facts, &manifest.unique_name).map(|s| s.id.clone()),
+        upgrade_of: target.base.filter(|_| target.holding).map(|base| base.id.clone()),
+        manifest,
+        parts: Vec::new(),
+    }
 }
 
 /// Refuses what would collide inside the package: two rows of one name, or a row without what it

@@ -3,7 +3,9 @@
 use connref_solution::model::change_set::VariableChange;
 use connref_solution::model::facts::VariableFacts;
 use connref_solution::model::package::{Managed, Manifest, PackageVariable};
+use connref_solution::model::{ComponentKind, layer_digest};
 
+use super::layers::{Known, Target};
 use super::report::Word;
 use super::settings::Wanted;
 use super::{Draft, Import, ReportLine};
@@ -16,6 +18,7 @@ pub(super) fn changes(
     import: &Import<'_>,
     wanted: &Wanted,
     manifest: &Manifest,
+    target: &Target<'_>,
     draft: &mut Draft,
 ) -> Vec<VariableChange> {
     let managed = manifest.managed == Managed::Managed;
@@ -33,9 +36,33 @@ pub(super) fn changes(
                 variable.display_name = existing
                     .map_or_else(|| variable.schema_name.to_string(), |e| e.display_name.clone());
             }
-            VariableChange { existing: existing.map(|e| e.id.clone()), variable, value }
+            let hidden = existing.is_some_and(|e| hides(target, e, &variable, draft));
+            VariableChange { existing: existing.map(|e| e.id.clone()), variable, hidden, value }
         })
         .collect()
+}
+
+/// Whether a layer above hides the definition that the package brings. Values have their own rule:
+/// the environment's wins over the one that travelled.
+fn hides(
+    target: &Target<'_>,
+    existing: &VariableFacts,
+    variable: &PackageVariable,
+    draft: &mut Draft,
+) -> bool {
+    let digest = layer_digest(
+        &variable.display_name,
+        variable.description.as_deref(),
+        variable.default_value.as_deref(),
+    );
+    let known = Known {
+        kind: ComponentKind::Variable,
+        id: existing.id.as_str(),
+        managed: existing.managed,
+        digest: &digest,
+    };
+    let subject = Subject::new(SubjectKind::Variable, &existing.id, &existing.schema_name);
+    target.hides(&known, &subject, draft)
 }
 
 fn filled(value: Option<&String>) -> Option<&String> {

@@ -3,10 +3,13 @@ use connref_review::audit::audit_rules;
 use connref_review::catalogue::{PAGES, code};
 use connref_review::check::rule_codes;
 use connref_review::departure::reassign_effect;
+use connref_review::outcome::{ImportMode, import_running};
 use connref_review::{binding_check, connection_for_call, explain, flow_activation, share_check};
-use connref_solution::model::ConnectionId;
-use connref_solution::model::facts::{Capability, ConnectionStatus, FlowState, ShareLevel};
+use connref_solution::model::facts::{
+    Capability, ConnectionStatus, FlowState, LayerFacts, ManagedLayer, ShareLevel,
+};
 use connref_solution::model::package::MissingDependency;
+use connref_solution::model::{Component, ComponentKind, ConnectionId};
 
 use crate::world::{Case, World, blocks, direct, entry, invoker};
 
@@ -46,6 +49,29 @@ fn call(world: &World, key: &str, caller: &str, choice: Option<&str>) -> Vec<&'s
 
 fn case() -> Case {
     Case::default().reference("new_Sql", "shared_sql")
+}
+
+fn component(kind: ComponentKind, id: &str) -> Component {
+    Component { kind, id: id.into(), name: String::new() }
+}
+
+/// The flow came with the managed solution of the package's name and was changed here.
+fn layered() -> World {
+    let mut world = world();
+    world.solution("Orders", "0.9", true);
+    let solution = &mut world.0.solutions[0];
+    solution.components.push(component(ComponentKind::Flow, "f"));
+    let layer = ManagedLayer {
+        solution: solution.id.clone(),
+        digest: String::new(),
+        references: vec!["new_sql".into()],
+    };
+    world.0.layers.push(LayerFacts {
+        component: component(ComponentKind::Flow, "f"),
+        managed: vec![layer],
+        unmanaged: Some(1),
+    });
+    world
 }
 
 fn bob_calls(own: &[&str]) -> World {
@@ -201,6 +227,10 @@ const FIXTURES: &[(&str, Fixture)] = &[
         let result = connection_for_call(&world().0, &id.into(), "shared_sql", &"ann".into(), &[]);
         result.err().map(|r| r.code).into_iter().collect()
     }),
+    (code::IMPORT_RUNNING, |miss| {
+        let running = if miss { None } else { Some("Orders") };
+        import_running(running).err().map(|r| r.code).into_iter().collect()
+    }),
     (code::INVOKER_CONNECTION_AMBIGUOUS, |miss| {
         call(&bob_calls(&["b1", "b2"]), "shared_sql", "bob", if miss { Some("b2") } else { None })
     }),
@@ -265,6 +295,43 @@ const FIXTURES: &[(&str, Fixture)] = &[
         let mut case = Case::default().variable("new_Count", None);
         case.package.variables[0].kind = 100_000_001;
         import(&world(), &case.set("new_Count", if miss { "12" } else { "twelve" }))
+    }),
+    (code::CA121, |miss| {
+        let mut w = layered();
+        if miss { w.0.layers[0].unmanaged = None; }
+        import(&w, &Case::default().managed().flow("f", vec![entry("new_Sql", "shared_sql")], &[]))
+    }),
+    (code::CANNOT_DELETE_IN_USE, |miss| {
+        let mut w = layered();
+        let id = w.0.references[0].id.to_string();
+        w.0.solutions[0].components.push(component(ComponentKind::Reference, &id));
+        let name = if miss { "new_Other" } else { "new_Sql" };
+        let mut case = Case::default().managed().flow("f", vec![entry(name, "shared_sql")], &[]);
+        w.0.layers[0].unmanaged = None;
+        case.options.mode = ImportMode::Upgrade;
+        import(&w, &case)
+    }),
+    (code::PUBLISHER_CLASH, |miss| {
+        let mut w = world();
+        w.solution("Other", "1.0", true);
+        w.0.solutions[0].publisher.unique_name = "contoso".into();
+        w.0.solutions[0].publisher.prefix = "cts".into();
+        let mut case = Case::default();
+        case.package.manifest.publisher.unique_name = "Contoso".into();
+        case.package.manifest.publisher.prefix = if miss { "CTS" } else { "new" }.into();
+        import(&w, &case)
+    }),
+    (code::SOLUTION_UPGRADE_REFUSED, |miss| {
+        let mut w = world();
+        if miss { w.solution("Orders", "0.9", true); }
+        let mut case = Case::default().managed();
+        case.options.mode = ImportMode::Holding;
+        import(&w, &case)
+    }),
+    (code::SOLUTION_VERSION, |miss| {
+        let mut w = world();
+        w.solution("Orders", if miss { "1.0" } else { "1.0.0.1" }, true);
+        import(&w, &Case::default().managed())
     }),
     (code::SOLUTION_MANAGED_MISMATCH, |miss| {
         let mut w = world();

@@ -312,10 +312,13 @@ fn managed_and_unmanaged_do_not_replace_each_other() {
 }
 
 #[test]
-fn lower_versions_are_allowed_unless_skipped() {
+fn lower_versions_are_refused_unless_wanted_or_skipped() {
     let mut world = world();
     world.solution("Orders", "1.0.0.1", false);
-    assert!(world.import(&case()).unwrap().change_set.is_some());
+    assert_eq!(codes(world.import(&case())), ["SolutionVersionNotHigher"]);
+    let mut back = case();
+    back.options.allow_older = true;
+    assert!(world.import(&back).unwrap().change_set.is_some());
     let mut skip = case();
     skip.options.skip_lower_version = true;
     assert_eq!(world.import(&skip).unwrap().change_set, None);

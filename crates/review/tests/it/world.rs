@@ -37,6 +37,7 @@ impl Default for World {
             solutions: Vec::new(),
             policies: Vec::new(),
             unknown: Vec::new(),
+            layers: Vec::new(),
         });
         for (name, kind) in [
             ("ann", PrincipalKind::User),
@@ -182,6 +183,8 @@ impl World {
             version: version.into(),
             managed,
             publisher: Publisher::default(),
+            upgrade_of: None,
+            components: Vec::new(),
         });
     }
 

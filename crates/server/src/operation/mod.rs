@@ -12,6 +12,7 @@ pub mod environment;
 mod error;
 pub mod flow;
 pub mod key;
+pub mod layer;
 pub mod reference;
 pub mod role;
 pub mod row_share;

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connref_review::{Import, ImportOptions, Outcome, Refusal, import_outcome};
+use connref_review::{Import, ImportOptions, Outcome, Refusal, import_outcome, promotion_outcome};
 use connref_solution::archive::{Archive, Limits};
 use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::{FlowBody, Managed, Manifest, RootComponent};
@@ -12,6 +12,7 @@ use connref_solution::model::{
 use connref_solution::{flow_bodies, package_read, package_write};
 use connref_store::StoreError;
 use connref_store::access::Privilege;
+use connref_store::promote::Promote;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
@@ -249,6 +250,25 @@ async fn apply(
                 }
             }
             Ok(outcome)
+        }
+    })
+    .await
+}
+
+/// Puts the holding solution of `name` in the place of the installed one.
+pub async fn solution_promote(cx: &Context, name: &str) -> Result<SolutionId> {
+    judged(cx, |facts| {
+        let judged = promotion_outcome(&facts, name);
+        let cx = cx.clone();
+        async move {
+            let promotion = judged?;
+            let promote = Promote {
+                facts_version: promotion.facts_version,
+                base: promotion.base,
+                holding: promotion.holding,
+                removals: promotion.removals,
+            };
+            Ok(cx.store().solution_promote(&cx.caller, &cx.environment.id, promote, None).await?)
         }
     })
     .await

@@ -2,6 +2,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use connref_review::Refusal;
+use connref_review::catalogue::code;
 use connref_review::refusal::{DATAVERSE_CODE, flow_client_error};
 use connref_store::StoreError;
 use connref_store::db::DbError;
@@ -44,6 +45,8 @@ pub(super) const CONFLICT: &str = "0x80060882";
 pub(super) const SYNTAX: &str = "0x80060888";
 /// Something else depends on the row.
 pub(super) const IN_USE: &str = "0x8004f01f";
+/// Another import or export of solutions runs.
+pub(super) const BUSY: &str = "0x80071151";
 /// Nobody is signed in.
 pub(super) const UNAUTHENTICATED: &str = "0x80040236";
 /// Signed in, but no user of this environment.
@@ -241,7 +244,11 @@ impl Fault {
     pub(super) fn refused_plainly(refusals: &[Refusal]) -> Self {
         let texts: Vec<_> = refusals.iter().map(|r| format!("{}: {}", r.code, r.text)).collect();
         let mut fault = Self::refused(refusals);
-        fault.code = INVALID;
+        fault.code = match refusals.first().map(|r| r.code) {
+            Some(code::CANNOT_DELETE_IN_USE) => IN_USE,
+            Some(code::IMPORT_RUNNING) => BUSY,
+            _ => INVALID,
+        };
         fault.message = texts.join("\n");
         fault
     }

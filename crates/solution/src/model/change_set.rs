@@ -1,7 +1,9 @@
 //! What an import will do, as values: made by `review::outcome`, applied by the store in one
 //! transaction.
-use super::package::{Manifest, PackageConnector, PackageReference, PackageVariable, Workflow};
-use super::{ConnectionId, ConnectorId, FlowId, ReferenceId, SolutionId, VariableId};
+use super::package::{
+    FlowBody, Manifest, PackageConnector, PackageReference, PackageVariable, Workflow,
+};
+use super::{Component, ConnectionId, ConnectorId, FlowId, ReferenceId, SolutionId, VariableId};
 
 /// The changes of one import.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,30 @@ pub struct ChangeSet {
     pub variables: Vec<VariableChange>,
     /// Workflows of every category.
     pub flows: Vec<FlowChange>,
+    /// What leaves the solution, in the order in which it goes; after everything else.
+    pub removals: Vec<Removal>,
+    /// Unmanaged layers on top of what the package brings are taken away.
+    pub overwrite: bool,
+}
+
+/// A component that leaves a solution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Which.
+    pub component: Component,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a component that leaves a solution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The row goes.
+    Deleted,
+    /// Another solution holds it; only this one's layer goes.
+    Held,
+    /// Something that stays uses it, as named: it stays too, as an unmanaged component.
+    StillUsed(Vec<String>),
 }
 
 /// The solution row to write.
@@ -25,7 +51,9 @@ pub struct ChangeSet {
 pub struct SolutionChange {
     /// The row it updates, if it exists.
     pub existing: Option<SolutionId>,
-    /// Manifest.
+    /// The installed solution that it will replace: it comes in beside it, as a holding one.
+    pub upgrade_of: Option<SolutionId>,
+    /// Manifest; of a holding solution under the name it has until it is promoted.
     pub manifest: Manifest,
     /// The parts as they came, for what is not modelled: (name, content).
     pub parts: Vec<(String, Vec<u8>)>,
@@ -47,6 +75,8 @@ pub struct ReferenceChange {
     pub existing: Option<ReferenceId>,
     /// From the package; empty names do not blank stored ones.
     pub reference: PackageReference,
+    /// A layer above hides it: it is kept below and does not show.
+    pub hidden: bool,
     /// A new binding; `None` keeps what is there.
     pub bind: Option<ConnectionId>,
 }
@@ -58,6 +88,8 @@ pub struct VariableChange {
     pub existing: Option<VariableId>,
     /// From the package.
     pub variable: PackageVariable,
+    /// A layer above hides it: it is kept below and does not show.
+    pub hidden: bool,
     /// A value for this environment; `None` keeps what is there.
     pub value: Option<String>,
 }
@@ -69,6 +101,10 @@ pub struct FlowChange {
     pub existing: Option<FlowId>,
     /// From the package.
     pub workflow: Workflow,
+    /// What its body says, if it is a cloud flow whose body can be read.
+    pub body: Option<FlowBody>,
+    /// A layer above hides it: it is kept below and does not show.
+    pub hidden: bool,
     /// On after the import.
     pub on: bool,
     /// Wanted on: its exported state.

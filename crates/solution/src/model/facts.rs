@@ -3,8 +3,8 @@
 pub use super::facts_use::{Acted, Area, Fingerprint, FlowOperation, Schedule, ScheduleUnit};
 use super::package::{FlowReference, FlowTrigger, Publisher};
 use super::{
-    ApiName, ConnectionId, ConnectorId, EnvironmentId, FlowId, LogicalName, Micros, PrincipalId,
-    ReferenceId, SolutionId, VariableId,
+    ApiName, Component, ComponentKind, ConnectionId, ConnectorId, EnvironmentId, FlowId,
+    LogicalName, Micros, PrincipalId, ReferenceId, SolutionId, VariableId,
 };
 
 /// A snapshot of one environment.
@@ -36,6 +36,8 @@ pub struct Facts {
     pub policies: Vec<PolicyFacts>,
     /// What could not be seen: its fields are empty without meaning that there is nothing.
     pub unknown: Vec<Area>,
+    /// Layers of the components that came with managed solutions.
+    pub layers: Vec<LayerFacts>,
 }
 
 /// The environment of a snapshot.
@@ -410,12 +412,49 @@ pub struct SolutionFacts {
     pub managed: bool,
     /// Publisher.
     pub publisher: Publisher,
+    /// The installed solution it waits to replace, for a holding one.
+    pub upgrade_of: Option<SolutionId>,
+    /// What it is made of, in its order.
+    pub components: Vec<Component>,
+}
+
+/// The layers of one component: managed ones, the first installed at the bottom, and perhaps the
+/// unmanaged one on top, which wins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerFacts {
+    /// The component.
+    pub component: Component,
+    /// Managed layers, bottom first.
+    pub managed: Vec<ManagedLayer>,
+    /// Since when there is an unmanaged layer on top.
+    pub unmanaged: Option<Micros>,
+}
+
+/// What one managed solution brought of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedLayer {
+    /// The solution.
+    pub solution: SolutionId,
+    /// Fingerprint of what it holds (see [`super::layer_digest`]); empty if it is not known.
+    pub digest: String,
+    /// The references that a flow's body names in this layer, folded.
+    pub references: Vec<String>,
 }
 
 impl Facts {
     /// Whether something was seen. What was not seen must never read as fine.
     pub fn knows(&self, area: Area) -> bool {
         !self.unknown.contains(&area)
+    }
+
+    /// The layers of a component, if a managed solution brought it.
+    pub fn layers_of(&self, kind: ComponentKind, id: &str) -> Option<&LayerFacts> {
+        self.layers.iter().find(|l| l.component.key() == (kind, id))
+    }
+
+    /// A solution by unique name, without regard to case.
+    pub fn solution(&self, name: &str) -> Option<&SolutionFacts> {
+        self.solutions.iter().find(|s| s.unique_name.eq_ignore_ascii_case(name))
     }
 
     /// A principal by id.

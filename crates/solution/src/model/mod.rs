@@ -1,6 +1,7 @@
 //! The model: plain values that every other crate speaks. No wire format lives here (invariant 3):
 //! each edge converts.
 pub mod change_set;
+pub mod component;
 pub mod facts;
 mod facts_use;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod settings;
 pub mod variable;
 
 pub use change_set::ChangeSet;
+pub use component::{Component, ComponentKind, layer_digest};
 pub use facts::Facts;
 pub use id::{
     ConnectionId, ConnectorId, EnvironmentId, FlowId, JobId, PrincipalId, PublisherId, ReferenceId,

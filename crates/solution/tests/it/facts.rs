@@ -2,9 +2,9 @@
 //! place.
 use connref_solution::artefact::facts_json::{FactsError, facts_read, facts_value, facts_write};
 use connref_solution::document::json::JsonError;
-use connref_solution::model::Facts;
 use connref_solution::model::facts::*;
 use connref_solution::model::package::{FlowReference, FlowTrigger, Publisher, RuntimeSource};
+use connref_solution::model::{Component, ComponentKind, Facts};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -260,9 +260,24 @@ fn variable() -> impl Strategy<Value = VariableFacts> {
         )
 }
 
+fn component() -> impl Strategy<Value = Component> {
+    let kind = prop::sample::select(ComponentKind::REMOVED_IN_ORDER.to_vec());
+    (kind, word(), word()).prop_map(|(kind, id, name)| Component { kind, id: id.into(), name })
+}
+
+fn layer() -> impl Strategy<Value = LayerFacts> {
+    let managed = (id(), word(), vec(word(), 0..3))
+        .prop_map(|(solution, digest, references)| ManagedLayer { solution, digest, references });
+    (component(), vec(managed, 0..3), option::of(moment()))
+        .prop_map(|(component, managed, unmanaged)| LayerFacts { component, managed, unmanaged })
+}
+
 fn solution() -> impl Strategy<Value = SolutionFacts> {
-    (id(), word(), word(), any::<bool>(), word(), any::<u32>()).prop_map(
-        |(id, unique_name, version, managed, prefix, option_value_prefix)| SolutionFacts {
+    let more = (option::of(id()), vec(component(), 0..3));
+    (id(), word(), word(), any::<bool>(), word(), any::<u32>(), more).prop_map(
+        |(id, unique_name, version, managed, prefix, option_value_prefix, more)| SolutionFacts {
+            upgrade_of: more.0,
+            components: more.1,
             id,
             unique_name,
             version,
@@ -293,10 +308,16 @@ fn facts() -> impl Strategy<Value = Facts> {
     (
         (environment(), moment(), vec(principal(), 0..3), vec(team, 0..3), vec(group, 0..3)),
         (vec(connector(), 0..3), vec(connection(), 0..3), vec(reference(), 0..3)),
-        (vec(flow(), 0..3), vec(variable(), 0..3), vec(solution(), 0..3), vec(area, 0..3)),
+        (
+            vec(flow(), 0..3),
+            vec(variable(), 0..3),
+            vec(solution(), 0..3),
+            vec(area, 0..3),
+            vec(layer(), 0..3),
+        ),
         vec(policy, 0..3),
     )
-        .prop_map(|(a, b, (flows, variables, solutions, unknown), policies)| {
+        .prop_map(|(a, b, (flows, variables, solutions, unknown, layers), policies)| {
             let (environment, taken_at, principals, teams, groups) = a;
             let (connectors, connections, references) = b;
             Facts {
@@ -313,6 +334,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 solutions,
                 policies,
                 unknown,
+                layers,
             }
         })
 }

@@ -11,6 +11,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "connection_token", include_str!("../../migrations/0004_connection_token.sql")),
     (5, "journal_secrets", include_str!("../../migrations/0005_journal_secrets.sql")),
     (6, "connector_properties", include_str!("../../migrations/0006_connector_properties.sql")),
+    (7, "deployment", include_str!("../../migrations/0007_deployment.sql")),
     (8, "tenant_policy", include_str!("../../migrations/0008_tenant_policy.sql")),
 ];
 

@@ -10,6 +10,7 @@ mod people;
 /// Every table, by logical name.
 pub static TABLES: &[TableDef] = &[
     people::BUSINESS_UNIT,
+    COMPONENT_LAYER,
     CONNECTION_REFERENCE,
     CONNECTOR,
     VARIABLE,
@@ -74,6 +75,55 @@ const fn organization(name: &'static str, navigation: &'static str) -> Col {
         "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
     ))
 }
+
+const COMPONENT_LAYER: TableDef = TableDef {
+    name: "msdyn_componentlayer",
+    set: "msdyn_componentlayers",
+    display_name: "Component Layer",
+    object_type_code: 10006,
+    physical: "component_layer",
+    primary_id: "msdyn_componentlayerid",
+    primary_name: Some("msdyn_name"),
+    ownership: Ownership::None,
+    columns: &[
+        // The row has no id of its own: made of the random ends of the two ids that are its key.
+        Col::new("msdyn_componentlayerid", Kind::Guid).from(Source::Sql(
+            "(CASE {t}.solutionid WHEN '' THEN '00000000-0000-0000' ELSE \
+             substr({t}.solutionid, 29, 8) || '-' || substr({t}.solutionid, 25, 4) || '-' || \
+             substr({t}.solutionid, 20, 4) END || '-' || substr({t}.objectid, 20))",
+        )),
+        Col::new("msdyn_componentid", Kind::Guid).from(Source::Column("objectid")),
+        Col::new("msdyn_name", Kind::Text(100)).from(Source::Sql(
+            "COALESCE((SELECT w.name FROM workflow w WHERE w.environmentid = {t}.environmentid \
+             AND w.workflowid = {t}.objectid AND {t}.kind = 'flow'), \
+             (SELECT r.connectionreferencelogicalname FROM connectionreference r \
+             WHERE r.environmentid = {t}.environmentid AND r.connectionreferenceid = {t}.objectid \
+             AND {t}.kind = 'reference'), (SELECT v.schemaname FROM environmentvariabledefinition v \
+             WHERE v.environmentid = {t}.environmentid \
+             AND v.environmentvariabledefinitionid = {t}.objectid AND {t}.kind = 'variable'), {t}.name)",
+        )),
+        Col::new("msdyn_solutioncomponentname", Kind::Text(100)).from(Source::Sql(
+            "(CASE {t}.kind WHEN 'flow' THEN 'Workflow' WHEN 'reference' THEN 'connectionreference' \
+             ELSE 'environmentvariabledefinition' END)",
+        )),
+        Col::new("msdyn_solutionname", Kind::Text(100)).from(Source::Sql(
+            "COALESCE((SELECT s.uniquename FROM solution s WHERE s.environmentid = {t}.environmentid \
+             AND s.solutionid = {t}.solutionid), 'Active')",
+        )),
+        // The first installed is 1; the unmanaged layer lies above all.
+        Col::new("msdyn_order", Kind::Int).from(Source::Sql(
+            "(SELECT COUNT(*) FROM component_layer o WHERE o.environmentid = {t}.environmentid \
+             AND o.kind = {t}.kind AND o.objectid = {t}.objectid \
+             AND ({t}.solutionid = '' OR (o.solutionid <> '' AND o.ordinal <= {t}.ordinal)))",
+        )),
+        CREATED,
+        MODIFIED,
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::WithAny(Entity::Solution),
+    rows: None,
+};
 
 const CONNECTION_REFERENCE: TableDef = TableDef {
     name: "connectionreference",
@@ -364,6 +414,8 @@ const SOLUTION: TableDef = TableDef {
         Col::new("solutiontype", Kind::Picklist(&[(0, "None"), (1, "Snapshot"), (2, "Internal")]))
             .from(Source::Constant(0)),
         Col::lookup("publisherid", "publisher", "publisherid").create().required(),
+        Col::lookup("parentsolutionid", "solution", "parentsolutionid")
+            .from(Source::Column("upgradeof")),
         organization("organizationid", "organizationid"),
         Col::new("installedon", Kind::Time),
         CREATED,

@@ -376,6 +376,7 @@ fn import(version: i64, on: bool) -> ChangeSet {
         facts_version: version,
         solution: SolutionChange {
             existing: None,
+            upgrade_of: None,
             manifest: Manifest {
                 unique_name: "Orders".into(),
                 display_name: "Orders".into(),
@@ -398,6 +399,7 @@ fn import(version: i64, on: bool) -> ChangeSet {
                 customizable: true,
                 prompting_behavior: Some(0),
             },
+            hidden: false,
             bind: None,
         }],
         variables: Vec::new(),
@@ -413,10 +415,14 @@ fn import(version: i64, on: bool) -> ChangeSet {
                 json_file_name: Some("/Workflows/Sync.json".into()),
                 client_data: Some(BODY.into()),
             },
+            body: None,
+            hidden: false,
             on,
             wanted_on: true,
             why_off: None,
         }],
+        removals: Vec::new(),
+        overwrite: false,
     }
 }
 

@@ -46,9 +46,12 @@ pub(crate) struct ImportArgs {
     /// Import beside the present version, as a holding solution
     #[arg(long)]
     import_as_holding: bool,
-    /// Not supported yet: import as an upgrade that deletes what the new version lacks
-    #[arg(long, hide = true)]
+    /// Import as an upgrade, which removes what the new version lacks
+    #[arg(long, conflicts_with = "import_as_holding")]
     stage_and_upgrade: bool,
+    /// Go back to an older version
+    #[arg(long)]
+    allow_older: bool,
     /// Accepted; an import publishes what it brings
     #[arg(long, hide = true)]
     publish_changes: bool,
@@ -65,10 +68,6 @@ pub(crate) struct ImportArgs {
 
 impl ImportArgs {
     pub(super) async fn run(self, context: &Context) -> Outcome {
-        if self.stage_and_upgrade {
-            return Err(Failure::refused("an import as an upgrade is not supported yet")
-                .fix("import without --stage-and-upgrade: what the new version lacks is kept"));
-        }
         let solution = package::read(&self.path)?;
         let settings = self.settings_file.as_deref();
         let settings =
@@ -91,6 +90,8 @@ impl ImportArgs {
                 convert_to_managed: self.convert_to_managed,
                 holding: self.import_as_holding,
                 skip_dependencies: self.skip_dependency_check,
+                upgrade: self.stage_and_upgrade,
+                allow_older: self.allow_older,
             })
             .await?;
         if self.activate_flows {

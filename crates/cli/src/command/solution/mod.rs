@@ -51,6 +51,12 @@ pub(crate) enum SolutionCommand {
     Import(import::ImportArgs),
     /// Export a solution; no connection and no secret travels in it
     Export(export::ExportArgs),
+    /// Put the holding solution in the place of the installed one; what it lacks goes
+    Upgrade {
+        /// Unique name of the installed solution
+        #[arg(value_name = "SOLUTION")]
+        name: String,
+    },
     /// List solutions
     List,
     /// Delete a solution
@@ -84,7 +90,12 @@ impl SolutionCommand {
     pub(super) fn is_offline(&self) -> bool {
         !matches!(
             self,
-            Self::Create(_) | Self::Import(_) | Self::Export(_) | Self::List | Self::Delete { .. }
+            Self::Create(_)
+                | Self::Import(_)
+                | Self::Export(_)
+                | Self::Upgrade { .. }
+                | Self::List
+                | Self::Delete { .. }
         )
     }
 
@@ -105,6 +116,13 @@ impl SolutionCommand {
             Self::Plan(args) => args.run(context).await,
             Self::Import(args) => args.run(context).await,
             Self::Export(args) => args.run(context).await,
+            Self::Upgrade { name } => {
+                context.client().await?.solution_promote(&name).await?;
+                context
+                    .output
+                    .done(&format!("solution {name} upgraded"), &json!({"uniqueName": name}))?;
+                Ok(Exit::Clean)
+            }
             Self::List => list(context).await,
             Self::Delete { solution } => {
                 let client = context.client().await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::Args;
 use connref_client::audit::Finding;
 use connref_client::flow::Reason;
-use connref_client::solution::{Plan, PlanFlow};
+use connref_client::solution::{Import, Plan, PlanFlow};
 use serde_json::{Value, json};
 
 use crate::command::flow::reason;
@@ -31,6 +31,18 @@ pub(crate) struct PlanArgs {
     /// Do nothing if the same or a higher version is there
     #[arg(long)]
     skip_lower_version: bool,
+    /// As if unmanaged changes on top of a managed solution were overwritten
+    #[arg(short, long)]
+    force_overwrite: bool,
+    /// As if imported as an upgrade, which removes what the new version lacks
+    #[arg(long)]
+    stage_and_upgrade: bool,
+    /// As if imported beside the present version, as a holding solution
+    #[arg(long, conflicts_with = "stage_and_upgrade")]
+    import_as_holding: bool,
+    /// As if going back to an older version were wanted
+    #[arg(long)]
+    allow_older: bool,
 }
 
 impl PlanArgs {
@@ -39,17 +51,20 @@ impl PlanArgs {
         let settings = self.settings_file.as_deref();
         let settings =
             settings.map(|path| package::settings(path, &solution.package)).transpose()?;
-        let plan = context
-            .client()
-            .await?
-            .solution_plan(
-                &solution.zip()?,
-                settings.as_ref(),
-                !self.leave_flows_off,
-                self.convert_to_managed,
-                self.skip_lower_version,
-            )
-            .await?;
+        let import = Import {
+            file: &solution.zip()?,
+            job_id: "",
+            settings: settings.as_ref(),
+            publish_workflows: !self.leave_flows_off,
+            overwrite: self.force_overwrite,
+            convert_to_managed: self.convert_to_managed,
+            holding: self.import_as_holding,
+            skip_dependencies: false,
+            upgrade: self.stage_and_upgrade,
+            allow_older: self.allow_older,
+        };
+        let client = context.client().await?;
+        let plan = client.solution_plan(&import, self.skip_lower_version).await?;
         if context.output.is_table() {
             context.output.text(&told(&plan))?;
         } else {
@@ -82,6 +97,10 @@ fn whole(plan: &Plan) -> Value {
         "warnings": plan.warnings.iter().map(warning).collect::<Vec<_>>(),
     })
 }
+
+/// What is told of a flow beside its state.
+const APART: [&str; 5] =
+    ["carried", "update hidden", "removed", "left to another solution", "stays, still used"];
 
 fn warning(finding: &Finding) -> Value {
     json!({
@@ -118,10 +137,16 @@ fn told(plan: &Plan) -> String {
         plan.flows.len()
     );
     let of_flow = |kind: &str| kind == "flow";
-    for one in plan.components.iter().filter(|one| !of_flow(&one.kind) || one.change == "carried") {
+    for one in plan
+        .components
+        .iter()
+        .filter(|one| !of_flow(&one.kind) || APART.contains(&one.change.as_str()))
+    {
         let detail = one.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
         let glyph = match one.change.as_str() {
             "unbound" | "no value" => style::bad("✕"),
+            "update hidden" | "stays, still used" => style::warn("!"),
+            "removed" => style::warn("-"),
             _ => style::good("✓"),
         };
         let line = format!("{} {}: {}{detail}", one.kind, one.name, one.change);

@@ -60,7 +60,12 @@ async fn run(
         "ModifyAccess" => access::grant(asked, parameters, false).await.map(|()| None),
         "RevokeAccess" => access::revoke(asked, parameters).await.map(|()| None),
         "RetrieveSharedPrincipalsAndAccess" => access::shares(asked, parameters).await.map(Some),
-        "ImportSolution" => solution::import(asked, parameters).await.map(|()| None),
+        "DeleteAndPromote" => solution::promote(asked, parameters).await.map(Some),
+        "ImportSolution" => solution::import(asked, parameters, false).await.map(|()| None),
+        "StageAndUpgrade" => solution::import(asked, parameters, true).await.map(|()| None),
+        "RemoveActiveCustomizations" => {
+            solution::layer_remove(asked, parameters).await.map(|()| None)
+        }
         "RetrieveEnvironmentVariableSecretValue" => {
             variable::secret(asked, parameters).await.map(Some)
         }

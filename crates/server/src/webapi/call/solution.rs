@@ -1,10 +1,10 @@
 //! `ImportSolution`, `ExportSolution`, `AddSolutionComponent`.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connref_review::{FlowForecast, IdentityChange, ImportOptions, ReportLine};
+use connref_review::{FlowForecast, IdentityChange, ImportMode, ImportOptions, ReportLine};
 use connref_solution::model::package::Managed;
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
-use connref_solution::model::{ApiName, DeploymentSettings, LogicalName};
+use connref_solution::model::{ApiName, ComponentKind, DeploymentSettings, LogicalName};
 use connref_store::query::{Compare, Expr, Literal, Operand, Query, table_by_logical_name};
 use serde_json::{Value, json};
 
@@ -13,16 +13,18 @@ use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::solution::{
     SolutionImport, solution_component_add, solution_export, solution_import, solution_plan,
+    solution_promote,
 };
 use crate::webapi::fault::{refusal, subject};
 use crate::webapi::locate::run;
 use crate::webapi::{Asked, Fault};
 
-pub(super) async fn import(asked: &Asked, mut parameters: Parameters) -> Result<(), Fault> {
-    if parameters.flag("HoldingSolution") == Some(true) {
-        return Err(Fault::unsupported("importing as a holding solution is not supported"));
-    }
-    let import = asked_import(&mut parameters)?;
+pub(super) async fn import(
+    asked: &Asked,
+    mut parameters: Parameters,
+    upgrade: bool,
+) -> Result<(), Fault> {
+    let import = asked_import(&mut parameters, upgrade)?;
     match solution_import(&asked.cx, import).await {
         Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
         done => Ok(done.map(drop)?),
@@ -30,7 +32,7 @@ pub(super) async fn import(asked: &Asked, mut parameters: Parameters) -> Result<
 }
 
 /// The parameters that an import and its plan have in common.
-fn asked_import(parameters: &mut Parameters) -> Result<SolutionImport, Fault> {
+fn asked_import(parameters: &mut Parameters, upgrade: bool) -> Result<SolutionImport, Fault> {
     let file = STANDARD
         .decode(parameters.take_text("CustomizationFile").as_bytes())
         .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))?;
@@ -38,6 +40,13 @@ fn asked_import(parameters: &mut Parameters) -> Result<SolutionImport, Fault> {
         publish_workflows: parameters.flag("PublishWorkflows").unwrap_or(true),
         convert_to_managed: parameters.flag("ConvertToManaged").unwrap_or(false),
         skip_lower_version: parameters.flag("SkipLowerVersion").unwrap_or(false),
+        overwrite: parameters.flag("OverwriteUnmanagedCustomizations").unwrap_or(false),
+        allow_older: parameters.flag("connref_AllowOlder").unwrap_or(false),
+        mode: match parameters.flag("HoldingSolution") {
+            _ if upgrade => ImportMode::Upgrade,
+            Some(true) => ImportMode::Holding,
+            _ => ImportMode::Update,
+        },
     };
     Ok(SolutionImport {
         file,
@@ -49,7 +58,8 @@ fn asked_import(parameters: &mut Parameters) -> Result<SolutionImport, Fault> {
 
 /// What an import would do: the same judgement, nothing written. A refused one is an answer too.
 pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
-    let import = asked_import(&mut parameters)?;
+    let upgrade = parameters.flag("Upgrade").unwrap_or(false);
+    let import = asked_import(&mut parameters, upgrade)?;
     let plan = solution_plan(&asked.cx, &import).await?;
     let manifest = &plan.manifest;
     let mut answer = json!({
@@ -139,6 +149,27 @@ fn named(name: &str) -> Result<LogicalName, Fault> {
         return Err(Fault::payload("An entry of `ComponentParameters` has no name."));
     }
     Ok(LogicalName::new(name))
+}
+
+/// Promotes the holding solution of a solution.
+pub(super) async fn promote(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    match solution_promote(&asked.cx, parameters.required("UniqueName")).await {
+        Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
+        done => Ok(json!({"SolutionId": done?.as_str()})),
+    }
+}
+
+/// Takes away the unmanaged layer of a component.
+pub(super) async fn layer_remove(asked: &Asked, parameters: Parameters) -> Result<(), Fault> {
+    let name = parameters.required("SolutionComponentName");
+    let kind = ComponentKind::REMOVED_IN_ORDER
+        .into_iter()
+        .find(|kind| kind.table().eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            Fault::unsupported(format!("components of the type `{name}` have no layers here"))
+        })?;
+    let id = parameters.required("ComponentId");
+    Ok(crate::operation::layer::layer_remove(&asked.cx, kind, id).await?)
 }
 
 pub(super) async fn export(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {

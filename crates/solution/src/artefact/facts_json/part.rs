@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::wire::*;
 use crate::model::facts::*;
 use crate::model::package::{FlowReference, FlowTrigger};
-use crate::model::{ConnectionId, PrincipalId};
+use crate::model::{Component, ConnectionId, PrincipalId};
 
 /// Ids and names.
 pub(super) mod text {
@@ -173,6 +173,9 @@ lists! {
     variables: VariableFacts as "VariableDef";
     solutions: SolutionFacts as "SolutionDef";
     policies: PolicyFacts as "PolicyDef";
+    components: Component as "ComponentDef";
+    layers: LayerFacts as "LayerDef";
+    managed_layers: ManagedLayer as "ManagedLayerDef";
     entries: FlowReference as "EntryDef";
     operations: FlowOperation as "OperationDef";
     acted: Acted as "ActedDef";

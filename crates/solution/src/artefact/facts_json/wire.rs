@@ -3,15 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::part::{
-    acted, areas, connections, connectors, entries, fingerprint, flows, groups, moment, operations,
-    policies, principals, references, schedule, shares, solutions, teams, text, trigger, uses,
-    variables,
+    acted, areas, components, connections, connectors, entries, fingerprint, flows, groups, layers, managed_layers, moment, operations, policies, principals, references, schedule, shares, solutions, teams, text, trigger, uses, variables,
 };
 use crate::model::facts::*;
 use crate::model::package::{FlowReference, FlowTrigger, Publisher, RuntimeSource};
 use crate::model::{
-    ApiName, ConnectionId, ConnectorId, EnvironmentId, Facts, FlowId, LogicalName, Micros,
-    PrincipalId, ReferenceId, SolutionId, VariableId,
+    ApiName, Component, ComponentKind, ConnectionId, ConnectorId, EnvironmentId, Facts, FlowId,
+    LogicalName, Micros, PrincipalId, ReferenceId, SolutionId, VariableId,
 };
 
 /// The whole file.
@@ -47,6 +45,8 @@ pub(super) struct File {
     solutions: Vec<SolutionFacts>,
     #[serde(default, with = "policies", skip_serializing_if = "Vec::is_empty")]
     policies: Vec<PolicyFacts>,
+    #[serde(default, with = "layers")]
+    layers: Vec<LayerFacts>,
 }
 
 impl File {
@@ -67,6 +67,7 @@ impl File {
             variables: facts.variables,
             solutions: facts.solutions,
             policies: facts.policies,
+            layers: facts.layers,
         }
     }
 
@@ -85,6 +86,7 @@ impl File {
             variables: self.variables,
             solutions: self.solutions,
             policies: self.policies,
+            layers: self.layers,
         }
     }
 }
@@ -382,6 +384,51 @@ pub(super) struct SolutionDef {
     managed: bool,
     #[serde(with = "PublisherDef")]
     publisher: Publisher,
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    upgrade_of: Option<SolutionId>,
+    #[serde(default, with = "components")]
+    components: Vec<Component>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Component", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ComponentDef {
+    #[serde(with = "ComponentKindDef")]
+    kind: ComponentKind,
+    id: Box<str>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ComponentKind", rename_all = "camelCase")]
+pub(super) enum ComponentKindDef {
+    Flow,
+    Reference,
+    Variable,
+    Connector,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "LayerFacts", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LayerDef {
+    #[serde(with = "ComponentDef")]
+    component: Component,
+    #[serde(with = "managed_layers")]
+    managed: Vec<ManagedLayer>,
+    #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
+    unmanaged: Option<Micros>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ManagedLayer", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ManagedLayerDef {
+    #[serde(with = "text")]
+    solution: SolutionId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    digest: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    references: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]

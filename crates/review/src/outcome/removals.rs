@@ -1,0 +1,370 @@
+//! What leaves a solution: at an upgrade, a promotion or an uninstall. Each thing goes before what
+//! it uses, so that nothing fails late; what something that stays still uses stays too (extended),
+//! or forbids the whole (as the vendor's service does).
+use std::collections::{HashMap, HashSet};
+
+use connref_solution::model::change_set::{Fate, Removal};
+use connref_solution::model::facts::{Fidelity, FlowFacts, SolutionFacts};
+use connref_solution::model::{Component, ComponentKind, Facts, LogicalName, SolutionId};
+
+use super::report::Word;
+use super::{Draft, ReportLine};
+use crate::catalogue::code;
+use crate::finding::{Finding, Severity, Subject, SubjectKind};
+use crate::refusal::Refusal;
+
+/// A component's kind and row.
+pub(super) type Key = (ComponentKind, String);
+
+/// What leaves `base`, judged in `future` (everything that comes is there; nothing has left yet).
+pub(super) struct Leaving<'a> {
+    pub(super) before: &'a Facts,
+    pub(super) future: &'a Facts,
+    /// The solution it leaves.
+    pub(super) base: &'a SolutionFacts,
+    /// Another row of the same solution (the holding one), which does not count as a holder.
+    pub(super) beside: Option<&'a SolutionId>,
+    /// What stays in the solution.
+    pub(super) stays: &'a HashSet<Key>,
+}
+
+impl Leaving<'_> {
+    /// The removals in their order; refusals and warnings go to the draft.
+    pub(super) fn judge(&self, draft: &mut Draft) -> Vec<Removal> {
+        let components = &self.base.components;
+        let leaving: Vec<&Component> = components
+            .iter()
+            .filter(|c| !self.stays.contains(&(c.kind, c.id.to_string())))
+            .collect();
+        if leaving.is_empty() {
+            return Vec::new();
+        }
+        let held = self.held_elsewhere();
+        let names = self.names();
+        let mut fates: HashMap<(ComponentKind, &str), Fate> = leaving
+            .iter()
+            .map(|c| (c.key(), if held.contains(&c.key()) { Fate::Held } else { Fate::Deleted }))
+            .collect();
+        while self.keep_used(&leaving, &names, &mut fates) {}
+        if self.before.environment.fidelity == Fidelity::Dataverse {
+            self.refuse(&leaving, &names, &fates, draft);
+        }
+        let mut removals: Vec<Removal> = self
+            .in_order(&leaving)
+            .into_iter()
+            .map(|component| Removal {
+                fate: fates.get(&component.key()).cloned().unwrap_or(Fate::Held),
+                component: Component { name: named(&names, component), ..component.clone() },
+            })
+            .collect();
+        // What stays is told after what goes.
+        removals.sort_by_key(|r| !matches!(r.fate, Fate::Deleted));
+        self.report(&removals, draft);
+        removals
+    }
+
+    fn held_elsewhere(&self) -> HashSet<(ComponentKind, &str)> {
+        self.future
+            .solutions
+            .iter()
+            .filter(|s| s.id != self.base.id && Some(&s.id) != self.beside)
+            .flat_map(|s| s.components.iter().map(Component::key))
+            .collect()
+    }
+
+    /// Names by row: what people know rows by.
+    fn names(&self) -> HashMap<(ComponentKind, &str), &str> {
+        let facts = self.future;
+        let mut names = HashMap::new();
+        names.extend(facts.flows.iter().map(|f| ((ComponentKind::Flow, f.id.as_str()), &*f.name)));
+        names.extend(
+            facts
+                .references
+                .iter()
+                .map(|r| ((ComponentKind::Reference, r.id.as_str()), r.logical_name.as_str())),
+        );
+        names.extend(
+            facts
+                .variables
+                .iter()
+                .map(|v| ((ComponentKind::Variable, v.id.as_str()), v.schema_name.as_str())),
+        );
+        names.extend(
+            facts
+                .connectors
+                .iter()
+                .map(|c| ((ComponentKind::Connector, c.id.as_str()), &*c.display_name)),
+        );
+        names
+    }
+
+    /// Marks what stays because something that stays uses it. True if it marked anything: that
+    /// stays now and may use more.
+    fn keep_used<'c>(
+        &self,
+        leaving: &[&'c Component],
+        names: &HashMap<(ComponentKind, &str), &str>,
+        fates: &mut HashMap<(ComponentKind, &'c str), Fate>,
+    ) -> bool {
+        let going = |kind: ComponentKind, id: &str| fates.get(&(kind, id)) == Some(&Fate::Deleted);
+        let uses = Uses::of(self.future, &going);
+        let mut changed = Vec::new();
+        for component in leaving.iter().filter(|c| going(c.kind, &c.id)) {
+            let users = uses.users(self.future, component, names);
+            if !users.is_empty() {
+                changed.push((component.key(), users));
+            }
+        }
+        let any = !changed.is_empty();
+        fates.extend(changed.into_iter().map(|(key, users)| (key, Fate::StillUsed(users))));
+        any
+    }
+
+    /// The vendor's service deletes a reference while the layers of flows below still name it, and
+    /// anything else only when nothing uses it; it says so late and by ids.
+    fn refuse(
+        &self,
+        leaving: &[&Component],
+        names: &HashMap<(ComponentKind, &str), &str>,
+        fates: &HashMap<(ComponentKind, &str), Fate>,
+        draft: &mut Draft,
+    ) {
+        let below = Uses::below(self.before, &self.base.id);
+        for component in leaving.iter().filter(|c| fates.get(&c.key()) != Some(&Fate::Held)) {
+            let mut users: Vec<String> = match fates.get(&component.key()) {
+                Some(Fate::StillUsed(users)) => users.clone(),
+                _ => Vec::new(),
+            };
+            if component.kind == ComponentKind::Reference {
+                let name = LogicalName::new(&named(names, component));
+                for flow in below.get(&name.key()).into_iter().flatten() {
+                    if !users.contains(flow) {
+                        users.push(flow.clone());
+                    }
+                }
+            }
+            if users.is_empty() {
+                continue;
+            }
+            users.sort();
+            let text = format!(
+                "The {}({}) component cannot be deleted because it is referenced by {} other components. \
+                 For a list of referenced components, use the RetrieveDependenciesForDeleteRequest.",
+                component.kind.table(),
+                component.id,
+                users.len()
+            );
+            let fix = format!(
+                "`{}` is used by {}: release a version in which they use another one and which \
+                 still has it, then one without it",
+                named(names, component),
+                users.join(", ")
+            );
+            let subject = subject(component, names);
+            draft
+                .refusals
+                .push(Refusal::new(code::CANNOT_DELETE_IN_USE, 400, subject, text).fix(fix));
+        }
+    }
+
+    /// Flows before what they use, callers before called ones, connectors last.
+    fn in_order<'c>(&self, leaving: &[&'c Component]) -> Vec<&'c Component> {
+        let mut order = Vec::with_capacity(leaving.len());
+        for kind in ComponentKind::REMOVED_IN_ORDER {
+            let of_kind = leaving.iter().copied().filter(|c| c.kind == kind);
+            if kind == ComponentKind::Flow {
+                order.extend(callers_first(self.future, of_kind.collect()));
+            } else {
+                order.extend(of_kind);
+            }
+        }
+        order
+    }
+
+    fn report(&self, removals: &[Removal], draft: &mut Draft) {
+        for (place, removal) in (1..).zip(removals) {
+            let subject = of_component(&removal.component);
+            let line = match &removal.fate {
+                Fate::Deleted => {
+                    ReportLine::new(subject, Word::Removed).detail(format!("no. {place}"))
+                }
+                Fate::Held => ReportLine::new(subject, Word::LeftToAnother),
+                Fate::StillUsed(users) => {
+                    still_used(self.before, &subject, users, draft);
+                    ReportLine::new(subject, Word::StillUsed)
+                        .detail(format!("by {}", users.join(", ")))
+                }
+            };
+            draft.report.push(line);
+        }
+    }
+}
+
+fn still_used(facts: &Facts, subject: &Subject, users: &[String], draft: &mut Draft) {
+    draft.warnings.push(Finding {
+        code: code::CANNOT_DELETE_IN_USE,
+        severity: Severity::Warning,
+        message: format!(
+            "`{}` is not in the solution any more, and {} still use it: it stays as an unmanaged \
+             component",
+            subject.name,
+            users.join(", ")
+        ),
+        subject: subject.clone(),
+        help: "the vendor's service refuses such an upgrade, late; delete it when nothing uses it"
+            .to_owned(),
+        fix: Some(format!(
+            "connref layer list --env {}",
+            crate::shell_argument(&facts.environment.name)
+        )),
+        location: None,
+        suppression: None,
+    });
+}
+
+fn named(names: &HashMap<(ComponentKind, &str), &str>, component: &Component) -> String {
+    names.get(&component.key()).map_or_else(
+        || match component.name.is_empty() {
+            true => component.id.to_string(),
+            false => component.name.clone(),
+        },
+        |name| (*name).to_owned(),
+    )
+}
+
+fn subject(component: &Component, names: &HashMap<(ComponentKind, &str), &str>) -> Subject {
+    of_component(&Component { name: named(names, component), ..component.clone() })
+}
+
+/// What a line about a component is about.
+pub(super) fn of_component(component: &Component) -> Subject {
+    let kind = match component.kind {
+        ComponentKind::Flow => SubjectKind::Flow,
+        ComponentKind::Reference => SubjectKind::Reference,
+        ComponentKind::Variable => SubjectKind::Variable,
+        ComponentKind::Connector => SubjectKind::Connector,
+    };
+    Subject::new(kind, &component.id, &component.name)
+}
+
+/// Who uses what, among what stays.
+struct Uses<'a> {
+    references: HashMap<String, Vec<&'a FlowFacts>>,
+    children: HashMap<&'a str, Vec<&'a FlowFacts>>,
+    variables: HashMap<String, Vec<&'a FlowFacts>>,
+    connectors: HashMap<String, Vec<String>>,
+}
+
+impl<'a> Uses<'a> {
+    fn of(facts: &'a Facts, going: &dyn Fn(ComponentKind, &str) -> bool) -> Self {
+        let mut uses = Self {
+            references: HashMap::new(),
+            children: HashMap::new(),
+            variables: HashMap::new(),
+            connectors: HashMap::new(),
+        };
+        for flow in facts.flows.iter().filter(|f| !going(ComponentKind::Flow, f.id.as_str())) {
+            for name in flow.references.iter().filter_map(|entry| entry.logical_name.as_ref()) {
+                uses.references.entry(name.key()).or_default().push(flow);
+            }
+            for child in flow.children.iter().filter(|child| **child != flow.id) {
+                uses.children.entry(child.as_str()).or_default().push(flow);
+            }
+            for name in &flow.variables {
+                uses.variables.entry(name.key()).or_default().push(flow);
+            }
+        }
+        for reference in &facts.references {
+            if !going(ComponentKind::Reference, reference.id.as_str()) {
+                let user = format!("connection reference `{}`", reference.logical_name);
+                uses.connectors.entry(reference.api_name.without_hash()).or_default().push(user);
+            }
+        }
+        for connection in &facts.connections {
+            let user = format!("connection `{}`", connection.display_name);
+            uses.connectors.entry(connection.api_name.without_hash()).or_default().push(user);
+        }
+        uses
+    }
+
+    fn users(
+        &self,
+        facts: &Facts,
+        component: &Component,
+        names: &HashMap<(ComponentKind, &str), &str>,
+    ) -> Vec<String> {
+        let flows = |list: Option<&Vec<&FlowFacts>>| {
+            let mut all: Vec<String> =
+                list.into_iter().flatten().map(|f| format!("flow `{}`", f.name)).collect();
+            all.sort();
+            all.dedup();
+            all
+        };
+        let key = || named(names, component).to_lowercase();
+        match component.kind {
+            ComponentKind::Flow => flows(self.children.get(&*component.id)),
+            ComponentKind::Reference => flows(self.references.get(&key())),
+            ComponentKind::Variable => flows(self.variables.get(&key())),
+            ComponentKind::Connector => facts
+                .connectors
+                .iter()
+                .find(|c| c.id.as_str() == &*component.id)
+                .and_then(|c| self.connectors.get(&c.api_name.without_hash()))
+                .cloned()
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The flows whose layer in a solution, or whose definition of today, names a reference.
+    fn below(facts: &Facts, solution: &SolutionId) -> HashMap<String, Vec<String>> {
+        let mut below: HashMap<String, Vec<String>> = HashMap::new();
+        let mut note = |name: String, flow: &str| {
+            let users = below.entry(name).or_default();
+            let user = format!("flow `{flow}`");
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        };
+        for flow in &facts.flows {
+            for name in flow.references.iter().filter_map(|entry| entry.logical_name.as_ref()) {
+                note(name.key(), &flow.name);
+            }
+        }
+        for layer in &facts.layers {
+            for managed in layer.managed.iter().filter(|one| one.solution == *solution) {
+                for name in &managed.references {
+                    note(name.clone(), &layer.component.name);
+                }
+            }
+        }
+        below
+    }
+}
+
+/// Callers before called ones; what lies on a circle of calls comes last.
+fn callers_first<'c>(facts: &Facts, mut waiting: Vec<&'c Component>) -> Vec<&'c Component> {
+    let ids: HashSet<&str> = waiting.iter().map(|c| &*c.id).collect();
+    let mut callers: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for flow in facts.flows.iter().filter(|f| ids.contains(f.id.as_str())) {
+        for child in flow.children.iter().filter(|c| **c != flow.id && ids.contains(c.as_str())) {
+            callers.entry(child.as_str()).or_default().insert(flow.id.as_str());
+        }
+    }
+    let mut order: Vec<&Component> = Vec::with_capacity(waiting.len());
+    let mut gone: HashSet<&str> = HashSet::new();
+    loop {
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|c| {
+            callers.get(&*c.id).is_none_or(|all| all.iter().all(|caller| gone.contains(caller)))
+        });
+        if ready.is_empty() {
+            order.extend(rest);
+            return order;
+        }
+        gone.extend(ready.iter().map(|c| &*c.id));
+        order.extend(ready);
+        if rest.is_empty() {
+            return order;
+        }
+        waiting = rest;
+    }
+}
