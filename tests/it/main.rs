@@ -25,6 +25,7 @@ mod sarif;
 mod secret_variables;
 mod secrets;
 mod server_http;
+mod upgrade;
 mod variables;
 mod vault_format;
 mod vault_move;

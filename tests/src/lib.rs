@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod browser;
 pub mod database;
+pub mod generated;
 pub mod home;
 pub mod http;
 pub mod package;
