@@ -237,13 +237,13 @@ fn real_upgrades_and_managed_pairs() {
                 None,
             ),
         ] {
-            pair(fidelity, [&at(one), &at(other)], newer.map(at));
+            pair(fidelity, [&at(one), &at(other)], newer.map(at).as_deref());
         }
     }
 }
 
 /// Neither kind replaces the other; a managed one takes over when asked to; then it is upgraded.
-fn pair(fidelity: &str, [unmanaged, as_managed]: [&str; 2], newer: Option<String>) {
+fn pair(fidelity: &str, [unmanaged, as_managed]: [&str; 2], newer: Option<&str>) {
     for (first, second) in [(unmanaged, as_managed), (as_managed, unmanaged)] {
         let home = Home::new();
         home.ok(["env", "create", "dev", "--fidelity", fidelity]);
@@ -255,7 +255,7 @@ fn pair(fidelity: &str, [unmanaged, as_managed]: [&str; 2], newer: Option<String
         if first == unmanaged {
             home.ok(["solution", "import", "--path", second, "--convert-to-managed"]);
         }
-        let Some(newer) = &newer else { continue };
+        let Some(newer) = newer else { continue };
         let bytes = std::fs::read(newer).expect("a sample can be read");
         let file = home.file("newer.zip", managed(&bytes));
         let plan = home.run_json(["solution", "plan", &file, "--stage-and-upgrade"]);
