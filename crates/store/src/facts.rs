@@ -17,7 +17,8 @@ use crate::access::{Action, Caller, Memberships, memberships};
 use crate::connection_state::last_uses;
 use crate::db::{Row, Sql};
 use crate::{
-    Result, Store, StoreError, connection, connector, environment, flow, layer, reference, solution, team, tenant_group, tenant_policy, user, variable,
+    Result, Store, StoreError, connection, connector, environment, flow, layer, reference,
+    solution, team, tenant_group, tenant_policy, user, variable,
 };
 
 /// The newest snapshot of each environment, and until when it holds: a share that ends changes the

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::part::{
-    acted, areas, components, connections, connectors, entries, fingerprint, flows, groups, layers, managed_layers, moment, operations, policies, principals, references, schedule, shares, solutions, teams, text, trigger, uses, variables,
+    acted, areas, components, connections, connectors, entries, fingerprint, flows, groups, layers,
+    managed_layers, moment, operations, policies, principals, references, schedule, shares,
+    solutions, teams, text, trigger, uses, variables,
 };
 use crate::model::facts::*;
 use crate::model::package::{FlowReference, FlowTrigger, Publisher, RuntimeSource};
