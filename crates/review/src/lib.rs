@@ -37,5 +37,5 @@ pub use outcome::{
     import_outcome, promotion_outcome,
 };
 pub use refusal::Refusal;
-pub use run::{Acting, Use, connection_for_call};
+pub use run::{Acting, Use, connection_for_call, connection_for_call_in};
 pub use share::share_check;

@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use crate::access::{Action, Caller};
 use crate::connection::{COLUMNS, Connection, connection, find_for};
 use crate::connection_token::{TokenKey, token_generation};
-use crate::db::Sql;
+use crate::db::{Param, Row, Sql, Statement};
+use crate::text::stored;
 use crate::vault::{SecretPlace, VaultError, envelope};
 use crate::{Result, Store, StoreError};
 
@@ -18,6 +19,19 @@ const ATTEMPTS: usize = 4;
 
 /// Sealed fields: (name, envelope).
 pub(crate) type Sealed = Vec<(String, Vec<u8>)>;
+
+/// Whose fields are opened, in which version.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialOf<'a> {
+    /// Environment.
+    pub environment: &'a EnvironmentId,
+    /// Connection.
+    pub connection: &'a ConnectionId,
+    /// Its connector.
+    pub connector: &'a ApiName,
+    /// Version of the credential.
+    pub version: i64,
+}
 
 /// A credential taken out of the vault for one use.
 pub struct Opened {
@@ -98,6 +112,66 @@ impl Store {
         })
     }
 
+    /// Takes a credential out for one use if the environment is still at the version that the use was
+    /// judged at: both in one statement, so that nothing comes between. None if it moved on, or the
+    /// connection is gone. For the runner, which judges by the facts of that version.
+    pub async fn connection_open_at(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &ConnectionId,
+        version: i64,
+    ) -> Result<Option<Opened>> {
+        caller.authorize(environment, Action::Administer, "use connections")?;
+        let mut attempts = 1;
+        loop {
+            let (place, wanted) = (environment.clone(), id.clone());
+            let found = self.db.read(move |sql| with_sealed_at(sql, &place, &wanted, version));
+            let Some((mut found, sealed)) = found.await? else { return Ok(None) };
+            let of = CredentialOf {
+                environment,
+                connection: id,
+                connector: &found.api_name,
+                version: found.credential_version,
+            };
+            match self.unseal_of(&of, &sealed).await {
+                // Another process changed the key, and what was read is under one that is gone by now.
+                Err(StoreError::Vault(VaultError::KeyGone { .. })) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                opened => {
+                    found.secrets = opened?;
+                    return Ok(Some(found));
+                }
+            }
+        }
+    }
+
+    /// The secret fields of a connection that [`Store::connection_open_at`] opened at the same version
+    /// of the environment: what else it has is the same still. None if the version moved on.
+    pub async fn connection_secrets_at(
+        &self,
+        caller: &Caller,
+        of: &CredentialOf<'_>,
+        version: i64,
+    ) -> Result<Option<BTreeMap<String, SecretString>>> {
+        caller.authorize(of.environment, Action::Administer, "use connections")?;
+        let mut attempts = 1;
+        loop {
+            let rows = self.db.query(&sealed_at(of.environment, of.connection, version)).await?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let sealed = taken(rows, 0)?;
+            match self.unseal_of(of, &sealed).await {
+                Err(StoreError::Vault(VaultError::KeyGone { .. })) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                opened => return opened.map(Some),
+            }
+        }
+    }
+
     /// The fields as they count now, with the refresh token that the last refresh brought, and the
     /// generation of the tokens they were read at.
     pub(crate) async fn open_effective(
@@ -139,10 +213,20 @@ impl Store {
         version: i64,
         sealed: Sealed,
     ) -> Result<BTreeMap<String, SecretString>> {
-        match self.unseal_held(environment, connection, version, &sealed) {
+        let (id, connector) = (&connection.facts.id, &connection.facts.api_name);
+        let of = CredentialOf { environment, connection: id, connector, version };
+        self.unseal_of(&of, &sealed).await
+    }
+
+    async fn unseal_of(
+        &self,
+        of: &CredentialOf<'_>,
+        sealed: &Sealed,
+    ) -> Result<BTreeMap<String, SecretString>> {
+        match self.unseal_held(of, sealed) {
             Err(StoreError::Vault(VaultError::KeyGone { .. })) => {
                 self.vault.reload(&self.db).await?;
-                self.unseal_held(environment, connection, version, &sealed)
+                self.unseal_held(of, sealed)
             }
             opened => opened,
         }
@@ -150,22 +234,20 @@ impl Store {
 
     fn unseal_held(
         &self,
-        environment: &EnvironmentId,
-        connection: &Connection,
-        version: i64,
+        of: &CredentialOf<'_>,
         sealed: &Sealed,
     ) -> Result<BTreeMap<String, SecretString>> {
-        let connector = connection.facts.api_name.key();
+        let connector = of.connector.key();
         let mut secrets = BTreeMap::new();
         for (field, envelope) in sealed {
             // The version comes from the connection's row: an older envelope put back over a newer
             // one does not open.
             let place = SecretPlace {
-                environment: environment.as_str(),
-                connection: connection.facts.id.as_str(),
+                environment: of.environment.as_str(),
+                connection: of.connection.as_str(),
                 connector: &connector,
                 field,
-                version,
+                version: of.version,
             };
             let secret = self.vault.unseal(&place, envelope)?;
             secrets.insert(field.clone(), secret);
@@ -232,6 +314,64 @@ fn with_sealed(
         }
     }
     Ok((connection(first)?, sealed))
+}
+
+/// Asks for the sealed fields, if the environment is at this version: no row if not, one without a
+/// field if there are none.
+fn sealed_at(environment: &EnvironmentId, id: &ConnectionId, version: i64) -> Statement {
+    let text = |text: &str| Param::from(text.to_owned());
+    Statement {
+        text: "SELECT s.field, s.envelope FROM environment e LEFT JOIN connection_secret s \
+               ON s.environmentid = e.environmentid AND s.connectionid = $1 AND s.field NOT LIKE '~%' \
+               WHERE e.environmentid = $2 AND e.version = $3",
+        params: vec![text(id.as_str()), text(environment.as_str()), version.into()],
+    }
+}
+
+/// The sealed fields that rows end with.
+fn taken(rows: Vec<Row>, at: usize) -> Result<Sealed> {
+    let mut sealed = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        if let Some(field) = row.take_text_opt(at)? {
+            sealed.push((field, row.take_bytes(at + 1)?));
+        }
+    }
+    Ok(sealed)
+}
+
+/// What a use needs of a connection and its sealed fields, if the environment is at this version.
+fn with_sealed_at(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &ConnectionId,
+    version: i64,
+) -> Result<Option<(Opened, Sealed)>> {
+    let mut rows = sql.query(
+        "SELECT c.api_name, c.kind, c.ownerid, c.endpoint, c.account, c.parameters, c.credentialversion, \
+         c.previousuntil, s.field, s.envelope FROM environment e JOIN connection c \
+         ON c.environmentid = e.environmentid LEFT JOIN connection_secret s \
+         ON s.environmentid = c.environmentid AND s.connectionid = c.connectionid AND s.field NOT LIKE '~%' \
+         WHERE e.environmentid = $1 AND c.connectionid = $2 AND e.version = $3",
+        &[environment.as_str().into(), id.as_str().into(), version.into()],
+    )?;
+    let Some(first) = rows.first_mut() else { return Ok(None) };
+    let opened = Opened {
+        id: id.clone(),
+        kind: stored(first, 1)?,
+        api_name: first.take_text(0)?.into(),
+        owner: first.take_text(2)?.into(),
+        endpoint: first.take_text_opt(3)?,
+        account: first.take_text_opt(4)?,
+        parameters: parameters(&first.take_text(5)?)?,
+        secrets: BTreeMap::new(),
+        credential_version: first.int(6)?,
+        previous_until: first.int_opt(7)?,
+    };
+    Ok(Some((opened, taken(rows, 8)?)))
+}
+
+fn parameters(text: &str) -> Result<BTreeMap<String, String>> {
+    serde_json::from_str(text).map_err(|source| StoreError::Document { kind: "connection", source })
 }
 
 pub(crate) fn secrets_write(

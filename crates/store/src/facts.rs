@@ -2,7 +2,8 @@
 //! environment is kept and used as long as the environment is still at its version, so that what a
 //! run asks at every call costs one read by key.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use connref_solution::artefact::workflow_json;
 use connref_solution::model::facts::{
@@ -21,10 +22,23 @@ use crate::{
     solution, team, tenant_group, tenant_policy, user, variable,
 };
 
-/// The newest snapshot of each environment, and until when it holds: a share that ends changes the
-/// facts without a change of the environment.
+/// The newest snapshot of each environment.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<String, (Arc<Facts>, Micros)>>);
+pub(crate) struct Cache(Mutex<HashMap<EnvironmentId, Kept>>);
+
+struct Kept {
+    facts: Arc<Facts>,
+    /// A share that ends changes the facts without a change of the environment.
+    until: Micros,
+    /// This process's count of changes when the version was last asked for.
+    changes: u64,
+    /// When that was.
+    asked: Instant,
+}
+
+/// How long the version counts as known while this process changes nothing: what another process
+/// changed counts so much later at most.
+const KNOWN: Duration = Duration::from_millis(1);
 
 const DAY: Micros = 86_400_000_000;
 /// What "recent" means for runs.
@@ -34,18 +48,19 @@ impl Store {
     /// The facts of an environment as of its current version, without use counts.
     pub async fn facts(&self, caller: &Caller, id: &EnvironmentId) -> Result<Arc<Facts>> {
         caller.authorize(id, Action::Read, "read the facts of this environment")?;
+        // Both before the version is asked for: a change that comes between makes it older, not newer.
+        let (changes, asked) = (self.db.changes(), Instant::now());
         let wanted = id.clone();
         let version = self.db.read(move |sql| environment::version(sql, &wanted)).await?;
-        let kept = {
-            let cache = self.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = self.now();
-            cache
-                .get(id.as_str())
-                .filter(|(facts, until)| facts.environment.version == version && now < *until)
-                .map(|(facts, _)| Arc::clone(facts))
-        };
-        if let Some(facts) = kept {
-            return Ok(facts);
+        {
+            let (mut cache, now) = (self.kept(), self.now());
+            let kept = cache.get_mut(id);
+            if let Some(kept) =
+                kept.filter(|k| k.facts.environment.version == version && now < k.until)
+            {
+                (kept.changes, kept.asked) = (changes, asked);
+                return Ok(Arc::clone(&kept.facts));
+            }
         }
         let (wanted, now) = (id.clone(), self.now());
         let (facts, until) = self
@@ -55,9 +70,33 @@ impl Store {
             })
             .await?;
         let facts = Arc::new(facts);
-        let mut cache = self.facts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.insert(id.as_str().to_owned(), (Arc::clone(&facts), until));
+        let kept = Kept { facts: Arc::clone(&facts), until, changes, asked };
+        self.kept().insert(id.clone(), kept);
         Ok(facts)
+    }
+
+    /// The facts that were read last, without asking the database: none, or older than the
+    /// environment is now. Good for what is compared with the version afterwards.
+    pub fn facts_last(&self, caller: &Caller, id: &EnvironmentId) -> Result<Option<Arc<Facts>>> {
+        caller.authorize(id, Action::Read, "read the facts of this environment")?;
+        let (cache, now) = (self.kept(), self.now());
+        let kept = cache.get(id).filter(|kept| now < kept.until);
+        Ok(kept.map(|kept| Arc::clone(&kept.facts)))
+    }
+
+    /// The facts of the current version as far as that is known without asking the database: none
+    /// once this process changed anything, or a millisecond after the version was asked for.
+    pub fn facts_at_hand(&self, caller: &Caller, id: &EnvironmentId) -> Result<Option<Arc<Facts>>> {
+        caller.authorize(id, Action::Read, "read the facts of this environment")?;
+        let (cache, now) = (self.kept(), self.now());
+        let kept = cache.get(id).filter(|kept| {
+            kept.changes == self.db.changes() && kept.asked.elapsed() < KNOWN && now < kept.until
+        });
+        Ok(kept.map(|kept| Arc::clone(&kept.facts)))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<EnvironmentId, Kept>> {
+        self.facts.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The facts with recent use: runs of each flow in the last 30 days and as whom the last one

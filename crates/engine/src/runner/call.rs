@@ -1,5 +1,4 @@
 //! One call of a run: who may, through what, with which credential, how often.
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +10,20 @@ use connref_solution::model::{
 use connref_store::StoreError;
 use connref_store::run::RunEvent;
 use connref_store::run_secret::RunPart;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
 
 use super::drive::{Carried, RESPONSE_CODE};
 use super::hidden::Hidden;
-use super::snapshot::Snapshot;
+use super::resolve::{ResolveError, Resolved, Wanted};
+use super::snapshot::{Endpoint, Material, Snapshot};
 use super::start::{RUNNER, start_child};
 use super::{Inner, RunRequest};
 use crate::connector::custom::{ConnectorTexts, CustomConnector};
 use crate::connector::http::{HttpCall, http_call};
 use crate::connector::shared_commondataserviceforapps::{own_secret, reads_secret};
 use crate::connector::{
-    CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, Target,
-    call_paged,
+    CallContext, CallError, Connector, Credential, OperationCall, OperationResponse, call_paged,
 };
 use crate::credential::credential_open;
 use crate::secret::{VariableError, asks};
@@ -199,19 +198,19 @@ async fn perform(inner: &Arc<Inner>, carried: &Carried, call: &Call) -> Performe
 /// Judges the use, opens the credential, calls. All at this moment: what was unshared, rebound or
 /// disabled a moment ago counts (design rule 5).
 async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) -> Performed {
-    let snapshot = match inner.snapshots.now(&inner.store, &carried.environment).await {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            return (failed(ActionStatus::Failed, "InternalError", &error.to_string()), None);
-        }
+    let wanted = Wanted {
+        environment: &carried.environment,
+        flow: &carried.flow,
+        key,
+        principal: &carried.principal,
+        choices: &carried.start.choices,
     };
-    let chosen = snapshot.used_by(&carried.flow, key, &carried.principal, &carried.start.choices);
-    let chosen = match chosen {
-        Ok(chosen) => chosen,
-        Err(refusal) => return (refused(&refusal), None),
+    let resolved = match inner.resolver.resolve(wanted).await {
+        Ok(resolved) => resolved,
+        Err(error) => return (not_resolved(&error), None),
     };
-    let used = UsedConnection::new(&snapshot.facts, &chosen);
-    let (mut outcome, again) = tried(inner, carried, call, &snapshot, &chosen).await;
+    let used = UsedConnection::new(&resolved.snapshot.facts, &resolved.chosen);
+    let (mut outcome, again) = tried(inner, carried, call, &resolved).await;
     if let Some(key) = again
         && outcome.code == UNAUTHORIZED
     {
@@ -223,10 +222,22 @@ async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) ->
         // Somebody faster may have taken it back, which is as good.
         if returned.is_ok() {
             inner.tokens.forget(&key);
-            outcome = tried(inner, carried, call, &snapshot, &chosen).await.0;
+            outcome = match inner.resolver.resolve_anew(wanted).await {
+                Ok(resolved) => tried(inner, carried, call, &resolved).await.0,
+                Err(error) => not_resolved(&error),
+            };
         }
     }
     (outcome, used)
+}
+
+fn not_resolved(error: &ResolveError) -> CallOutcome {
+    match error {
+        ResolveError::Refused(refusal) => refused(refusal),
+        ResolveError::Store(error) => {
+            failed(ActionStatus::Failed, "InternalError", &error.to_string())
+        }
+    }
 }
 
 /// The outcome, and the credential's key if a previous one may come back.
@@ -234,14 +245,13 @@ async fn tried(
     inner: &Inner,
     carried: &Carried,
     call: &Call,
-    snapshot: &Arc<Snapshot>,
-    chosen: &Use,
+    resolved: &Resolved,
 ) -> (CallOutcome, Option<TokenKey>) {
-    match prepare(inner, carried, snapshot, chosen).await {
+    match prepare(inner, carried, resolved).await {
         Ok(prepared) => {
             let outcome =
                 attempts(inner, call, || attempt_once(inner, carried, call, &prepared)).await;
-            (outcome, prepared.returnable.then_some(prepared.token_key))
+            (outcome, prepared.returnable.then(|| prepared.material.endpoint.key.clone()))
         }
         Err((code, message)) => (failed(ActionStatus::Failed, code, &message), None),
     }
@@ -251,13 +261,10 @@ async fn tried(
 struct Prepared {
     connector: Arc<dyn Connector>,
     snapshot: Arc<Snapshot>,
-    target: Target,
-    secrets: BTreeMap<String, SecretString>,
-    token_key: TokenKey,
+    material: Arc<Material>,
     /// The credential is so new that the one before may come back.
     returnable: bool,
     on_behalf_of: Option<PrincipalId>,
-    owner: PrincipalId,
 }
 
 type Failure = (&'static str, String);
@@ -265,47 +272,49 @@ type Failure = (&'static str, String);
 async fn prepare(
     inner: &Inner,
     carried: &Carried,
-    snapshot: &Arc<Snapshot>,
-    chosen: &Use,
+    resolved: &Resolved,
 ) -> Result<Prepared, Failure> {
-    let opened = inner
-        .store
-        .connection_open(&RUNNER, &carried.environment, &chosen.connection)
-        .await
-        .map_err(|error| ("InternalError", error.to_string()))?;
-    let connector = connector_for(inner, carried, snapshot, &opened.api_name).await?;
+    let Resolved { snapshot, chosen, material } = resolved;
+    let connector = connector_for(inner, carried, snapshot, &material.endpoint.api_name).await?;
     let on_behalf_of = match &chosen.acting {
         Acting::OnBehalfOf(id) => Some(id.clone()),
         _ => None,
     };
-    let mut target = Target { endpoint: opened.endpoint, parameters: opened.parameters };
-    let mut secrets = opened.secrets;
-    if asks(&target, &secrets) {
-        // Whoever owns the connection reads the variables in it, not whoever runs the flow.
-        let owner = inner.store.caller_find(&carried.environment, opened.owner.as_str()).await;
-        let owner = owner.map_err(|error| ("Forbidden", error.to_string()))?;
-        let (environment, policy) = (&carried.environment, &snapshot.policy);
-        let resolved = inner
-            .secrets
-            .connection(&inner.store, &owner, environment, policy, &mut target, &mut secrets)
-            .await;
-        resolved.map_err(|error| (variable_code(&error), with_causes(&error)))?;
-    }
-    secrets.values().for_each(|secret| carried.hidden.add(secret));
+    let material = if asks(&material.endpoint.target, &material.secrets) {
+        Arc::new(filled(inner, carried, snapshot, material).await?)
+    } else {
+        Arc::clone(material)
+    };
+    material.secrets.values().for_each(|secret| carried.hidden.add(secret));
     Ok(Prepared {
         connector,
         snapshot: Arc::clone(snapshot),
-        target,
-        secrets,
-        owner: opened.owner,
-        returnable: opened.previous_until.is_some_and(|until| inner.store.now() < until),
-        token_key: TokenKey {
-            environment: carried.environment.clone(),
-            connection: opened.id,
-            version: opened.credential_version,
-        },
+        returnable: material.endpoint.previous_until.is_some_and(|until| inner.store.now() < until),
+        material,
         on_behalf_of,
     })
+}
+
+/// With the values of the variables that its fields name. These are read at each use and not kept.
+async fn filled(
+    inner: &Inner,
+    carried: &Carried,
+    snapshot: &Snapshot,
+    material: &Material,
+) -> Result<Material, Failure> {
+    let mut endpoint = Endpoint::clone(&material.endpoint);
+    let mut secrets = material.secrets.clone();
+    // Whoever owns the connection reads the variables in it, not whoever runs the flow.
+    let owner = inner.store.caller_find(&carried.environment, endpoint.owner.as_str()).await;
+    let owner = owner.map_err(|error| ("Forbidden", error.to_string()))?;
+    let (environment, policy, target) =
+        (&carried.environment, &snapshot.policy, &mut endpoint.target);
+    inner
+        .secrets
+        .connection(&inner.store, &owner, environment, policy, target, &mut secrets)
+        .await
+        .map_err(|error| (variable_code(&error), with_causes(&error)))?;
+    Ok(Material { endpoint: Arc::new(endpoint), secrets })
 }
 
 async fn connector_for(
@@ -428,7 +437,7 @@ async fn secret_read(
     name: &str,
 ) -> Result<OperationResponse, VariableError> {
     let environment = &carried.environment;
-    let reader = prepared.on_behalf_of.as_ref().unwrap_or(&prepared.owner);
+    let reader = prepared.on_behalf_of.as_ref().unwrap_or(&prepared.material.endpoint.owner);
     let caller = inner.store.caller_find(environment, reader.as_str()).await?;
     let policy = &prepared.snapshot.policy;
     let secret = inner.secrets.variable(&inner.store, &caller, environment, policy, name).await?;
@@ -446,16 +455,16 @@ async fn attempt_once(
 ) -> Result<OperationResponse, AttemptError> {
     if let CallKind::Connection { operation_id, parameters, .. } = &call.kind
         && prepared.connector.api_name() == DATAVERSE
-        && let Some(name) = own_secret(&prepared.target, operation_id, parameters)
+        && let Some(name) = own_secret(&prepared.material.endpoint.target, operation_id, parameters)
     {
         return Ok(secret_read(inner, carried, prepared, name).await?);
     }
     let credential = credential_open(
         &inner.tokens,
         &prepared.snapshot.policy,
-        &prepared.token_key,
-        &prepared.target,
-        &prepared.secrets,
+        &prepared.material.endpoint.key,
+        &prepared.material.endpoint.target,
+        &prepared.material.secrets,
     )
     .await?;
     hide(&carried.hidden, &credential);
@@ -515,7 +524,7 @@ fn context<'a>(
     CallContext {
         egress: &inner.egress,
         policy: &prepared.snapshot.policy,
-        target: &prepared.target,
+        target: &prepared.material.endpoint.target,
         credential,
         idempotency_key: &call.idempotency_key,
         timeout: ATTEMPT,
@@ -528,7 +537,7 @@ async fn http(inner: &Inner, carried: &Carried, call: &Call) -> CallOutcome {
     let CallKind::Http { method, uri, queries, headers, body, authentication } = &call.kind else {
         return failed(ActionStatus::Failed, "InternalError", "not an http call");
     };
-    let snapshot = match inner.snapshots.now(&inner.store, &carried.environment).await {
+    let snapshot = match inner.resolver.snapshot(&carried.environment).await {
         Ok(snapshot) => snapshot,
         Err(error) => return failed(ActionStatus::Failed, "InternalError", &error.to_string()),
     };

@@ -6,6 +6,7 @@ mod drive;
 mod error;
 mod hidden;
 mod journal;
+mod resolve;
 mod snapshot;
 mod start;
 
@@ -20,6 +21,8 @@ use tokio::sync::{Semaphore, watch};
 
 pub use call::UsedConnection;
 pub use error::RunError;
+pub use resolve::{ResolveError, Resolved, Resolver, Wanted};
+pub use snapshot::{Endpoint, Material};
 
 use crate::connector::Registry;
 use crate::secret::Secrets;
@@ -36,7 +39,7 @@ struct Inner {
     tokens: Tokens,
     secrets: Secrets,
     compiled: compiled::Cache,
-    snapshots: snapshot::Snapshots,
+    resolver: Resolver,
     node: String,
     /// Bounds the calls under way, so that a thousand runs do not open a thousand sockets at once.
     calls: Semaphore,
@@ -133,6 +136,7 @@ impl Runner {
         secrets: Secrets,
         node: String,
     ) -> Self {
+        let resolver = Resolver::new(store.clone());
         Self(Arc::new(Inner {
             store,
             egress,
@@ -140,7 +144,7 @@ impl Runner {
             tokens,
             secrets,
             compiled: compiled::Cache::default(),
-            snapshots: snapshot::Snapshots::default(),
+            resolver,
             node,
             calls: Semaphore::new(CALLS_AT_ONCE),
         }))

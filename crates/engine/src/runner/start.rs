@@ -29,7 +29,7 @@ pub(super) async fn start(
 ) -> Result<Vec<StartedRun>, RunError> {
     let store = &inner.store;
     store.flow_run_authorize(caller, &request.environment, &request.flow).await?;
-    let snapshot = inner.snapshots.now(store, &request.environment).await?;
+    let snapshot = inner.resolver.snapshot(&request.environment).await?;
     let facts = &snapshot.facts;
     let flow = running_flow(facts, &request.flow)?;
     let principal = caller.principal().cloned().unwrap_or_else(|| flow.owner.clone());
@@ -72,7 +72,7 @@ pub(super) async fn start_child(
     parent: &Carried,
     id: RunId,
 ) -> Result<StartedRun, RunError> {
-    let snapshot = inner.snapshots.now(&inner.store, &request.environment).await?;
+    let snapshot = inner.resolver.snapshot(&request.environment).await?;
     let facts = &snapshot.facts;
     let flow = running_flow(facts, &request.flow)?;
     let mut request = request;

@@ -12,7 +12,9 @@ mod postgres;
 mod sqlite;
 mod value;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use error::DbError;
 pub use value::{Param, Row};
@@ -37,7 +39,19 @@ impl std::fmt::Debug for Location {
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
-pub struct Db(Engine);
+pub struct Db {
+    engine: Engine,
+    changes: Arc<AtomicU64>,
+}
+
+/// Counts a change when it is over, however it ended.
+struct Counted<'a>(&'a AtomicU64);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
 
 #[derive(Clone)]
 enum Engine {
@@ -99,16 +113,17 @@ impl Sql<'_> {
 impl Db {
     /// Opens the database, making it if it is not there, and brings its schema up to date.
     pub async fn open(location: &Location) -> Result<Self, DbError> {
-        match location {
-            Location::Sqlite(path) => Self::open_sqlite(path),
-            Location::Postgres(url) => {
-                Ok(Self(Engine::Postgres(postgres::Postgres::open(url).await?)))
-            }
-        }
+        let engine = match location {
+            Location::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::open(path)?),
+            Location::Postgres(url) => Engine::Postgres(postgres::Postgres::open(url).await?),
+        };
+        Ok(Self { engine, changes: Arc::default() })
     }
 
-    fn open_sqlite(path: &Path) -> Result<Self, DbError> {
-        Ok(Self(Engine::Sqlite(sqlite::Sqlite::open(path)?)))
+    /// How many changes of the model this handle and its clones have made. While it stands still,
+    /// this process has changed nothing.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Reads. Each statement sees the newest committed state.
@@ -118,9 +133,20 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(engine) => engine.read(false, f),
             Engine::Postgres(engine) => engine.read(false, f).await,
+        }
+    }
+
+    /// Runs one query. On PostgreSQL it takes no thread of its own, as [`Db::read`] does: for what is
+    /// asked at every use.
+    pub async fn query(&self, statement: &Statement) -> Result<Vec<Row>, DbError> {
+        match &self.engine {
+            Engine::Sqlite(engine) => {
+                engine.read(false, |sql| sql.query(statement.text, &statement.params))
+            }
+            Engine::Postgres(engine) => engine.query(statement).await,
         }
     }
 
@@ -131,7 +157,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(engine) => engine.read(true, f),
             Engine::Postgres(engine) => engine.read(true, f).await,
         }
@@ -145,7 +171,8 @@ impl Db {
         E: From<DbError> + Send + 'static,
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
-        match &self.0 {
+        let _counted = Counted(&self.changes);
+        match &self.engine {
             Engine::Sqlite(engine) => engine.change(f).await,
             Engine::Postgres(engine) => engine.change(f).await,
         }
@@ -160,7 +187,7 @@ impl Db {
 
     /// Several statements that belong together, in one grouped commit: all or none.
     pub async fn append_all(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
-        match &self.0 {
+        match &self.engine {
             Engine::Sqlite(engine) => engine.append(statements).await,
             Engine::Postgres(engine) => engine.append(statements).await,
         }
@@ -168,7 +195,7 @@ impl Db {
 
     /// Which engine it is, for messages and benches.
     pub fn engine(&self) -> &'static str {
-        match self.0 {
+        match self.engine {
             Engine::Sqlite(_) => "sqlite",
             Engine::Postgres(_) => "postgres",
         }

@@ -88,6 +88,13 @@ impl Postgres {
         .await
     }
 
+    pub(super) async fn query(&self, statement: &Statement) -> Result<Vec<Row>, DbError> {
+        let client = self.pool.get().await.map_err(|e| DbError::Statement(Box::new(e)))?;
+        let prepared = client.prepare_cached(statement.text).await?;
+        let rows = client.query(&prepared, &references(&statement.params)).await?;
+        rows.iter().map(row).collect()
+    }
+
     async fn session<T, E, F>(&self, f: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use super::DbError;
 
 /// A value for a placeholder.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Param<'a> {
     /// NULL.
+    #[default]
     Null,
     /// TEXT.
     Text(Cow<'a, str>),
@@ -99,6 +100,28 @@ impl Row {
     /// TEXT that is not null.
     pub fn text(&self, index: usize) -> Result<String, DbError> {
         self.text_opt(index)?.ok_or_else(|| mismatch(index, "text", self.value(index)))
+    }
+
+    /// Takes TEXT or null out of the row.
+    pub fn take_text_opt(&mut self, index: usize) -> Result<Option<String>, DbError> {
+        match self.0.get_mut(index).map(std::mem::take) {
+            Some(Param::Text(text)) => Ok(Some(text.into_owned())),
+            Some(Param::Null) | None => Ok(None),
+            Some(other) => Err(mismatch(index, "text", &other)),
+        }
+    }
+
+    /// Takes TEXT that is not null out of the row.
+    pub fn take_text(&mut self, index: usize) -> Result<String, DbError> {
+        self.take_text_opt(index)?.ok_or_else(|| mismatch(index, "text", &Param::Null))
+    }
+
+    /// Takes BYTEA that is not null out of the row.
+    pub fn take_bytes(&mut self, index: usize) -> Result<Vec<u8>, DbError> {
+        match self.0.get_mut(index).map(std::mem::take) {
+            Some(Param::Bytes(bytes)) => Ok(bytes.into_owned()),
+            other => Err(mismatch(index, "bytes", &other.unwrap_or_default())),
+        }
     }
 
     /// TEXT or null.

@@ -47,7 +47,7 @@ impl SecretPlace<'_> {
             self.field,
             &version,
         ];
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(parts.iter().map(|part| 4 + part.len()).sum());
         for part in parts {
             out.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             out.extend(part.as_bytes());
