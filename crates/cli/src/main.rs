@@ -6,6 +6,7 @@ mod context;
 mod demo;
 mod embedded;
 mod exit;
+mod facts_file;
 mod home;
 mod pac;
 mod package;

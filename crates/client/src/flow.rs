@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{flag, optional, text};
 use crate::odata::{by_id, encode, query};
+use crate::user::User;
 use crate::{ApiService, Client, ClientError, Result};
 
 const SET: &str = "workflows";
@@ -147,6 +148,13 @@ impl<S: ApiService> Client<S> {
         } else {
             json!({"statecode": 0, "statuscode": 1})
         };
+        self.web_update(&attempt, &by_id(SET, &flow.id), body).await
+    }
+
+    /// Gives a flow to another owner.
+    pub async fn flow_reassign(&self, flow: &Flow, owner: &User) -> Result<()> {
+        let attempt = format!("give flow `{}` to `{}`", flow.name, owner.name);
+        let body = json!({"ownerid@odata.bind": format!("/systemusers({})", owner.id)});
         self.web_update(&attempt, &by_id(SET, &flow.id), body).await
     }
 

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod connector;
 pub mod environment;
 mod error;
+pub mod facts;
 pub mod flow;
 pub mod job;
 pub mod key;

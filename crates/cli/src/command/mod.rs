@@ -6,6 +6,7 @@ mod connector;
 mod demo;
 mod env;
 mod explain;
+mod facts;
 mod flow;
 mod group;
 mod key;
@@ -78,6 +79,9 @@ pub(crate) enum Command {
     /// What will break, who did what, and whether the log is whole
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The facts of an environment as a file, to audit and plan without it
+    #[command(subcommand)]
+    Facts(facts::FactsCommand),
     /// The key that protects credentials: see it, make a new version, move it to another provider
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -98,6 +102,7 @@ impl Command {
         match self {
             Self::Solution(solution::SolutionCommand::Check(_))
             | Self::Connector(connector::ConnectorCommand::Validate(_)) => true,
+            Self::Audit(command) => command.writes(),
             Self::Solution(solution::SolutionCommand::Runbook(_)) => {
                 matches!(format, Format::Html)
             }
@@ -133,6 +138,7 @@ impl Command {
             Self::Run(command) => command.run(context).await,
             Self::Variable(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
+            Self::Facts(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Server(command) => command.run(context).await,
             Self::Demo(args) => args.run(context).await,

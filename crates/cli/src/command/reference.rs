@@ -4,6 +4,7 @@ use connref_client::Client;
 use connref_client::connection::Connection;
 use connref_client::flow::Flow;
 use connref_client::reference::{NewReference, Reference};
+use connref_solution::artefact::bindings_lock::{bindings_lock_of, bindings_lock_write};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -43,6 +44,15 @@ pub(crate) enum ReferenceCommand {
     Unbind {
         /// Logical name, id or unique prefix
         reference: String,
+    },
+    /// Record what is bound to what, for `audit report --lock` to hold later bindings against
+    Lock {
+        /// File to write; one that is there is replaced
+        #[arg(short, long, value_name = "PATH", default_value = "bindings.lock.json")]
+        file: std::path::PathBuf,
+        /// Only the references of this solution (unique name)
+        #[arg(long, value_name = "NAME")]
+        solution: Option<String>,
     },
     /// Show every connection that a connection reference was bound to
     History {
@@ -117,6 +127,7 @@ impl ReferenceCommand {
                 context.output.done(&sentence, &item)?;
                 Ok(Exit::Clean)
             }
+            Self::Lock { file, solution } => lock(context, &file, solution.as_deref()).await,
             Self::History { reference } => history(context, &reference).await,
             Self::Delete { reference } => {
                 let client = context.client().await?;
@@ -130,6 +141,36 @@ impl ReferenceCommand {
             }
         }
     }
+}
+
+async fn lock(context: &Context, file: &std::path::Path, solution: Option<&str>) -> Outcome {
+    let facts = crate::facts_file::facts(context, None).await?;
+    let only = match solution {
+        None => None,
+        Some(name) => {
+            let found = facts.solutions.iter().find(|s| s.unique_name.eq_ignore_ascii_case(name));
+            Some(&found.ok_or_else(|| Failure::missing(format!("there is no solution `{name}`")))?.id)
+        }
+    };
+    let chosen = |r: &&connref_solution::model::facts::ReferenceFacts| {
+        only.is_none_or(|id| r.solutions.contains(id))
+    };
+    let names: Vec<_> =
+        facts.references.iter().filter(chosen).map(|r| r.logical_name.clone()).collect();
+    let mut lock = bindings_lock_of(&facts, &names);
+    if names.is_empty() {
+        lock.bindings.clear();
+    }
+    let shown = file.display().to_string();
+    if !context.globals.dry_run {
+        std::fs::write(file, bindings_lock_write(&lock))
+            .map_err(|error| Failure::from(error).context(format!("cannot write `{shown}`")))?;
+    }
+    let count = lock.bindings.len();
+    let sentence = format!("{count} bindings of {} recorded in {shown}", lock.name);
+    let item = json!({"environment": lock.name, "path": shown, "bindings": count});
+    context.output.done(&sentence, &item)?;
+    Ok(Exit::Clean)
 }
 
 impl CreateArgs {

@@ -25,11 +25,11 @@ pub(crate) enum Format {
     Csv,
     /// A Markdown table
     Md,
-    /// A self-contained page (solution check, solution runbook)
+    /// A self-contained page (solution check, solution runbook, audits)
     Html,
-    /// SARIF 2.1.0 for code scanning (solution check)
+    /// SARIF 2.1.0 for code scanning (solution check, audits)
     Sarif,
-    /// JUnit's XML for build servers (solution check)
+    /// JUnit's XML for build servers (solution check, audits)
     Junit,
 }
 

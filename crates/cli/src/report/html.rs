@@ -21,8 +21,10 @@ pub(super) fn report(report: &Report) -> String {
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>connref solution check</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n\
-         <h1>Solution check</h1>\n<p>{sentence}</p>\n"
+         <title>{}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n\
+         <h1>{}</h1>\n<p>{sentence}</p>\n",
+        report.about.command(),
+        report.about.title()
     );
     if !report.unreadable.is_empty() {
         text += "<h2>Could not be read</h2>\n<ul>\n";

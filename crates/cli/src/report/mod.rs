@@ -21,12 +21,41 @@ pub(crate) use place::shown;
 /// The result of checking packages.
 #[derive(Debug)]
 pub(crate) struct Report {
+    /// What was looked at.
+    pub(crate) about: About,
     /// Packages that were checked, in the order they were found.
     pub(crate) packages: Vec<Checked>,
     /// What could not be read: path and reason.
     pub(crate) unreadable: Vec<(String, String)>,
     /// Whether findings were held against a former output.
     pub(crate) compared: bool,
+}
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Files.
+    Packages,
+    /// The facts of an environment.
+    Environment,
+}
+
+impl About {
+    /// The report's title.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Packages => "Solution check",
+            Self::Environment => "Audit",
+        }
+    }
+
+    /// The command that made it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Packages => "connref solution check",
+            Self::Environment => "connref audit",
+        }
+    }
 }
 
 /// One package with its findings.
@@ -148,9 +177,13 @@ impl Report {
         }
         let settings = self.packages.iter().filter(|package| package.settings).count();
         let packages = self.packages.len() - settings;
-        let places: Vec<String> = [(packages, "package"), (settings, "settings file")]
+        let word = match self.about {
+            About::Packages => "package",
+            About::Environment => "environment",
+        };
+        let places: Vec<String> = [(packages, word), (settings, "settings file")]
             .into_iter()
-            .filter(|(count, what)| *count > 0 || (*what == "package" && settings == 0))
+            .filter(|(count, what)| *count > 0 || (*what == word && settings == 0))
             .map(|(count, what)| many(count, what))
             .collect();
         let mut sentence = format!("{} in {}", words.join(", "), places.join(" and "));

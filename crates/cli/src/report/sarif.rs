@@ -4,7 +4,7 @@ use connref_review::catalogue;
 use serde_json::{Map, Value, json};
 
 use super::place::uri;
-use super::{Entry, Report};
+use super::{About, Entry, Report};
 
 /// Name of our fingerprint; the number goes up if what goes into it changes.
 pub(super) const FINGERPRINT: &str = "connref/v1";
@@ -14,7 +14,7 @@ const SCHEMA: &str =
 
 pub(super) fn report(report: &Report) -> String {
     let rules: Vec<&catalogue::Page> =
-        catalogue::PAGES.iter().filter(|page| is_offline(page.code)).collect();
+        catalogue::PAGES.iter().filter(|page| is_rule(report.about, page.code)).collect();
     let results: Vec<Value> = report
         .entries()
         .map(|(_, entry)| {
@@ -53,9 +53,12 @@ pub(super) fn report(report: &Report) -> String {
     format!("{log:#}\n")
 }
 
-/// Findings from files: of solutions and of connectors.
-fn is_offline(code: &str) -> bool {
-    code.starts_with("CR") || code.starts_with("CC")
+/// Findings from files are of solutions and of connectors, those of an environment of its facts.
+fn is_rule(about: About, code: &str) -> bool {
+    match about {
+        About::Packages => code.starts_with("CR") || code.starts_with("CC"),
+        About::Environment => code.starts_with("CA"),
+    }
 }
 
 fn rule(page: &catalogue::Page) -> Value {

@@ -55,7 +55,7 @@ fn report() -> Report {
         },
     ];
     let unreadable = vec![("bad.zip".to_owned(), "it is <no> zip".to_owned())];
-    Report { packages, unreadable, compared: true }
+    Report { about: About::Packages, packages, unreadable, compared: true }
 }
 
 #[test]

@@ -203,6 +203,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some(DOCUMENT),
     },
     Verb {
+        name: "connref_Facts",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "connref_FlowShare",
         kind: VerbKind::Action,
         parameters: &[

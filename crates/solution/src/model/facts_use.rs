@@ -130,11 +130,13 @@ pub enum Area {
     Membership,
     /// Who made bindings, when, and how often they changed.
     Bindings,
+    /// Whether the environment is one for making, testing or working; taken for the last.
+    Kind,
 }
 
 impl Area {
     /// Every area with its spelling in a file, and what is not known, in words.
-    pub const ALL: [(Self, &'static str, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str, &'static str); 15] = [
         (Self::Connections, "connections", "connections of other people"),
         (Self::Shares, "shares", "with whom connections are shared"),
         (Self::Fingerprints, "fingerprints", "who and where connections are"),
@@ -149,6 +151,7 @@ impl Area {
         (Self::Capabilities, "capabilities", "whether service principals can authenticate"),
         (Self::Membership, "membership", "what solutions contain"),
         (Self::Bindings, "bindings", "who made bindings, and when"),
+        (Self::Kind, "kind", "the kind of the environment (taken for production)"),
     ];
 
     /// What is not known, in words.

@@ -12,7 +12,7 @@ use crate::connector_file::{bytes, pair};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::warning;
-use crate::report::{Checked, Entry, Report, fingerprints, shown};
+use crate::report::{About, Checked, Entry, Report, fingerprints, shown};
 
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 10;
@@ -55,7 +55,7 @@ impl ValidateArgs {
         for (path, reason) in &unreadable {
             warning(&format!("cannot check `{path}`: {reason}"));
         }
-        let report = Report { packages, unreadable, compared: false };
+        let report = Report { about: About::Packages, packages, unreadable, compared: false };
         report.print(context.output)?;
         Ok(match (report.unreadable.is_empty(), report.is_failed()) {
             (false, _) => Exit::Usage,

@@ -33,6 +33,14 @@ pub(crate) enum FlowCommand {
     Why(Which),
     /// Let somebody else run or edit a flow
     Share(ShareArgs),
+    /// Give a flow to another owner
+    Reassign {
+        #[command(flatten)]
+        which: Which,
+        /// User or service principal that owns it from now on
+        #[arg(long, value_name = "NAME")]
+        to: String,
+    },
     /// Delete a flow
     Delete(Which),
 }
@@ -83,6 +91,16 @@ impl FlowCommand {
             Self::Run(args) => args.run(context).await,
             Self::Why(which) => why::run(context, &which).await,
             Self::Share(args) => args.run(context).await,
+            Self::Reassign { which, to } => {
+                let flow = which.find(context).await?;
+                let client = context.client().await?;
+                let owner = pick(client.users().await?, &to)?;
+                client.flow_reassign(&flow, &owner).await?;
+                let sentence = format!("flow {} belongs to {} now", flow.name, owner.name);
+                let item = json!({"id": flow.id, "flow": flow.name, "owner": owner.name});
+                context.output.done(&sentence, &item)?;
+                Ok(Exit::Clean)
+            }
             Self::Delete(which) => {
                 let flow = which.find(context).await?;
                 context.client().await?.flow_delete(&flow).await?;

@@ -1,5 +1,6 @@
 //! Audits, the audit log, the history of bindings, and reassignment.
 use connref_review::Finding;
+use connref_solution::artefact::facts_json::facts_value;
 use connref_solution::model::Facts;
 use connref_solution::model::facts::{ConnectionFacts, PrincipalFacts};
 use connref_store::audit_log::AuditRow;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::audit::{
-    Reassign, audit_departed, audit_log, audit_verify, connection_reassign,
+    Reassign, audit_departed, audit_log, audit_verify, connection_reassign, environment_facts,
 };
 use crate::operation::reference::reference_history;
 use crate::webapi::fault::subject;
@@ -35,6 +36,11 @@ pub(super) fn finding(finding: &Finding) -> Value {
 pub(super) async fn departed(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
     let findings = audit_departed(&asked.cx, parameters.text("User")).await?;
     Ok(json!({"value": findings.iter().map(finding).collect::<Vec<_>>()}))
+}
+
+/// The facts as a file holds them.
+pub(super) async fn facts(asked: &Asked) -> Result<Value, Fault> {
+    Ok(json!({"facts": facts_value(&environment_facts(&asked.cx).await?)}))
 }
 
 pub(super) async fn log(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {

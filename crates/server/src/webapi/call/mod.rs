@@ -76,6 +76,7 @@ async fn run(
         "connref_AuditVerify" => audit::verify(asked).await.map(Some),
         "connref_BindReferences" => reference::bind_all(asked, parameters).await.map(Some),
         "connref_BindingHistory" => audit::binding_history(asked, parameters).await.map(Some),
+        "connref_Facts" => audit::facts(asked).await.map(Some),
         "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
         "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
         "connref_PlanImport" => solution::plan(asked, parameters).await.map(Some),

@@ -557,6 +557,7 @@ pub(super) enum AreaDef {
     Capabilities,
     Membership,
     Bindings,
+    Kind,
 }
 
 /// `connected`, `disabled`, or an object `error` with code and message.

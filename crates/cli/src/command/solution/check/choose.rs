@@ -182,7 +182,7 @@ fn passed_over(policies: &Policies, args: &CheckArgs, kind: Option<EnvironmentKi
     }
 }
 
-fn policies(path: &Path) -> Result<Policies, Failure> {
+pub(in crate::command) fn policies(path: &Path) -> Result<Policies, Failure> {
     let text = read_text(path, "the policy")?;
     policies_read(text.as_bytes()).map_err(|error| {
         Failure::new(Exit::Usage, error)

@@ -9,10 +9,11 @@ use clap::{Args, ValueEnum};
 use connref_review::Severity;
 use connref_review::check::{CheckInput, CheckOptions, CheckSource, check as review};
 
+pub(in crate::command) use choose::policies;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::{note, warning};
-use crate::report::{Baseline, Checked, Entry, Report, fingerprints, shown};
+use crate::report::{About, Baseline, Checked, Entry, Report, fingerprints, shown};
 use choose::{Choices, Wish, Wishes};
 use work::{Everything, Read};
 
@@ -147,7 +148,8 @@ impl CheckArgs {
         for (path, reason) in &unreadable {
             warning(&format!("cannot check `{path}`: {reason}"));
         }
-        Ok(Report { packages, unreadable, compared: choices.baseline.is_some() })
+        let compared = choices.baseline.is_some();
+        Ok(Report { about: About::Packages, packages, unreadable, compared })
     }
 }
 
@@ -217,7 +219,12 @@ pub(super) fn package_report(name: &str, source: &CheckSource) -> Report {
         threshold: Some(Severity::Error),
         entries,
     };
-    Report { packages: vec![package], unreadable: Vec::new(), compared: false }
+    Report {
+        about: About::Packages,
+        packages: vec![package],
+        unreadable: Vec::new(),
+        compared: false,
+    }
 }
 
 #[cfg(test)]
