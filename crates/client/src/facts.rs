@@ -16,7 +16,7 @@ use crate::odata::{encode, query};
 use crate::{ApiService, Client, ClientError, Result};
 
 /// What the tables of an organisation do not tell, whoever asks.
-const UNTOLD: [Area; 12] = [
+const UNTOLD: [Area; 14] = [
     Area::Shares,
     Area::Fingerprints,
     Area::Ends,
@@ -29,6 +29,8 @@ const UNTOLD: [Area; 12] = [
     Area::Groups,
     Area::Capabilities,
     Area::Bindings,
+    Area::Layers,
+    Area::Policies,
 ];
 
 impl<S: ApiService> Client<S> {
@@ -103,6 +105,8 @@ impl<S: ApiService> Client<S> {
             flows: self.flow_facts(&members).await?,
             variables: self.variable_facts().await?,
             solutions: self.solution_facts().await?,
+            policies: Vec::new(),
+            layers: Vec::new(),
             unknown,
         };
         facts.unknown.sort_unstable();
@@ -386,6 +390,8 @@ fn solution(row: &Value) -> SolutionFacts {
         unique_name: text(row, "/uniquename"),
         version: text(row, "/version"),
         managed: flag(row, "/ismanaged"),
+        upgrade_of: None,
+        components: Vec::new(),
         publisher: Publisher {
             unique_name: text(row, "/publisherid/uniquename"),
             display_name: text(row, "/publisherid/friendlyname"),

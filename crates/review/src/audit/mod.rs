@@ -19,6 +19,7 @@ mod ca117_variable;
 mod ca118_identity;
 mod ca119_wrong_target;
 mod ca120_direct;
+mod ca121_hidden_update;
 mod ca122_flow_owner_departed;
 mod ca123_shared_widely;
 mod ca125_disabled;
@@ -92,6 +93,7 @@ const RULES: &[Rule] = &[
     rule(code::CA118, &[Area::Runs], ca118_identity::findings),
     rule(code::CA119, &[], ca119_wrong_target::findings),
     rule(code::CA120, &[], ca120_direct::findings),
+    rule(code::CA121, &[Area::Layers], ca121_hidden_update::findings),
     rule(code::CA122, &[Area::FlowShares], |cx| {
         ca122_flow_owner_departed::findings(&cx.index, None)
     }),

@@ -9,6 +9,7 @@ use connref_solution::artefact::bindings_lock::{
     bindings_lock_of, bindings_lock_read, bindings_lock_write,
 };
 use connref_solution::artefact::facts_json::{facts_read, facts_write};
+use connref_solution::model::component::{Component, ComponentKind};
 use connref_solution::model::facts::*;
 
 use crate::world::{World, direct, entry, invoker};
@@ -140,6 +141,15 @@ const FIXTURES: &[(&str, Fixture)] = &[
         let mut one = direct(if miss { None } else { Some("c1") }, "shared_sql");
         one.source = connref_solution::model::package::RuntimeSource::Invoker;
         w.0.flows[0].references.push(one);
+    }),
+    (code::CA121, |w, miss| {
+        let layer = ManagedLayer { solution: "s1".into(), digest: String::new(), references: Vec::new() };
+        let component = Component { kind: ComponentKind::Flow, id: "f".into(), name: "f".to_owned() };
+        w.0.layers.push(LayerFacts {
+            component,
+            managed: vec![layer],
+            unmanaged: if miss { None } else { Some(990 * DAY) },
+        });
     }),
     (code::CA122, |w, miss| {
         w.0.flows[0].owner = "gone".into();

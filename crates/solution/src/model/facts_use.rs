@@ -132,11 +132,15 @@ pub enum Area {
     Bindings,
     /// Whether the environment is one for making, testing or working; taken for the last.
     Kind,
+    /// What was changed by hand on top of managed solutions.
+    Layers,
+    /// The policies of the tenant.
+    Policies,
 }
 
 impl Area {
     /// Every area with its spelling in a file, and what is not known, in words.
-    pub const ALL: [(Self, &'static str, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str, &'static str); 17] = [
         (Self::Connections, "connections", "connections of other people"),
         (Self::Shares, "shares", "with whom connections are shared"),
         (Self::Fingerprints, "fingerprints", "who and where connections are"),
@@ -152,6 +156,8 @@ impl Area {
         (Self::Membership, "membership", "what solutions contain"),
         (Self::Bindings, "bindings", "who made bindings, and when"),
         (Self::Kind, "kind", "the kind of the environment (taken for production)"),
+        (Self::Layers, "layers", "what was changed on top of managed solutions"),
+        (Self::Policies, "policies", "the policies of the tenant"),
     ];
 
     /// What is not known, in words.

@@ -558,6 +558,8 @@ pub(super) enum AreaDef {
     Membership,
     Bindings,
     Kind,
+    Layers,
+    Policies,
 }
 
 /// `connected`, `disabled`, or an object `error` with code and message.
