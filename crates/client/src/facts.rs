@@ -52,7 +52,8 @@ impl<S: ApiService> Client<S> {
         let text = answer["facts"].to_string();
         facts_read(text.as_bytes()).map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let words = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+            let words =
+                cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
             ClientError::unreadable(attempt, words)
         })
     }
@@ -130,9 +131,8 @@ impl<S: ApiService> Client<S> {
 
     async fn principal_facts(&self) -> Result<Vec<PrincipalFacts>> {
         let columns = "systemuserid,domainname,fullname,applicationid,isdisabled";
-        let rows = self
-            .rows("systemusers", &[("$select", columns), ("$orderby", "domainname")])
-            .await?;
+        let rows =
+            self.rows("systemusers", &[("$select", columns), ("$orderby", "domainname")]).await?;
         Ok(rows.iter().map(principal).collect())
     }
 
@@ -222,8 +222,7 @@ impl<S: ApiService> Client<S> {
     }
 
     async fn variable_facts(&self) -> Result<Vec<VariableFacts>> {
-        let columns =
-            "environmentvariabledefinitionid,schemaname,displayname,type,defaultvalue,isrequired,ismanaged";
+        let columns = "environmentvariabledefinitionid,schemaname,displayname,type,defaultvalue,isrequired,ismanaged";
         let order = ("$orderby", "schemaname");
         let rows =
             self.rows("environmentvariabledefinitions", &[("$select", columns), order]).await?;
@@ -233,9 +232,7 @@ impl<S: ApiService> Client<S> {
         values.sort_by_key(|row| !flag(row, "/ismanaged"));
         let values: HashMap<String, String> = values
             .iter()
-            .map(|row| {
-                (text(row, "/_environmentvariabledefinitionid_value"), text(row, "/value"))
-            })
+            .map(|row| (text(row, "/_environmentvariabledefinitionid_value"), text(row, "/value")))
             .collect();
         Ok(rows
             .iter()
@@ -257,8 +254,7 @@ impl<S: ApiService> Client<S> {
 
     async fn solution_facts(&self) -> Result<Vec<SolutionFacts>> {
         let columns = "solutionid,uniquename,version,ismanaged";
-        let publisher =
-            "publisherid($select=uniquename,friendlyname,customizationprefix,customizationoptionvalueprefix)";
+        let publisher = "publisherid($select=uniquename,friendlyname,customizationprefix,customizationoptionvalueprefix)";
         let pairs = [("$select", columns), ("$expand", publisher), ("$orderby", "uniquename")];
         let rows = self.rows("solutions", &pairs).await?;
         Ok(rows.iter().map(solution).collect())

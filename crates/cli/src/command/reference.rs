@@ -149,7 +149,11 @@ async fn lock(context: &Context, file: &std::path::Path, solution: Option<&str>)
         None => None,
         Some(name) => {
             let found = facts.solutions.iter().find(|s| s.unique_name.eq_ignore_ascii_case(name));
-            Some(&found.ok_or_else(|| Failure::missing(format!("there is no solution `{name}`")))?.id)
+            Some(
+                &found
+                    .ok_or_else(|| Failure::missing(format!("there is no solution `{name}`")))?
+                    .id,
+            )
         }
     };
     let chosen = |r: &&connref_solution::model::facts::ReferenceFacts| {

@@ -41,13 +41,20 @@ impl DepartedArgs {
                     p.name.eq_ignore_ascii_case(name) || p.id.as_str().eq_ignore_ascii_case(name)
                 };
                 let found = facts.principals.iter().find(named);
-                Some(found.map(|p| p.id.clone()).ok_or_else(|| {
-                    Failure::missing(format!("the facts know no user `{name}`"))
-                })?)
+                Some(
+                    found.map(|p| p.id.clone()).ok_or_else(|| {
+                        Failure::missing(format!("the facts know no user `{name}`"))
+                    })?,
+                )
             }
         };
         let findings = departed(&facts, user.as_ref());
-        print(context, self.fail_on, &facts.environment.name, &Audited { findings, unjudged: Vec::new() })
+        print(
+            context,
+            self.fail_on,
+            &facts.environment.name,
+            &Audited { findings, unjudged: Vec::new() },
+        )
     }
 
     async fn own(&self, context: &Context, user: &str) -> Outcome {

@@ -68,7 +68,8 @@ impl Threshold {
     }
 
     pub(super) fn exit(self, findings: &[Finding]) -> Exit {
-        let severe = self.severity().is_some_and(|least| findings.iter().any(|f| f.severity >= least));
+        let severe =
+            self.severity().is_some_and(|least| findings.iter().any(|f| f.severity >= least));
         if severe { Exit::Findings } else { Exit::Clean }
     }
 }
@@ -111,15 +112,18 @@ impl JudgeArgs {
     fn audited(&self, judge: &Judge, codes: &[&str]) -> Result<Audited, Failure> {
         let wanted: Vec<String> = self.rule.iter().map(|code| code.to_ascii_uppercase()).collect();
         if let Some(odd) = wanted.iter().find(|code| !audit_rules().any(|rule| rule == *code)) {
-            return Err(Failure::usage(format!("`{odd}` is no audit rule"))
-                .fix("connref explain CA101"));
+            return Err(
+                Failure::usage(format!("`{odd}` is no audit rule")).fix("connref explain CA101")
+            );
         }
         let chosen: Vec<&str> = match (codes.is_empty(), wanted.is_empty()) {
             (true, _) => wanted.iter().map(String::as_str).collect(),
             (false, true) => codes.to_vec(),
             (false, false) => {
-                return Err(Failure::usage("this audit has its rule; --rule is for `audit report`")
-                    .fix("connref audit report --rule CODE"));
+                return Err(Failure::usage(
+                    "this audit has its rule; --rule is for `audit report`",
+                )
+                .fix("connref audit report --rule CODE"));
             }
         };
         let options = AuditOptions {
@@ -184,7 +188,8 @@ pub(super) fn print(
 fn sentence(name: &str, audited: &Audited) -> String {
     let count = |severity| audited.findings.iter().filter(|f| f.severity == severity).count();
     let mark = if audited.findings.is_empty() { style::good("✓") } else { style::warn("!") };
-    let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let many =
+        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
         "{mark} {}, {}, {} in {}",
         many(count(Severity::Error), "error"),

@@ -4,7 +4,9 @@ use connref_review::audit::uses::connection_uses;
 use connref_review::{Finding, Severity};
 use connref_solution::artefact::bindings_lock::target_of;
 use connref_solution::artefact::facts_json::facts_write;
-use connref_solution::model::facts::{Area, ConnectionFacts, ConnectionKind, ConnectionStatus, EnvironmentKind};
+use connref_solution::model::facts::{
+    Area, ConnectionFacts, ConnectionKind, ConnectionStatus, EnvironmentKind,
+};
 use connref_solution::model::{Facts, Micros};
 use sha2::{Digest, Sha256};
 
@@ -27,8 +29,17 @@ pub(super) fn page(facts: &Facts, audited: &Audited) -> Page {
     );
     summary(&mut page, facts, audited);
     page.heading(2, line("Connections"));
-    let titles =
-        vec!["CONNECTION", "OWNER", "HOLDS", "REACHES", "CARRIES", "LAST USED", "ENDS", "SHARED", "FOUND"];
+    let titles = vec![
+        "CONNECTION",
+        "OWNER",
+        "HOLDS",
+        "REACHES",
+        "CARRIES",
+        "LAST USED",
+        "ENDS",
+        "SHARED",
+        "FOUND",
+    ];
     page.table(titles, facts.connections.iter().map(|c| connection(facts, audited, c)).collect());
     findings(&mut page, audited);
     attest(&mut page, facts);
@@ -120,11 +131,9 @@ fn connection(facts: &Facts, audited: &Audited, one: &ConnectionFacts) -> Vec<Li
 }
 
 fn findings(page: &mut Page, audited: &Audited) {
-    for (severity, title) in [
-        (Severity::Error, "Errors"),
-        (Severity::Warning, "Warnings"),
-        (Severity::Note, "Notes"),
-    ] {
+    for (severity, title) in
+        [(Severity::Error, "Errors"), (Severity::Warning, "Warnings"), (Severity::Note, "Notes")]
+    {
         let found: Vec<Check> =
             audited.findings.iter().filter(|f| f.severity == severity).map(finding).collect();
         if !found.is_empty() {

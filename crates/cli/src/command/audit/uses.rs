@@ -50,7 +50,8 @@ fn uses_of(facts: &Facts, what: &str) -> Result<Vec<FlowUse>, Failure> {
     }
     let id = what.to_ascii_lowercase();
     let mut named = facts.connections.iter().filter(|c| {
-        c.id.as_str() == id || (id.len() >= 4 && c.id.as_str().starts_with(&id))
+        c.id.as_str() == id
+            || (id.len() >= 4 && c.id.as_str().starts_with(&id))
             || c.display_name.eq_ignore_ascii_case(what)
     });
     match (named.next(), named.next()) {

@@ -9,11 +9,11 @@ use clap::{Args, ValueEnum};
 use connref_review::Severity;
 use connref_review::check::{CheckInput, CheckOptions, CheckSource, check as review};
 
-pub(in crate::command) use choose::policies;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::{note, warning};
 use crate::report::{About, Baseline, Checked, Entry, Report, fingerprints, shown};
+pub(in crate::command) use choose::policies;
 use choose::{Choices, Wish, Wishes};
 use work::{Everything, Read};
 
