@@ -12,7 +12,7 @@ use serde_json::Value;
 fn kills() -> u64 {
     match std::env::var("CONNREF_LONG").ok().and_then(|text| text.parse::<u64>().ok()) {
         None | Some(0) => 50,
-        Some(_) => 100,
+        Some(_) => 300,
     }
 }
 

@@ -13,6 +13,7 @@ mod inspect;
 mod invoker;
 mod key;
 mod kill9;
+mod kill9_points;
 mod migrate;
 mod people;
 mod plan;

@@ -7,6 +7,7 @@ pub mod generated;
 pub mod home;
 pub mod http;
 pub mod package;
+pub mod postgres;
 pub mod provider;
 pub mod ran;
 pub mod samples;

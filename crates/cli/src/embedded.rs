@@ -11,7 +11,7 @@ use connref_engine::key::{KeyProviders, KeySetting, Variables};
 use connref_server::identity::LocalCaller;
 use connref_server::{App, router};
 use connref_store::db::Location;
-use connref_store::source::{Ids, SystemClock, SystemIds, hex};
+use connref_store::source::{Ids, Points, SystemClock, SystemIds, hex};
 use connref_store::{Store, StoreError};
 
 use crate::exit::{Exit, Failure};
@@ -36,7 +36,8 @@ impl Embedded {
         let keys = Arc::new(key_providers(egress.clone())?);
         let store = Store::open_with(&location, keys, Arc::new(SystemClock), ids)
             .await
-            .map_err(|error| not_opened(error, &location))?;
+            .map_err(|error| not_opened(error, &location))?
+            .with_points(points());
         let app = App::with_secrets(store, egress, home::user(), node, secret_store::stores()?);
         let router = router(app.clone());
         Ok(Self { app, router })
@@ -80,6 +81,12 @@ fn key_providers(egress: Egress) -> Result<KeyProviders, Failure> {
     let setting = KeySetting { given, file: folder.join("key-provider"), key: folder.join("key") };
     let variables: Variables = Arc::new(|name| std::env::var(name).ok().map(Into::into));
     Ok(KeyProviders::new(setting, variables, egress))
+}
+
+/// Where a test wants this process to stop; nowhere in builds for release.
+fn points() -> Points {
+    let wanted = std::env::var("CONNREF_STOP_AT").ok().filter(|_| cfg!(debug_assertions));
+    wanted.map_or_else(Points::default, |name| Points::stop_at(&name))
 }
 
 fn not_opened(error: StoreError, location: &Location) -> Failure {

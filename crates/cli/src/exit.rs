@@ -157,6 +157,8 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit = match &error.cause {
+            // Another import runs; what the service says about rates has the same status.
+            Cause::Refused { code, .. } if code == "0x80071151" => Exit::Conflict,
             Cause::Refused { status, .. } => of_status(*status),
             Cause::Missing { .. } => Exit::NotFound,
             Cause::Transport(TransportError::Request(_)) => Exit::Usage,

@@ -243,6 +243,16 @@ impl<S: ApiService> Client<S> {
         self.send(call).await.map(drop)
     }
 
+    /// Starts an import; answers the id of the job that carries it out.
+    pub async fn solution_import_start(&self, import: &Import<'_>) -> Result<String> {
+        let mut body = import.body();
+        body["ImportJobId"] = import.job_id.into();
+        body["SkipProductUpdateDependencies"] = import.skip_dependencies.into();
+        let action = if import.upgrade { "StageAndUpgradeAsync" } else { "ImportSolutionAsync" };
+        let call = self.web("import the solution", Method::POST, action).json(body);
+        Ok(text(&self.fetch(call).await?, "/AsyncOperationId"))
+    }
+
     /// Tells what an import would do; nothing is written, in a dry run or not.
     pub async fn solution_plan(
         &self,

@@ -19,7 +19,7 @@ use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
-use crate::{Result, Store, StoreError, import_job, layer, reference, solution, variable};
+use crate::{Result, Store, StoreError, import_job, job, layer, reference, solution, variable};
 
 struct Apply<'a> {
     overwrite: bool,
@@ -68,9 +68,15 @@ impl Store {
         let now = self.now();
         let (caller, environment, ids) =
             (caller.clone(), environment.clone(), std::sync::Arc::clone(&self.ids));
-        self.db
+        let points = self.points.clone();
+        let done = self
+            .db
             .change(move |sql| {
                 let version = touch_at(sql, &environment, change.facts_version)?;
+                points.reach("import-begun");
+                if let Some((job, _)) = &job {
+                    job::cancel_check(sql, &environment, job)?;
+                }
                 let managed = change.solution.manifest.managed == Managed::Managed;
                 let at = Insert { environment: &environment, owner: &owner, now, version, managed };
                 let solution = solution_write(sql, &at, &*ids, &change)?;
@@ -94,15 +100,20 @@ impl Store {
                 for one in &change.flows {
                     flow_write(sql, &apply, one)?;
                 }
+                points.reach("import-rows");
                 let at = apply.layer();
                 layer::removals_apply(sql, &at, &apply.solution, &change.removals)?;
+                points.reach("import-removals");
                 if let Some((job, data)) = &job {
                     import_job::finish(sql, &environment, job, data, now)?;
                 }
                 import_record(sql, &apply, &change)?;
-                Ok(apply.solution)
+                points.reach("import-recorded");
+                Ok::<_, StoreError>(apply.solution)
             })
-            .await
+            .await?;
+        self.points.reach("import-committed");
+        Ok(done)
     }
 }
 

@@ -13,6 +13,7 @@ impl Store {
         environment: &EnvironmentId,
         id: Option<JobId>,
         solution_name: &str,
+        context: &'static str,
     ) -> Result<JobId> {
         caller.require(environment, Privilege::ImportCustomization, "import solutions")?;
         let now = self.now();
@@ -23,13 +24,14 @@ impl Store {
             .change(move |sql| {
                 sql.execute(
                     "INSERT INTO importjob (environmentid, importjobid, solutionname, progress, data, createdby, \
-                     startedon, completedon, versionnumber) VALUES ($1, $2, $3, 0, '', $4, $5, NULL, 1)",
+                     startedon, completedon, versionnumber, operationcontext) VALUES ($1, $2, $3, 0, '', $4, $5, NULL, 1, $6)",
                     &[
                         environment.as_str().into(),
                         id.as_str().into(),
                         name.into(),
                         caller.name().into(),
                         now.into(),
+                        context.into(),
                     ],
                 )?;
                 Ok(id)

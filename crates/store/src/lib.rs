@@ -23,6 +23,7 @@ mod facts;
 pub mod flow;
 mod flow_row;
 pub mod import_job;
+pub mod job;
 pub mod layer;
 pub mod principal_credential;
 pub mod promote;
@@ -46,6 +47,7 @@ pub mod variable;
 mod variable_access;
 mod variable_row;
 pub mod vault;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -63,6 +65,7 @@ pub struct Store {
     ids: Arc<dyn source::Ids>,
     facts: Arc<facts::Cache>,
     callers: Arc<access::Callers>,
+    points: source::Points,
 }
 
 impl Store {
@@ -90,7 +93,27 @@ impl Store {
         let maker = Arc::clone(&ids);
         db.change(move |sql| role::built_in_ensure(sql, &*maker, now)).await?;
         let vault = Arc::new(vault);
-        Ok(Self { db, vault, clock, ids, facts: Arc::default(), callers: Arc::default() })
+        Ok(Self {
+            db,
+            vault,
+            clock,
+            ids,
+            facts: Arc::default(),
+            callers: Arc::default(),
+            points: source::Points::default(),
+        })
+    }
+
+    /// The same store, which stops where a test wants it.
+    #[must_use]
+    pub fn with_points(mut self, points: source::Points) -> Self {
+        self.points = points;
+        self
+    }
+
+    /// A moment of a deployment is reached (see [`source::POINTS`]).
+    pub fn reach(&self, name: &'static str) {
+        self.points.reach(name);
     }
 
     /// The database below, for the query engine and the runner's appends.

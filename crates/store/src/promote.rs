@@ -35,12 +35,17 @@ impl Store {
     ) -> Result<SolutionId> {
         caller.require(environment, Privilege::ImportCustomization, "import solutions")?;
         let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());
-        self.db
+        let points = self.points.clone();
+        let done = self
+            .db
             .change(move |sql| {
                 let version = touch_at(sql, &environment, promote.facts_version)?;
+                points.reach("promote-begun");
                 let at = At { environment: &environment, by: caller.name(), now, version };
                 removals_apply(sql, &at, &promote.base, &promote.removals)?;
+                points.reach("promote-removals");
                 let (name, to) = rows_move(sql, &at, &promote)?;
+                points.reach("promote-moved");
                 if let Some((job, data)) = &job {
                     import_job::finish(sql, &environment, job, data, now)?;
                 }
@@ -52,9 +57,11 @@ impl Store {
                     detail: json!({"name": name, "version": to, "removed": removed}),
                 };
                 audit_log::record(sql, &environment, now, &caller, &entry)?;
-                Ok(promote.base.clone())
+                Ok::<_, StoreError>(promote.base.clone())
             })
-            .await
+            .await?;
+        self.points.reach("promote-committed");
+        Ok(done)
     }
 }
 

@@ -276,9 +276,12 @@ impl Store {
     ) -> Result<i64> {
         let (caller, environment, id, now) =
             (caller.clone(), environment.clone(), id.clone(), self.now());
-        self.db
+        let points = self.points.clone();
+        let bound = self
+            .db
             .change(move |sql| {
                 let version = touch_at(sql, &environment, facts_version)?;
+                points.reach("bind-begun");
                 let row = find(sql, &environment, id.as_str())?;
                 let target = target(row.id.as_str());
                 let attempt = "bind this connection reference";
@@ -291,9 +294,13 @@ impl Store {
                     now,
                     version,
                 };
-                bind(sql, &caller, &at)
+                let bound = bind(sql, &caller, &at)?;
+                points.reach("bind-written");
+                Ok::<_, StoreError>(bound)
             })
-            .await
+            .await?;
+        self.points.reach("bind-committed");
+        Ok(bound)
     }
 
     /// Binds several references, all or none, provided the environment is as it was judged.
@@ -306,9 +313,11 @@ impl Store {
         source: &'static str,
     ) -> Result<()> {
         let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());
+        let points = self.points.clone();
         self.db
             .change(move |sql| {
                 let version = touch_at(sql, &environment, facts_version)?;
+                points.reach("bind-begun");
                 for (id, connection) in &bindings {
                     let row = find(sql, &environment, id.as_str())?;
                     let target = target(row.id.as_str());
@@ -324,9 +333,12 @@ impl Store {
                     };
                     bind(sql, &caller, &at)?;
                 }
-                Ok(())
+                points.reach("bind-written");
+                Ok::<_, StoreError>(())
             })
-            .await
+            .await?;
+        self.points.reach("bind-committed");
+        Ok(())
     }
 
     /// Changes display name or description.

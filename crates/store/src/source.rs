@@ -47,6 +47,49 @@ pub trait Ids: Send + Sync {
 /// Ticks from year 1 to 1970.
 const UNIX_TICKS: i64 = 621_355_968_000_000_000;
 
+/// Moments of a deployment at which a test stops the process to kill it, in their order. Builds for
+/// release reach them without effect.
+pub const POINTS: &[&str] = &[
+    "import-job",
+    "import-judged",
+    "import-begun",
+    "import-rows",
+    "import-removals",
+    "import-recorded",
+    "import-committed",
+    "promote-begun",
+    "promote-removals",
+    "promote-moved",
+    "promote-committed",
+    "bind-begun",
+    "bind-written",
+    "bind-committed",
+];
+
+/// The moment at which this process stops, if a test wants one.
+#[derive(Clone, Debug, Default)]
+pub struct Points(Option<std::sync::Arc<str>>);
+
+impl Points {
+    /// Stops for ever when the moment of this name is reached, after saying so on stderr.
+    pub fn stop_at(name: &str) -> Self {
+        Self(Some(name.into()))
+    }
+
+    /// A moment is reached.
+    pub fn reach(&self, name: &'static str) {
+        if self.0.as_deref() != Some(name) {
+            return;
+        }
+        use std::io::Write;
+        // Nobody may listen; the process stops all the same.
+        let _ = writeln!(std::io::stderr(), "stopped at {name}");
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -9,6 +9,7 @@ mod explain;
 mod facts;
 mod flow;
 mod group;
+mod job;
 mod key;
 mod layer;
 mod policy;
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// Solutions: check, compare, migrate, import, export
     #[command(subcommand)]
     Solution(solution::SolutionCommand),
+    /// Jobs: imports and what goes on while nobody waits
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Layers: what solutions brought of a component, and what was changed here on top
     #[command(subcommand)]
     Layer(layer::LayerCommand),
@@ -132,6 +136,7 @@ impl Command {
             Self::Connection(command) => command.run(context).await,
             Self::ConnectionReference(command) => command.run(context).await,
             Self::Solution(command) => command.run(context).await,
+            Self::Job(command) => command.run(context).await,
             Self::Layer(command) => command.run(context).await,
             Self::Settings(command) => command.run(context),
             Self::Flow(command) => command.run(context).await,

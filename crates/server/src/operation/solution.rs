@@ -2,7 +2,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connref_review::{Import, ImportOptions, Outcome, Refusal, import_outcome, promotion_outcome};
+use connref_review::{
+    Import, ImportMode, ImportOptions, Outcome, Refusal, ReportLine, SubjectKind, import_outcome,
+    import_running, promotion_outcome,
+};
 use connref_solution::archive::{Archive, Limits};
 use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::{FlowBody, Managed, Manifest, RootComponent};
@@ -12,6 +15,7 @@ use connref_solution::model::{
 use connref_solution::{flow_bodies, package_read, package_write};
 use connref_store::StoreError;
 use connref_store::access::Privilege;
+use connref_store::job::{JobEnd, JobNew};
 use connref_store::promote::Promote;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
@@ -67,6 +71,11 @@ pub async fn solution_update(cx: &Context, id: &str, update: SolutionUpdate) -> 
 
 /// Deletes an unmanaged solution (what was in it stays), or uninstalls a managed one.
 pub async fn solution_delete(cx: &Context, id: &str) -> Result<()> {
+    // Only deployers can hold the lock; who deletes without that right disturbs none of theirs.
+    let _lock = match deployment_lock(cx).await {
+        Err(OperationError::Store(StoreError::Denied { .. })) => None,
+        lock => Some(lock?),
+    };
     Ok(cx.store().solution_delete(&cx.caller, &cx.environment.id, &id.into()).await?)
 }
 
@@ -202,24 +211,83 @@ impl PackageRead {
 /// Imports a solution: all of it, or nothing. What was refused is kept with the job.
 pub async fn solution_import(cx: &Context, import: SolutionImport) -> Result<SolutionImported> {
     let read = PackageRead::from_zip(&import.file)?;
+    let _lock = deployment_lock(cx).await?;
+    let job = job_open(cx, &read, &import).await?;
+    imported(cx, read, &import, job).await
+}
+
+/// The same, carried out while nobody waits: answers the operation and its job at once.
+pub async fn solution_import_start(
+    cx: &Context,
+    import: SolutionImport,
+    message: &'static str,
+) -> Result<(JobId, JobId)> {
+    let read = PackageRead::from_zip(&import.file)?;
+    let lock = deployment_lock(cx).await?;
+    let job = job_open(cx, &read, &import).await?;
+    let new = JobNew { message, job: job.clone() };
+    let operation = cx.store().job_start(&cx.caller, &cx.environment.id, new).await?;
+    let (cx, id, key) = (cx.clone(), operation.clone(), job.clone());
+    tokio::spawn(async move {
+        let end = match imported(&cx, read, &import, key).await {
+            Ok(_) => JobEnd::Succeeded,
+            Err(error) => JobEnd::Failed { code: IMPORT_FAILED, message: error.to_string() },
+        };
+        if let Err(error) = cx.store().job_finish(&cx.caller, &cx.environment.id, &id, end).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a job's end was not recorded"
+            );
+        }
+        drop(lock);
+    });
+    Ok((operation, job))
+}
+
+/// 0x80048033, the code under which an import failed.
+const IMPORT_FAILED: i64 = -2_147_188_685;
+
+/// One deployment at a time per environment.
+pub(super) async fn deployment_lock(cx: &Context) -> Result<connref_store::db::Lock> {
+    let id = &cx.environment.id;
+    if let Some(lock) = cx.store().deployment_lock(&cx.caller, id).await? {
+        return Ok(lock);
+    }
+    let running = cx.store().import_running(&cx.caller, id).await?;
+    import_running(Some(running.as_deref().unwrap_or("another one")))?;
+    Err(OperationError::conflict("another import runs", "connref job list"))
+}
+
+async fn job_open(cx: &Context, read: &PackageRead, import: &SolutionImport) -> Result<JobId> {
+    let context = match import.options.mode {
+        ImportMode::Update => "Import",
+        ImportMode::Holding => "Holding",
+        ImportMode::Upgrade => "Upgrade",
+    };
+    let name = &read.package.manifest.unique_name;
+    let wanted = import.job.as_deref().map(JobId::new);
+    let id = &cx.environment.id;
+    let job = cx.store().import_job_start(&cx.caller, id, wanted, name, context).await?;
+    cx.store().reach("import-job");
+    Ok(job)
+}
+
+/// Carries out an import whose job is open.
+async fn imported(
+    cx: &Context,
+    read: PackageRead,
+    import: &SolutionImport,
+    job: JobId,
+) -> Result<SolutionImported> {
     let parts: Vec<(String, Vec<u8>)> = read
         .archive
         .to_parts()
         .map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
-    let job = cx
-        .store()
-        .import_job_start(
-            &cx.caller,
-            &cx.environment.id,
-            import.job.as_deref().map(JobId::new),
-            &read.package.manifest.unique_name,
-        )
-        .await?;
-    let result = apply(cx, &read, &parts, &import, &job).await;
+    let result = apply(cx, &read, &parts, import, &job).await;
     match result {
         Ok(outcome) => Ok(SolutionImported { job, outcome, manifest: read.package.manifest }),
         Err(error) => {
-            let data = job_data(&read.package, "failure", Some(&error));
+            let data = job_data(&read.package, &[], Some(&error));
             cx.store().import_job_fail(&cx.caller, &cx.environment.id, &job, data).await?;
             Err(error)
         }
@@ -237,9 +305,12 @@ async fn apply(
     judged(cx, |facts| {
         let judged = import_outcome(&facts, read.asked(import, &caller, parts.to_vec()));
         let (cx, job) = (cx.clone(), job.clone());
-        let data = job_data(&read.package, "success", None);
+        let report = judged.as_ref().map_or(&[][..], |outcome| &outcome.report);
+        let data = job_data(&read.package, report, None);
         async move {
             let mut outcome = judged?;
+            cx.store().reach("import-judged");
+            cx.store().import_job_progress(&cx.caller, &cx.environment.id, &job, 50).await?;
             match outcome.change_set.take() {
                 Some(change) => {
                     let done = Some((job, data));
@@ -257,6 +328,7 @@ async fn apply(
 
 /// Puts the holding solution of `name` in the place of the installed one.
 pub async fn solution_promote(cx: &Context, name: &str) -> Result<SolutionId> {
+    let _lock = deployment_lock(cx).await?;
     judged(cx, |facts| {
         let judged = promotion_outcome(&facts, name);
         let cx = cx.clone();
@@ -274,21 +346,87 @@ pub async fn solution_promote(cx: &Context, name: &str) -> Result<SolutionId> {
     .await
 }
 
-/// The record of an import job, in the shape clients read: `//solutionManifest/result/@result`.
-fn job_data(package: &Package, result: &str, error: Option<&OperationError>) -> String {
-    let escape = |text: &str| {
-        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-    };
+/// The record of an import job, in the shape clients read: `//solutionManifest/result/@result`, and
+/// one element for each component.
+fn job_data(package: &Package, report: &[ReportLine], error: Option<&OperationError>) -> String {
+    let result = if error.is_some() { "failure" } else { "success" };
     let detail = error.map_or_else(String::new, |e| {
-        format!(" errorcode=\"0x80048033\" errortext=\"{}\"", escape(&e.to_string()))
+        format!(" errorcode=\"0x80048033\" errortext=\"{}\"", escaped(&e.to_string()))
     });
-    format!(
-        "<importexportxml><solutionManifests><solutionManifest id=\"{name}\"><UniqueName>{name}</UniqueName>\
-         <Version>{version}</Version><result result=\"{result}\"{detail} /></solutionManifest>\
-         </solutionManifests></importexportxml>",
-        name = escape(&package.manifest.unique_name),
-        version = escape(&package.manifest.version),
-    )
+    let mut data = format!(
+        "<importexportxml succeeded=\"{ok}\"><solutionManifests><solutionManifest id=\"{name}\">\
+         <UniqueName>{name}</UniqueName><Version>{version}</Version>\
+         <result result=\"{result}\"{detail} /></solutionManifest></solutionManifests>",
+        ok = error.is_none(),
+        name = escaped(&package.manifest.unique_name),
+        version = escaped(&package.manifest.version),
+    );
+    const KINDS: [(SubjectKind, &str, &str); 4] = [
+        (SubjectKind::Connector, "connectors", "connector"),
+        (SubjectKind::Reference, "connectionreferences", "connectionreference"),
+        (SubjectKind::Variable, "environmentvariabledefinitions", "environmentvariabledefinition"),
+        (SubjectKind::Flow, "workflows", "workflow"),
+    ];
+    for (kind, list, element) in KINDS {
+        data += &format!("<{list}>");
+        for line in report.iter().filter(|line| line.subject.kind == kind) {
+            let detail = line.detail.as_deref().unwrap_or_default();
+            data += &format!(
+                "<{element} id=\"{}\" LocalizedName=\"{}\" processed=\"true\">\
+                 <result result=\"success\" errorcode=\"0\" errortext=\"{}\" /></{element}>",
+                escaped(&line.subject.id),
+                escaped(&line.subject.name),
+                escaped(&format!("{} {detail}", line.word)),
+            );
+        }
+        data += &format!("</{list}>");
+    }
+    data + "</importexportxml>"
+}
+
+fn escaped(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A package kept to be imported later.
+pub struct Staged {
+    /// Id under which it waits.
+    pub id: String,
+    /// What is in it.
+    pub package: Package,
+    /// What an import would say now: refusals, or what it would do.
+    pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
+    /// The environment as it is.
+    pub facts: Arc<Facts>,
+}
+
+/// Reads and keeps a package for a later import, and says what it would do now.
+pub async fn solution_stage(cx: &Context, file: Vec<u8>) -> Result<Staged> {
+    let read = PackageRead::from_zip(&file)?;
+    let caller = principal(cx)?;
+    let id = &cx.environment.id;
+    let name = &read.package.manifest.unique_name;
+    let kept = cx.store().package_keep(&cx.caller, id, name, file).await?;
+    let import = SolutionImport {
+        file: Vec::new(),
+        settings: None,
+        options: ImportOptions::default(),
+        job: None,
+    };
+    let facts = cx.store().facts(&cx.caller, id).await?;
+    let outcome = import_outcome(&facts, read.asked(&import, &caller, Vec::new()));
+    Ok(Staged { id: kept, package: read.package, outcome, facts })
+}
+
+/// A package that was staged.
+pub async fn solution_staged(cx: &Context, id: &str) -> Result<Vec<u8>> {
+    Ok(cx.store().package_kept(&cx.caller, &cx.environment.id, id).await?)
+}
+
+/// Asks a job to end.
+pub async fn job_cancel(cx: &Context, id: &str) -> Result<()> {
+    Ok(cx.store().job_cancel(&cx.caller, &cx.environment.id, &id.into()).await?)
 }
 
 /// Exports an unmanaged solution as a zip. It carries no connection id and no credential: the model

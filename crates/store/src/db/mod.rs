@@ -193,6 +193,17 @@ impl Db {
         }
     }
 
+    /// Takes a lock of this name, held until it is dropped or the process ends, however it ends;
+    /// `None` if somebody holds it.
+    pub async fn lock(&self, name: &str) -> Result<Option<Lock>, DbError> {
+        Ok(match &self.0 {
+            Engine::Sqlite(engine) => engine.lock(name)?.map(|file| Lock::File { _file: file }),
+            Engine::Postgres(engine) => {
+                engine.lock(name).await?.map(|client| Lock::Session { _client: client })
+            }
+        })
+    }
+
     /// Which engine it is, for messages and benches.
     pub fn engine(&self) -> &'static str {
         match self.engine {
@@ -200,6 +211,22 @@ impl Db {
             Engine::Postgres(_) => "postgres",
         }
     }
+}
+
+/// A lock that is held as long as this lives: a lock on a file beside the database, or an advisory
+/// lock of a session of its own.
+#[derive(Debug)]
+pub enum Lock {
+    /// The locked file.
+    File {
+        /// Closing it frees it.
+        _file: std::fs::File,
+    },
+    /// The session.
+    Session {
+        /// Closing it frees it.
+        _client: tokio_postgres::Client,
+    },
 }
 
 /// A statement with its values, to be run by the grouping writer.

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::types::private::BytesMut;
@@ -23,6 +24,7 @@ const MIGRATION_LOCK: i64 = 0x636f_6e6e_7265_6601;
 pub(super) struct Postgres {
     pool: Pool,
     appends: mpsc::UnboundedSender<Append>,
+    config: Arc<Config>,
 }
 
 struct Append {
@@ -73,10 +75,19 @@ impl Postgres {
             Pool::builder(manager).max_size(POOL_SIZE).build().map_err(|e| fail(Box::new(e)))?;
         let client = connect(&config).await.map_err(|e| fail(Box::new(e)))?;
         let (appends, queue) = mpsc::unbounded_channel();
-        tokio::spawn(append_loop(config, client, queue));
-        let opened = Self { pool, appends };
+        tokio::spawn(append_loop(config.clone(), client, queue));
+        let opened = Self { pool, appends, config: Arc::new(config) };
         opened.migrate().await?;
         Ok(opened)
+    }
+
+    /// Takes an advisory lock on a session of its own, which ends with the process.
+    pub(super) async fn lock(&self, name: &str) -> Result<Option<Client>, DbError> {
+        let client = connect(&self.config).await?;
+        let digest = Sha256::digest(name.as_bytes());
+        let key = i64::from_be_bytes(std::array::from_fn(|at| digest[at]));
+        let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await?;
+        Ok(row.try_get::<_, bool>(0)?.then_some(client))
     }
 
     async fn migrate(&self) -> Result<(), DbError> {

@@ -41,6 +41,28 @@ struct Done {
 }
 
 impl Sqlite {
+    /// Locks a file beside the database. The lock goes with the process.
+    pub(super) fn lock(&self, name: &str) -> Result<Option<std::fs::File>, DbError> {
+        let mut path = self.shared.path.clone().into_os_string();
+        path.push(format!(".{name}.lock"));
+        let fail = |source: std::io::Error| DbError::Open {
+            place: Path::new(&path).display().to_string(),
+            source: Box::new(source),
+        };
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
     pub(super) fn open(path: &Path) -> Result<Self, DbError> {
         let fail = |source: rusqlite::Error| DbError::Open {
             place: path.display().to_string(),

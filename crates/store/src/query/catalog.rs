@@ -10,6 +10,7 @@ mod people;
 /// Every table, by logical name.
 pub static TABLES: &[TableDef] = &[
     people::BUSINESS_UNIT,
+    ASYNC_OPERATION,
     COMPONENT_LAYER,
     CONNECTION_REFERENCE,
     CONNECTOR,
@@ -75,6 +76,58 @@ const fn organization(name: &'static str, navigation: &'static str) -> Col {
         "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
     ))
 }
+
+const ASYNC_OPERATION: TableDef = TableDef {
+    name: "asyncoperation",
+    set: "asyncoperations",
+    display_name: "System Job",
+    object_type_code: 4700,
+    physical: "asyncoperation",
+    primary_id: "asyncoperationid",
+    primary_name: Some("name"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("asyncoperationid", Kind::Guid),
+        Col::new("name", Kind::Text(256)),
+        Col::new("messagename", Kind::Text(160)),
+        Col::new("operationtype", Kind::Picklist(&[(54, "Execute Async Request")])),
+        Col::new(
+            "statecode",
+            Kind::State(&[(0, "Ready"), (1, "Suspended"), (2, "Locked"), (3, "Completed")]),
+        )
+        .update(),
+        Col::new(
+            "statuscode",
+            Kind::Status(&[
+                (0, "Waiting For Resources"),
+                (10, "Waiting"),
+                (20, "In Progress"),
+                (21, "Pausing"),
+                (22, "Canceling"),
+                (30, "Succeeded"),
+                (31, "Failed"),
+                (32, "Canceled"),
+            ]),
+        )
+        .update(),
+        Col::new("message", Kind::Memo(1_073_741_823)),
+        Col::new("friendlymessage", Kind::Memo(1_073_741_823)),
+        Col::new("errorcode", Kind::Int),
+        Col::new("dependencytoken", Kind::Text(256)),
+        Col::new("connref_jobid", Kind::Guid).from(Source::Column("jobid")),
+        Col::lookup("ownerid", "systemuser", "ownerid"),
+        CREATED_BY,
+        CREATED,
+        Col::new("startedon", Kind::Time),
+        Col::new("completedon", Kind::Time),
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::WithAny(Entity::ImportJob),
+    rows: None,
+};
 
 const COMPONENT_LAYER: TableDef = TableDef {
     name: "msdyn_componentlayer",
@@ -334,6 +387,7 @@ const IMPORT_JOB: TableDef = TableDef {
         Col::new("solutionname", Kind::Text(256)),
         Col::new("progress", Kind::Double),
         Col::new("data", Kind::Memo(1_073_741_823)),
+        Col::new("operationcontext", Kind::Text(50)),
         CREATED_BY,
         Col::new("createdon", Kind::Time).from(Source::Column("startedon")),
         Col::new("startedon", Kind::Time),

@@ -1,5 +1,6 @@
 //! `connref solution import`
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use connref_client::Client;
@@ -58,12 +59,15 @@ pub(crate) struct ImportArgs {
     /// Accepted; flows take their exported state unless --leave-flows-off is given
     #[arg(long, hide = true)]
     activate_plugins: bool,
-    /// Accepted; the import always waits
-    #[arg(short = 'a', long = "async", hide = true)]
+    /// Import as a job of the server and look until it has ended
+    #[arg(short = 'a', long = "async")]
     asynchronous: bool,
-    /// Accepted; the import always waits
-    #[arg(long, hide = true, value_name = "MINUTES")]
-    max_async_wait_time: Option<u32>,
+    /// How long to look at such a job
+    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    max_async_wait_time: u64,
+    /// Wait while another import runs, this long at most
+    #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "60")]
+    wait: Option<u64>,
 }
 
 impl ImportArgs {
@@ -80,20 +84,19 @@ impl ImportArgs {
             return Ok(Exit::Clean);
         }
         let job_id = SystemIds::default().guid(SystemClock.now());
-        client
-            .solution_import(&Import {
-                file: &file,
-                job_id: &job_id,
-                settings: settings.as_ref(),
-                publish_workflows: !self.leave_flows_off,
-                overwrite: self.force_overwrite,
-                convert_to_managed: self.convert_to_managed,
-                holding: self.import_as_holding,
-                skip_dependencies: self.skip_dependency_check,
-                upgrade: self.stage_and_upgrade,
-                allow_older: self.allow_older,
-            })
-            .await?;
+        let import = Import {
+            file: &file,
+            job_id: &job_id,
+            settings: settings.as_ref(),
+            publish_workflows: !self.leave_flows_off,
+            overwrite: self.force_overwrite,
+            convert_to_managed: self.convert_to_managed,
+            holding: self.import_as_holding,
+            skip_dependencies: self.skip_dependency_check,
+            upgrade: self.stage_and_upgrade,
+            allow_older: self.allow_older,
+        };
+        self.send(&client, &import).await?;
         if self.activate_flows {
             activate(&client, package).await?;
         }
@@ -105,6 +108,49 @@ impl ImportArgs {
         }
         let partly = self.activate_flows && report.flows.iter().any(|(flow, _)| flow.state != "on");
         Ok(if partly { Exit::Partial } else { Exit::Clean })
+    }
+}
+
+/// Another import runs.
+const BUSY: &str = "0x80071151";
+
+impl ImportArgs {
+    /// Sends the import, again and again while another one runs if that is wanted.
+    async fn send(&self, client: &Client, import: &Import<'_>) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let limit = self.wait.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
+        let mut told = false;
+        loop {
+            let sent = match self.asynchronous {
+                true => client.solution_import_start(import).await.map(Some),
+                false => client.solution_import(import).await.map(|()| None),
+            };
+            let busy = sent.as_ref().err().is_some_and(|error| error.code() == Some(BUSY));
+            match sent {
+                Err(_) if busy && limit.is_some_and(|limit| begun.elapsed() < limit) => {
+                    if !told {
+                        note("another import runs; waiting for it");
+                        told = true;
+                    }
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(None) => return Ok(()),
+                Ok(Some(operation)) => return self.watch(client, &operation).await,
+            }
+        }
+    }
+
+    /// Looks at the job until it has ended.
+    async fn watch(&self, client: &Client, operation: &str) -> Result<(), Failure> {
+        let limit = Duration::from_secs(self.max_async_wait_time.saturating_mul(60));
+        let operation = crate::command::job::wait(client, operation, limit).await?;
+        if operation.word() == "succeeded" {
+            return Ok(());
+        }
+        let why = operation.message.as_deref().unwrap_or("no reason is given");
+        Err(Failure::refused(format!("the import {}: {why}", operation.word()))
+            .fix(format!("connref job show {}", operation.id)))
     }
 }
 

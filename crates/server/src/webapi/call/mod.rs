@@ -62,6 +62,9 @@ async fn run(
         "RetrieveSharedPrincipalsAndAccess" => access::shares(asked, parameters).await.map(Some),
         "DeleteAndPromote" => solution::promote(asked, parameters).await.map(Some),
         "ImportSolution" => solution::import(asked, parameters, false).await.map(|()| None),
+        "ImportSolutionAsync" => solution::import_start(asked, parameters, false).await.map(Some),
+        "StageAndUpgradeAsync" => solution::import_start(asked, parameters, true).await.map(Some),
+        "StageSolution" => solution::stage(asked, parameters).await.map(Some),
         "StageAndUpgrade" => solution::import(asked, parameters, true).await.map(|()| None),
         "RemoveActiveCustomizations" => {
             solution::layer_remove(asked, parameters).await.map(|()| None)

@@ -63,6 +63,11 @@ impl Parameters {
         self.0.get(name).and_then(Value::as_object).unwrap_or(&NONE)
     }
 
+    /// A value as it was given; null if it was not.
+    pub(super) fn given(&self, name: &str) -> &Value {
+        self.0.get(name).unwrap_or(&Value::Null)
+    }
+
     pub(super) fn list(&self, name: &str) -> &[Value] {
         self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -126,7 +131,9 @@ fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Faul
         "Edm.Guid" => value.as_str().is_some_and(is_guid),
         "Edm.Boolean" => value.is_boolean(),
         "Edm.Int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
-        "mscrm.crmbaseentity" | "mscrm.PrincipalAccess" => value.is_object(),
+        "mscrm.crmbaseentity" | "mscrm.PrincipalAccess" | "mscrm.SolutionParameters" => {
+            value.is_object()
+        }
         "Collection(Edm.String)" => {
             value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
         }

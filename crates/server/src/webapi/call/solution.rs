@@ -12,8 +12,8 @@ use super::audit::finding;
 use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::solution::{
-    SolutionImport, solution_component_add, solution_export, solution_import, solution_plan,
-    solution_promote,
+    SolutionImport, solution_component_add, solution_export, solution_import,
+    solution_import_start, solution_plan, solution_promote, solution_stage, solution_staged,
 };
 use crate::webapi::fault::{refusal, subject};
 use crate::webapi::locate::run;
@@ -24,7 +24,7 @@ pub(super) async fn import(
     mut parameters: Parameters,
     upgrade: bool,
 ) -> Result<(), Fault> {
-    let import = asked_import(&mut parameters, upgrade)?;
+    let import = asked_import(asked, &mut parameters, upgrade).await?;
     match solution_import(&asked.cx, import).await {
         Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
         done => Ok(done.map(drop)?),
@@ -32,10 +32,16 @@ pub(super) async fn import(
 }
 
 /// The parameters that an import and its plan have in common.
-fn asked_import(parameters: &mut Parameters, upgrade: bool) -> Result<SolutionImport, Fault> {
-    let file = STANDARD
-        .decode(parameters.take_text("CustomizationFile").as_bytes())
-        .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))?;
+async fn asked_import(
+    asked: &Asked,
+    parameters: &mut Parameters,
+    upgrade: bool,
+) -> Result<SolutionImport, Fault> {
+    let staged = parameters.given("SolutionParameters")["StageSolutionUploadId"].as_str();
+    let file = match staged.map(str::to_owned) {
+        Some(id) => solution_staged(&asked.cx, &id).await?,
+        None => decoded(&parameters.take_text("CustomizationFile"))?,
+    };
     let options = ImportOptions {
         publish_workflows: parameters.flag("PublishWorkflows").unwrap_or(true),
         convert_to_managed: parameters.flag("ConvertToManaged").unwrap_or(false),
@@ -56,10 +62,102 @@ fn asked_import(parameters: &mut Parameters, upgrade: bool) -> Result<SolutionIm
     })
 }
 
+fn decoded(text: &str) -> Result<Vec<u8>, Fault> {
+    STANDARD
+        .decode(text.as_bytes())
+        .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))
+}
+
+/// Starts an import and answers at once.
+pub(super) async fn import_start(
+    asked: &Asked,
+    mut parameters: Parameters,
+    upgrade: bool,
+) -> Result<Value, Fault> {
+    let message = if upgrade { "StageAndUpgradeAsync" } else { "ImportSolutionAsync" };
+    let import = asked_import(asked, &mut parameters, upgrade).await?;
+    match solution_import_start(&asked.cx, import, message).await {
+        Err(OperationError::Refused { refusals }) => Err(Fault::refused_plainly(&refusals)),
+        done => {
+            let (operation, job) = done?;
+            Ok(json!({"ImportJobKey": job.as_str(), "AsyncOperationId": operation.as_str()}))
+        }
+    }
+}
+
+/// Keeps a package for a later import and says what is in it.
+pub(super) async fn stage(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
+    let file = decoded(&parameters.take_text("CustomizationFile"))?;
+    let staged = solution_stage(&asked.cx, file).await?;
+    let refusals = staged.outcome.err().unwrap_or_default();
+    let manifest = &staged.package.manifest;
+    let attributes = |pairs: &[(&str, String)]| {
+        json!({
+            "Count": pairs.len(),
+            "Keys": pairs.iter().map(|(key, _)| *key).collect::<Vec<_>>(),
+            "Values": pairs.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(),
+        })
+    };
+    let present = |here: bool| if here { "True" } else { "False" };
+    let references = staged.package.references.iter().map(|one| {
+        json!({
+            "ComponentName": one.logical_name.as_str(),
+            "ComponentTypeName": "connectionreference",
+            "IsPresentInOrg": present(staged.facts.reference(&one.logical_name).is_some()),
+            "Attributes": attributes(&[
+                ("connectorid", one.api_name.connector_id()),
+                ("connectionreferencelogicalname", one.logical_name.to_string()),
+                ("connectionreferencedisplayname", one.display_name.clone()),
+                ("description", one.description.clone().unwrap_or_default()),
+            ]),
+        })
+    });
+    let variables = staged.package.variables.iter().map(|one| {
+        let here = staged.facts.variables.iter().any(|v| v.schema_name == one.schema_name);
+        json!({
+            "ComponentName": one.schema_name.as_str(),
+            "ComponentTypeName": "EnvironmentVariableDefinition",
+            "IsPresentInOrg": present(here),
+            "Attributes": attributes(&[
+                ("schemaname", one.schema_name.to_string()),
+                ("displayname", one.display_name.clone()),
+            ]),
+        })
+    });
+    let components: Vec<Value> = references.chain(variables).collect();
+    let results: Vec<Value> = refusals
+        .iter()
+        .map(|one| {
+            json!({
+                "SolutionValidationResultType": "Error", "ErrorCode": -2_147_188_685_i64,
+                "AdditionalInfo": one.code, "Message": one.text,
+            })
+        })
+        .collect();
+    let status = if refusals.is_empty() { "Passed" } else { "Failed" };
+    Ok(json!({"StageSolutionResults": {
+        "StageSolutionUploadId": staged.id,
+        "StageSolutionStatus": status,
+        "SolutionComponentsDetails": components,
+        "SolutionDetails": {
+            "SolutionUniqueName": manifest.unique_name,
+            "SolutionFriendlyName": manifest.display_name,
+            "SolutionVersion": manifest.version,
+            "IsManaged": manifest.managed == Managed::Managed,
+            "PublisherUniqueName": manifest.publisher.unique_name,
+        },
+        "MissingDependencies": manifest.missing_dependencies.iter().map(|one| json!({
+            "RequiredComponentSchemaName": one.required, "RequiredSolutionName": one.solution,
+            "DependentComponentDisplayName": one.dependent,
+        })).collect::<Vec<_>>(),
+        "SolutionValidationResults": results,
+    }}))
+}
+
 /// What an import would do: the same judgement, nothing written. A refused one is an answer too.
 pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
     let upgrade = parameters.flag("Upgrade").unwrap_or(false);
-    let import = asked_import(&mut parameters, upgrade)?;
+    let import = asked_import(asked, &mut parameters, upgrade).await?;
     let plan = solution_plan(&asked.cx, &import).await?;
     let manifest = &plan.manifest;
     let mut answer = json!({

@@ -1,4 +1,5 @@
 //! Writes by table: one file each, from a body to the operation's input.
+mod async_operation;
 mod business_unit;
 mod connection_reference;
 mod connector;
@@ -58,6 +59,7 @@ pub(super) async fn update(
         row_assign(&asked.cx, row, to).await?;
     }
     match record.table.name {
+        "asyncoperation" => async_operation::update(asked, record, fields).await,
         "businessunit" => business_unit::update(asked, record, fields).await,
         "connectionreference" => connection_reference::update(asked, record, fields).await,
         "environmentvariabledefinition" => {
