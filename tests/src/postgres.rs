@@ -10,6 +10,7 @@ pub struct Database {
 
 /// The server that `CONNREF_TEST_POSTGRES` names.
 #[must_use]
+#[expect(clippy::print_stderr, reason = "who runs the tests must see what was not run")]
 pub fn server(test: &str) -> Option<String> {
     let server = std::env::var("CONNREF_TEST_POSTGRES").ok();
     if server.is_none() {
