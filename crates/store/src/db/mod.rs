@@ -196,7 +196,7 @@ impl Db {
     /// Takes a lock of this name, held until it is dropped or the process ends, however it ends;
     /// `None` if somebody holds it.
     pub async fn lock(&self, name: &str) -> Result<Option<Lock>, DbError> {
-        Ok(match &self.0 {
+        Ok(match &self.engine {
             Engine::Sqlite(engine) => engine.lock(name)?.map(|file| Lock::File { _file: file }),
             Engine::Postgres(engine) => {
                 engine.lock(name).await?.map(|client| Lock::Session { _client: client })
