@@ -143,7 +143,6 @@ fn every_point(server: Option<&str>) {
             kills += 1;
         }
     }
-    println!("{kills} kills at named moments");
     assert!(kills >= 31, "{kills}");
 }
 
@@ -186,7 +185,6 @@ fn random_moments_of_an_upgrade_leave_the_old_or_the_new_on_postgresql() {
             _ => panic!("kill {kill} after {moment:?} left neither state: {found:#}"),
         }
     }
-    println!("{olds} old, {news} new of {kills}");
     assert_eq!(olds + news, kills);
 }
 
