@@ -8,6 +8,7 @@ mod connection;
 mod connector;
 mod demo;
 mod dependency_table;
+mod fidelity;
 mod hostile;
 mod inspect;
 mod invoker;

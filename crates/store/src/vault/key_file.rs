@@ -58,7 +58,10 @@ impl KeyFile {
         (&mut file)
             .take(FILE_MAX)
             .read_to_string(&mut text)
-            .map_err(|e| self.fail(&e.to_string()))?;
+            .map_err(|e| match e.kind() {
+                ErrorKind::InvalidData => self.fail(NO_KEY),
+                _ => self.fail(&e.to_string()),
+            })?;
         self.parse(&text).map(Some)
     }
 
@@ -106,7 +109,7 @@ impl KeyFile {
             let pair = if fits { digits.get(index * 2..index * 2 + 2) } else { None };
             *byte = pair
                 .and_then(|p| u8::from_str_radix(p, 16).ok())
-                .ok_or_else(|| self.fail("it does not hold 64 hexadecimal digits"))?;
+                .ok_or_else(|| self.fail(NO_KEY))?;
         }
         Ok(SecretBox::new(Box::new(*key)))
     }
@@ -115,6 +118,9 @@ impl KeyFile {
         VaultError::KeyFile { path: self.path.display().to_string(), reason: reason.to_owned() }
     }
 }
+
+/// What a file that is no key file is told.
+const NO_KEY: &str = "it does not hold 64 hexadecimal digits";
 
 /// Associated data of a wrapped tenant key.
 pub fn associated(tenant: &str) -> Vec<u8> {
