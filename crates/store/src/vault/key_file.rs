@@ -55,13 +55,10 @@ impl KeyFile {
             )));
         }
         let mut text = Zeroizing::new(String::new());
-        (&mut file)
-            .take(FILE_MAX)
-            .read_to_string(&mut text)
-            .map_err(|e| match e.kind() {
-                ErrorKind::InvalidData => self.fail(NO_KEY),
-                _ => self.fail(&e.to_string()),
-            })?;
+        (&mut file).take(FILE_MAX).read_to_string(&mut text).map_err(|e| match e.kind() {
+            ErrorKind::InvalidData => self.fail(NO_KEY),
+            _ => self.fail(&e.to_string()),
+        })?;
         self.parse(&text).map(Some)
     }
 
