@@ -229,7 +229,7 @@ fn wait_for_change(home: &Home) {
 }
 
 /// The installation opened past the program, as another process would.
-fn opened(home: &Home) -> (tokio::runtime::Runtime, Store) {
+pub(crate) fn opened(home: &Home) -> (tokio::runtime::Runtime, Store) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
