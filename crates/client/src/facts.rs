@@ -396,3 +396,75 @@ fn solution(row: &Value) -> SolutionFacts {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::{StatusCode, Uri};
+    use axum::response::{IntoResponse, Response};
+    use serde_json::json;
+
+    use super::*;
+    use crate::transport::{InProcess, Shared};
+    use crate::{Client, Place};
+
+    /// An organisation that knows nothing of connref.
+    async fn organisation(uri: Uri) -> Response {
+        let rows = match uri.path() {
+            "/api/data/v9.2/WhoAmI" => {
+                return axum::Json(json!({"OrganizationId": "O1"})).into_response();
+            }
+            "/api/data/v9.2/systemusers" => json!([
+                {"systemuserid": "U1", "domainname": "ann@contoso.test", "isdisabled": true},
+                {"systemuserid": "U2", "domainname": "svc", "applicationid": "A1"},
+            ]),
+            "/api/data/v9.2/teams" => json!([{"teamid": "T1", "name": "Team", "teamtype": 1}]),
+            "/api/data/v9.2/connectionreferences" => json!([
+                {"connectionreferenceid": "R1", "connectionreferencelogicalname": "new_Sql", "_ownerid_value": "U1",
+                 "connectorid": "/providers/Microsoft.PowerApps/apis/shared_sql", "connectionid": "C9"},
+            ]),
+            "/api/data/v9.2/workflows" => json!([
+                {"workflowid": "F1", "name": "Sync", "statecode": 1, "_ownerid_value": "U1", "clientdata": CLIENT_DATA},
+            ]),
+            "/api/data/v9.2/environmentvariabledefinitions" => json!([
+                {"environmentvariabledefinitionid": "V1", "schemaname": "new_Site", "type": 100_000_000},
+            ]),
+            "/api/data/v9.2/environmentvariablevalues" => json!([
+                {"_environmentvariabledefinitionid_value": "V1", "value": "base", "ismanaged": true},
+                {"_environmentvariabledefinitionid_value": "V1", "value": "own", "ismanaged": false},
+            ]),
+            "/api/data/v9.2/solutions" => {
+                json!([{"solutionid": "S1", "uniquename": "Orders", "version": "1.0"}])
+            }
+            _ => return (StatusCode::NOT_FOUND, "{}").into_response(),
+        };
+        axum::Json(json!({ "value": rows })).into_response()
+    }
+
+    const CLIENT_DATA: &str = r#"{"properties":{"connectionReferences":{"shared_sql":{"connection":{"connectionReferenceLogicalName":"new_Sql"},"api":{"name":"shared_sql"}}},
+        "definition":{"triggers":{"R":{"type":"Recurrence","recurrence":{"frequency":"Day","interval":2}}},"actions":{}}}}"#;
+
+    #[tokio::test]
+    async fn an_organisation_without_connref_is_read_from_its_tables() {
+        let place = Place {
+            environment: "https://contoso.example".into(),
+            control: "https://contoso.example".into(),
+            name: String::new(),
+            extended: false,
+        };
+        let router = Router::new().fallback(organisation);
+        let facts =
+            Client::new(Shared::new(InProcess::new(router, ())), place).facts(7).await.unwrap();
+        assert_eq!((facts.environment.name.as_str(), facts.taken_at), ("contoso.example", 7));
+        assert!(facts.principals[0].disabled);
+        assert_eq!(facts.principals[1].kind, PrincipalKind::ServicePrincipal);
+        assert_eq!(facts.references[0].connection, Some("c9".into()));
+        assert_eq!(facts.flows[0].references[0].logical_name, Some("new_Sql".into()));
+        assert_eq!(facts.flows[0].schedule.map(|s| s.interval), Some(2));
+        assert_eq!(facts.variables[0].value.as_deref(), Some("own"), "the own value wins");
+        // What no table told is not known.
+        for area in [Area::Connections, Area::Kind, Area::Membership, Area::Runs, Area::Layers] {
+            assert!(!facts.knows(area), "{area:?}");
+        }
+    }
+}
