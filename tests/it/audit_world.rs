@@ -176,7 +176,7 @@ fn body(entries: &[(usize, bool)]) -> String {
 
 /// References and connections of even numbers are of one connector, odd ones of another.
 fn api(at: usize) -> &'static str {
-    if at % 2 == 0 { "shared_sql" } else { "shared_office365" }
+    if at.is_multiple_of(2) { "shared_sql" } else { "shared_office365" }
 }
 
 fn build(home: &Home, world: &mut World) {
