@@ -20,6 +20,7 @@ mod migrate;
 mod people;
 mod plan;
 mod policy;
+mod proof;
 mod quote_email;
 mod resume;
 mod roundtrip;

@@ -67,6 +67,8 @@ fn survives(at: &str, bytes: &[u8]) {
     }
     home.ok(["solution", "import", "--path", "first.zip", "--env", "there"]);
     let second = export(&home, &name, "second.zip", "there");
+    assert!(first == second, "{at}: the second export has other bytes");
+    managed(at, &home, &name);
     let [model_0, model_1, model_2] = [bytes, &first, &second].map(|bytes| model(at, bytes));
     same(&format!("{at}: export against original"), &model_0, &model_1);
     same(&format!("{at}: second export against first"), &model_1, &model_2);
@@ -105,6 +107,20 @@ fn bind_all(home: &Home) -> Vec<Canary> {
         planted.extend([Canary::new(&id), Canary::new(secret)]);
     }
     planted
+}
+
+/// As managed: the same bytes every time, and what an environment takes as managed.
+fn managed(at: &str, home: &Home, name: &str) {
+    let arguments = ["solution", "export", name, "--managed", "--env", "here", "--path"];
+    let made = ["managed1.zip", "managed2.zip"].map(|file| {
+        home.ok(arguments.into_iter().chain([file]));
+        std::fs::read(home.path().join(file)).expect("the export is there")
+    });
+    assert!(made[0] == made[1], "{at}: managed exports differ");
+    assert!(part_text(&unzip(&made[0]), "solution.xml").contains("<Managed>1</Managed>"), "{at}");
+    home.env_create("customer", &[]);
+    home.ok(["solution", "import", "--path", "managed1.zip", "--env", "customer"]);
+    assert_eq!(home.json(["solution", "list", "--env", "customer"])[0]["managed"], true, "{at}");
 }
 
 fn export(home: &Home, name: &str, file: &str, env: &str) -> Vec<u8> {

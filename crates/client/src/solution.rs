@@ -194,6 +194,32 @@ impl Plan {
     }
 }
 
+/// What a search for secrets came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Secrets that were searched for.
+    pub secrets: u64,
+    /// Secrets too short to be searched for.
+    pub short: u64,
+    /// Forms in which they were searched for.
+    pub forms: Vec<String>,
+    /// What was found.
+    pub found: Vec<ProofFound>,
+}
+
+/// A secret that is where it must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofFound {
+    /// Part of the package.
+    pub place: String,
+    /// Form it stands in.
+    pub form: String,
+    /// Connection whose secret it is.
+    pub connection: String,
+    /// Field.
+    pub field: String,
+}
+
 impl Solution {
     fn read(row: &Value) -> Self {
         Self {
@@ -280,6 +306,32 @@ impl<S: ApiService> Client<S> {
             return Err(ClientError::unreadable(&attempt, "it holds no ExportSolutionFile"));
         };
         STANDARD.decode(file).map_err(|error| ClientError::unreadable(&attempt, error))
+    }
+
+    /// Searches a package for the secrets of the vault.
+    pub async fn solution_proof(&self, file: &[u8]) -> Result<Proof> {
+        let attempt = "search the package for secrets";
+        let body = json!({"CustomizationFile": STANDARD.encode(file)});
+        let call = self.web(attempt, Method::POST, "connref_SolutionProof").json(body).harmless();
+        let answer = self.fetch(call).await?;
+        let list = |name: &str| answer[name].as_array().into_iter().flatten();
+        let number = |name: &str| {
+            let number = answer[name].as_u64();
+            number.ok_or_else(|| ClientError::unreadable(attempt, format!("it holds no `{name}`")))
+        };
+        Ok(Proof {
+            secrets: number("secrets")?,
+            short: number("short")?,
+            forms: list("forms").filter_map(Value::as_str).map(str::to_owned).collect(),
+            found: list("found")
+                .map(|row| ProofFound {
+                    place: text(row, "/place"),
+                    form: text(row, "/form"),
+                    connection: text(row, "/connection"),
+                    field: text(row, "/field"),
+                })
+                .collect(),
+        })
     }
 
     /// Puts a component into an unmanaged solution.

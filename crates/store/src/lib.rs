@@ -33,6 +33,7 @@ pub mod role;
 pub mod row_share;
 pub mod run;
 pub mod run_secret;
+pub mod secret_search;
 pub mod solution;
 pub mod solution_remove;
 pub mod source;

@@ -17,6 +17,7 @@ use connref_store::StoreError;
 use connref_store::access::Privilege;
 use connref_store::job::{JobEnd, JobNew};
 use connref_store::promote::Promote;
+use connref_store::secret_search::SecretSearch;
 use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
@@ -424,20 +425,51 @@ pub async fn solution_staged(cx: &Context, id: &str) -> Result<Vec<u8>> {
     Ok(cx.store().package_kept(&cx.caller, &cx.environment.id, id).await?)
 }
 
+/// How deep packages inside packages are searched.
+const NESTED_MOST: usize = 4;
+
+/// Searches a package for every secret that the vault holds: the file as it is, its parts unpacked,
+/// their names, and packages inside it.
+pub async fn solution_proof(cx: &Context, file: Vec<u8>) -> Result<SecretSearch> {
+    let mut places = Vec::new();
+    unpacked("", &file, 0, &mut places).map_err(|error| {
+        OperationError::invalid(
+            chain(&error),
+            "export the solution again and give the zip as it is",
+        )
+    })?;
+    places.push(("the file itself".to_owned(), file));
+    Ok(cx.store().secrets_search(&cx.caller, &cx.environment.id, places).await?)
+}
+
+/// Parts of a zip, and of zips in it; a part that only looks like one stays as it is.
+fn unpacked(
+    prefix: &str,
+    file: &[u8],
+    depth: usize,
+    places: &mut Vec<(String, Vec<u8>)>,
+) -> std::result::Result<(), connref_solution::ArchiveError> {
+    for (name, content) in Archive::from_zip(file, &Limits::default())?.to_parts()? {
+        let place = format!("{prefix}{name}");
+        if content.starts_with(b"PK\x03\x04") && depth < NESTED_MOST {
+            // Its bytes are searched all the same.
+            let _ = unpacked(&format!("{place}/"), &content, depth + 1, places);
+        }
+        places.push((place.clone(), name.into_bytes()));
+        places.push((place, content));
+    }
+    Ok(())
+}
+
 /// Asks a job to end.
 pub async fn job_cancel(cx: &Context, id: &str) -> Result<()> {
     Ok(cx.store().job_cancel(&cx.caller, &cx.environment.id, &id.into()).await?)
 }
 
-/// Exports an unmanaged solution as a zip. It carries no connection id and no credential: the model
+/// Exports an unmanaged solution as a zip, unmanaged or managed; the same solution gives the same
+/// bytes. It carries no connection id and no credential: the model
 /// it is written from has no place for either.
 pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<Vec<u8>> {
-    if managed {
-        return Err(OperationError::invalid(
-            "exporting as managed is not offered yet",
-            "export unmanaged (leave out --managed)",
-        ));
-    }
     let content = cx.store().solution_content(&cx.caller, &cx.environment.id, name).await?;
     if content.solution.facts.managed {
         return Err(OperationError::invalid(
@@ -445,8 +477,8 @@ pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<
             "export it where it is developed",
         ));
     }
-    let zip = write(&content, cx.environment.fidelity)?;
-    let detail = json!({"name": content.solution.facts.unique_name, "version": content.solution.facts.version});
+    let zip = write(&content, cx.environment.fidelity, managed)?;
+    let detail = json!({"name": content.solution.facts.unique_name, "version": content.solution.facts.version, "managed": managed});
     let id = content.solution.facts.id.as_str();
     cx.store()
         .audit_record(&cx.caller, &cx.environment.id, "solution_export", "solution", id, detail)
@@ -454,7 +486,7 @@ pub async fn solution_export(cx: &Context, name: &str, managed: bool) -> Result<
     Ok(zip)
 }
 
-fn write(content: &SolutionContent, fidelity: Fidelity) -> Result<Vec<u8>> {
+fn write(content: &SolutionContent, fidelity: Fidelity, managed: bool) -> Result<Vec<u8>> {
     let internal = |e: &dyn std::error::Error| {
         OperationError::Store(StoreError::Invalid(format!(
             "the solution cannot be written: {}",
@@ -474,6 +506,9 @@ fn write(content: &SolutionContent, fidelity: Fidelity) -> Result<Vec<u8>> {
         None => Package::default(),
     };
     fill(&mut package, content, fidelity);
+    if managed {
+        package.manifest.managed = Managed::Managed;
+    }
     let archive = package_write(base.as_ref(), &package).map_err(|e| internal(&e))?;
     archive.to_zip().map_err(|e| internal(&e))
 }

@@ -301,6 +301,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some(DOCUMENT),
     },
     Verb {
+        name: "connref_SolutionProof",
+        kind: VerbKind::Action,
+        parameters: &[must("CustomizationFile", "Edm.Binary")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "connref_VariableShow",
         kind: VerbKind::Function,
         parameters: &[must("Variable", "Edm.String")],

@@ -10,6 +10,7 @@ mod kit;
 mod migrate;
 mod pack;
 mod plan;
+mod proof;
 mod runbook;
 
 use clap::{Args, Subcommand};
@@ -51,6 +52,8 @@ pub(crate) enum SolutionCommand {
     Import(import::ImportArgs),
     /// Export a solution; no connection and no secret travels in it
     Export(export::ExportArgs),
+    /// Prove that a package holds no secret of the vault: search it, sign the result, verify it
+    Proof(proof::ProofArgs),
     /// Put the holding solution in the place of the installed one; what it lacks goes
     Upgrade {
         /// Unique name of the installed solution
@@ -93,6 +96,7 @@ impl SolutionCommand {
             Self::Create(_)
                 | Self::Import(_)
                 | Self::Export(_)
+                | Self::Proof(_)
                 | Self::Upgrade { .. }
                 | Self::List
                 | Self::Delete { .. }
@@ -116,6 +120,7 @@ impl SolutionCommand {
             Self::Plan(args) => args.run(context).await,
             Self::Import(args) => args.run(context).await,
             Self::Export(args) => args.run(context).await,
+            Self::Proof(args) => args.run(context).await,
             Self::Upgrade { name } => {
                 context.client().await?.solution_promote(&name).await?;
                 context

@@ -83,6 +83,7 @@ async fn run(
         "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
         "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
         "connref_PlanImport" => solution::plan(asked, parameters).await.map(Some),
+        "connref_SolutionProof" => solution::proof(asked, parameters).await.map(Some),
         "connref_Reassign" => audit::reassign(asked, parameters).await.map(Some),
         "connref_VariableShow" => variable::show(asked, parameters).await.map(Some),
         name => Err(Fault::no_resource(name)),

@@ -13,7 +13,8 @@ use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::solution::{
     SolutionImport, solution_component_add, solution_export, solution_import,
-    solution_import_start, solution_plan, solution_promote, solution_stage, solution_staged,
+    solution_import_start, solution_plan, solution_promote, solution_proof, solution_stage,
+    solution_staged,
 };
 use crate::webapi::fault::{refusal, subject};
 use crate::webapi::locate::run;
@@ -247,6 +248,24 @@ fn named(name: &str) -> Result<LogicalName, Fault> {
         return Err(Fault::payload("An entry of `ComponentParameters` has no name."));
     }
     Ok(LogicalName::new(name))
+}
+
+/// Searches a package for the secrets of the vault; answers places and fields, never a secret.
+pub(super) async fn proof(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
+    let file = decoded(&parameters.take_text("CustomizationFile"))?;
+    let search = solution_proof(&asked.cx, file).await?;
+    let found = search.found.iter().map(|one| {
+        json!({
+            "place": one.place, "form": one.form,
+            "connection": one.connection.as_str(), "field": one.field,
+        })
+    });
+    Ok(json!({
+        "secrets": search.secrets,
+        "short": search.short,
+        "forms": connref_store::secret_search::FORMS,
+        "found": found.collect::<Vec<_>>(),
+    }))
 }
 
 /// Promotes the holding solution of a solution.
