@@ -119,7 +119,7 @@ fn connection(facts: &Facts, audited: &Audited, one: &ConnectionFacts) -> Vec<Li
         owned,
         line(format!("{holds}{broken}")),
         line(target_of(one).unwrap_or("not known")),
-        line(format!("{references} references, {} flows, {on} on", uses.len())),
+        line(format!("{}, {}, {on} on", many(references, "reference"), many(uses.len(), "flow"))),
         line(one.last_used_at.map_or_else(|| unless(Area::LastUse, "never"), day)),
         line(one.ends_at.map_or_else(|| unless(Area::Ends, "–"), day)),
         line(match one.shares.len() {
@@ -144,17 +144,30 @@ fn findings(page: &mut Page, audited: &Audited) {
 }
 
 fn finding(finding: &Finding) -> Check {
-    let mut check = Check::from(code(finding.code).text(format!(" {}", finding.message)));
+    let mut check = Check::from(code(finding.code).text(" ").append(told(&finding.message)));
     if let Some(at) = &finding.location {
         check = check.below(code(format!("{}:{}", at.part, at.line)));
     }
     if !finding.help.is_empty() {
-        check = check.below(line(&finding.help));
+        check = check.below(told(&finding.help));
     }
     match &finding.fix {
         Some(fix) => check.below(code(fix)),
         None => check,
     }
+}
+
+/// A sentence whose names stand in back-ticks.
+fn told(text: &str) -> Line {
+    let parts = text.split('`').enumerate();
+    parts.fold(line(""), |line, (at, part)| match at % 2 {
+        0 => line.text(part),
+        _ => line.code(part),
+    })
+}
+
+fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn attest(page: &mut Page, facts: &Facts) {
