@@ -393,6 +393,12 @@ impl World {
         let line = ["connector", "create", "--api-definition", &definition];
         let made = home.json([&line[..], &["--api-properties", &parameters]].concat());
         let api = made["name"].as_str().or(made["id"].as_str()).expect("it has a name").to_owned();
+        let policy = json!({"displayName": "Main", "defaultConnectorsClassification": "General",
+            "environmentType": "OnlyEnvironments", "environments": [{"name": "extra"}],
+            "connectorGroups": [{"classification": "Blocked", "connectors": [
+                {"id": "/providers/Microsoft.PowerApps/apis/shared_teams"}]}]});
+        let policy = home.file("policy.json", policy.to_string());
+        self.put("policy", policy);
         self.put("home", folder);
         self.put("zip", zip);
         self.put("definition", definition);

@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn every_form_is_made() {
-        let forms = forms_of(&SecretString::from("hawser \"knot\" & ünker 55"));
+        // The question marks make a slash in base64, and an underscore in base64url.
+        let forms = forms_of(&SecretString::from("hawser \"knot\" & ünker ??? 55"));
         let names: HashSet<&str> = forms.iter().map(|(name, _)| *name).collect();
         for name in FORMS.iter().filter(|name| **name != "base64 in lines") {
             assert!(names.contains(name), "{name}");
