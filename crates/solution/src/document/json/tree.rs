@@ -258,7 +258,18 @@ impl<'t> JsonObject<'t> {
 
     /// As [`JsonNode::get`].
     pub fn get(self, name: &str) -> Option<JsonNode<'t>> {
-        self.iter().filter(|(one, _)| *one == name).last().map(|(_, value)| value)
+        let JsonNode { tree, at } = self.0;
+        let end = self.0.record().next;
+        let (mut at, mut found) = (at + 1, None);
+        while at < end {
+            let record = tree.nodes[at as usize];
+            // Most names differ in length already.
+            if (record.end - record.start) as usize == name.len() && tree.slice(record) == name {
+                found = Some(at + 1);
+            }
+            at = record.next;
+        }
+        found.map(|at| JsonNode { tree, at })
     }
 
     /// Whether there is a member of that name.
