@@ -33,3 +33,4 @@ mod upgrade;
 mod variables;
 mod vault_format;
 mod vault_move;
+mod verify;

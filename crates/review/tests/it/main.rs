@@ -19,4 +19,5 @@ mod random_imports;
 mod run;
 mod runbook;
 mod share;
+mod verify;
 mod world;
