@@ -126,7 +126,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     let target = solution::target(facts, &import, &manifest, &mut draft);
     solution::duplicates_check(import.package, &mut draft);
     solution::publisher_check(facts, &import, target.base, &mut draft);
-    let wanted = settings::Wanted::read(&import, &mut draft);
+    let wanted = settings::Wanted::read(facts.environment.fidelity, &import, &mut draft);
     let connectors = connectors::changes(&index, &import, &mut draft);
     let base = future::with_connectors(facts, &connectors);
     let base_index = Index::new(&base);

@@ -19,5 +19,6 @@ mod random_imports;
 mod run;
 mod runbook;
 mod share;
+mod situations;
 mod verify;
 mod world;
