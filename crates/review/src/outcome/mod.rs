@@ -5,6 +5,7 @@ mod flows;
 mod forecast;
 mod future;
 mod layers;
+mod policy;
 mod promotion;
 mod references;
 mod removals;
@@ -144,6 +145,8 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     if !draft.refusals.is_empty() {
         return Err(draft.refusals);
     }
+    let suspensions = policy::suspensions(&index, &import, &future, &mut draft);
+    future::suspend(&mut future, &suspensions);
     let flows = flows::changes(&index, &import, &future, &hidden, &mut draft);
     future::flows_turned_on(&mut future, &flows, import.caller);
     let solution = SolutionChange { parts: import.parts, ..solution };
@@ -155,6 +158,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
         variables,
         flows,
         removals,
+        suspensions,
         overwrite: target.overwrite,
     };
     Ok(Outcome {
