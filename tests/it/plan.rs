@@ -157,3 +157,34 @@ fn connection(home: &Home, api: &str, name: &str, account: &str) -> String {
         other => panic!("no recipe for {other}"),
     }
 }
+
+#[test]
+fn an_update_that_breaks_a_policy_is_planned_and_suspended() {
+    let home = Home::with_env("dev", &[]);
+    let part = "Workflows/Noticeofarrivals-3C1F7A52-0D44-4C1E-9A61-7B5F20C8E101.json";
+    let parts = connref_tests::package::folder_parts(&fixture("harbour_notices"));
+    let body = connref_tests::package::part_text(&parts, part);
+    let mut first: Value = serde_json::from_str(&body).expect("it is JSON");
+    let properties = &mut first["properties"];
+    properties["connectionReferences"].as_object_mut().expect("a map").remove("shared_office365");
+    properties["definition"]["actions"] = json!({});
+    let first = connref_tests::package::fixture_zip_with(
+        "harbour_notices",
+        &[(part, Some(first.to_string().into_bytes()))],
+    );
+    let first = home.path().join(home.file("first.zip", first));
+    let settings = settings(&home, &fixture("harbour_notices"));
+    agrees(&home, &first, Some(&settings));
+    let policy = json!({
+        "displayName": "Apart", "environmentType": "AllEnvironments",
+        "defaultConnectorsClassification": "Confidential",
+        "connectorGroups": [{"classification": "General", "connectors":
+            [{"id": "/providers/Microsoft.PowerApps/apis/shared_office365"}]}],
+    });
+    let file = home.file("policy.json", policy.to_string());
+    home.ok(["policy", "set", "Apart", "--file", &file]);
+    assert_eq!(home.json(["flow", "list"])[0]["state"], "on", "each connector alone is allowed");
+    let plan = agrees(&home, &fixture("harbour_notices"), None);
+    assert_eq!(plan["flows"][0]["state"], "suspended", "{plan:#}");
+    assert_eq!(plan["flows"][0]["refusals"][0]["code"], "DlpViolation", "{plan:#}");
+}

@@ -4,6 +4,7 @@ mod activation;
 mod audit;
 mod audit_rules;
 mod binding;
+mod certainty;
 mod check;
 mod check_random;
 mod check_samples;
