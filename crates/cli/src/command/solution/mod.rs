@@ -98,6 +98,7 @@ impl SolutionCommand {
         !matches!(
             self,
             Self::Create(_)
+                | Self::Plan(_)
                 | Self::Import(_)
                 | Self::Verify(_)
                 | Self::Export(_)
