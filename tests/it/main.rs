@@ -22,6 +22,7 @@ mod plan;
 mod policy;
 mod proof;
 mod quote_email;
+mod record;
 mod resume;
 mod roundtrip;
 mod samples_import;

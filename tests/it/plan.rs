@@ -244,7 +244,8 @@ fn relay(mut client: std::net::TcpStream, port: u16, behind: u16) {
         return;
     }
     let kept = head.lines().filter(|line| !line.to_lowercase().starts_with("connection:"));
-    let head = kept.collect::<Vec<_>>().join("\r\n").replace(&port.to_string(), &behind.to_string());
+    let head =
+        kept.collect::<Vec<_>>().join("\r\n").replace(&port.to_string(), &behind.to_string());
     let mut server = std::net::TcpStream::connect(("127.0.0.1", behind)).expect("it listens");
     let sent = server
         .write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes())
@@ -288,7 +289,8 @@ fn an_organisation_without_connref_is_planned_from_its_tables() {
     assert!(told.contains("? flow Notice of arrivals is turned on (no. 1) [not known: "), "{told}");
     // The same server with all it knows is sure, and says the same.
     let address = served.url("dev");
-    let sure = words(&[]).into_iter().map(|w| if w.starts_with("http:") { address.clone() } else { w });
+    let sure =
+        words(&[]).into_iter().map(|w| if w.starts_with("http:") { address.clone() } else { w });
     let sure = home.run_json(sure.collect::<Vec<_>>()).expect(0).json();
     assert_eq!(flows(&sure), flows(&plan));
     assert_eq!(sure["flows"][0]["certainty"], "known", "{sure:#}");

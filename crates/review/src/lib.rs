@@ -19,6 +19,7 @@ pub mod matching;
 pub mod migrate;
 pub mod outcome;
 pub mod policy;
+pub mod record;
 pub mod refusal;
 pub mod right;
 pub mod run;

@@ -17,6 +17,7 @@ mod outcome;
 mod pack;
 mod policy;
 mod random_imports;
+mod record;
 mod run;
 mod runbook;
 mod share;

@@ -14,11 +14,12 @@ use connref_solution::model::facts::{Fidelity, FlowState, ShareLevel};
 use connref_solution::model::{FlowId, LogicalName};
 use serde_json::{Value, json};
 
-use build::{case, text, world};
+use build::text;
+pub(crate) use build::{case, world};
 
 const ROWS: &str = include_str!("situations.json");
 
-fn rows() -> Vec<Value> {
+pub(crate) fn rows() -> Vec<Value> {
     let all: Value = serde_json::from_str(ROWS).expect("the table is JSON");
     all.as_array().expect("a list of rows").clone()
 }

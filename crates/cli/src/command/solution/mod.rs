@@ -11,6 +11,7 @@ mod migrate;
 mod pack;
 mod plan;
 mod proof;
+mod record;
 mod runbook;
 pub(crate) mod verify;
 

@@ -5,11 +5,12 @@ use clap::Args;
 use connref_client::audit::Finding;
 use connref_client::flow::Reason;
 use connref_client::solution::{Import, Plan, PlanFlow, Sure};
-use connref_review::{ImportMode, ImportOptions, import_outcome};
+use connref_review::import_outcome;
 use connref_server::webapi::plan_document;
 use connref_solution::model::{Facts, PrincipalId};
 use serde_json::{Value, json};
 
+use super::record;
 use crate::command::flow::reason;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -46,6 +47,9 @@ pub(crate) struct PlanArgs {
     /// As if going back to an older version were wanted
     #[arg(long)]
     allow_older: bool,
+    /// Write facts, package and plan into this file, without names, addresses and ids of anybody
+    #[arg(long, value_name = "ZIP")]
+    record: Option<PathBuf>,
     /// Pass although some statements are not known for want of facts
     #[arg(long)]
     accept_unknown: bool,
@@ -80,6 +84,11 @@ impl PlanArgs {
             }
             plan => plan?,
         };
+        if let Some(path) = &self.record {
+            let before = record::before(context).await?;
+            let case = record::case(&solution, &import, &before, self.skip_lower_version)?;
+            record::write(path, &case, None)?;
+        }
         if context.output.is_table() {
             context.output.text(&told(&plan))?;
         } else {
@@ -103,19 +112,7 @@ pub(crate) fn judged(
     skip_lower_version: bool,
 ) -> Result<Plan, Failure> {
     let bodies = solution.bodies()?;
-    let mode = match (import.upgrade, import.holding) {
-        (true, _) => ImportMode::Upgrade,
-        (false, true) => ImportMode::Holding,
-        (false, false) => ImportMode::Update,
-    };
-    let options = ImportOptions {
-        publish_workflows: import.publish_workflows,
-        convert_to_managed: import.convert_to_managed,
-        skip_lower_version,
-        overwrite: import.overwrite,
-        allow_older: import.allow_older,
-        mode,
-    };
+    let options = record::options(import, skip_lower_version);
     let asked = connref_review::Import {
         package: &solution.package,
         bodies: &bodies,

@@ -34,7 +34,7 @@ fn known(value: &Value, words: &[&str]) {
     }
 }
 
-pub(super) fn world(facts: &Value, fidelity: Fidelity) -> World {
+pub(crate) fn world(facts: &Value, fidelity: Fidelity) -> World {
     known(
         facts,
         &[
@@ -255,7 +255,7 @@ pub(super) fn selector(one: &Value) -> Selector {
     }
 }
 
-pub(super) fn case(package: &Value, caller: PrincipalId) -> Case {
+pub(crate) fn case(package: &Value, caller: PrincipalId) -> Case {
     known(
         package,
         &[
