@@ -157,3 +157,142 @@ fn connection(home: &Home, api: &str, name: &str, account: &str) -> String {
         other => panic!("no recipe for {other}"),
     }
 }
+
+#[test]
+fn an_update_that_breaks_a_policy_is_planned_and_suspended() {
+    let home = Home::with_env("dev", &[]);
+    let part = "Workflows/Noticeofarrivals-3C1F7A52-0D44-4C1E-9A61-7B5F20C8E101.json";
+    let parts = connref_tests::package::folder_parts(&fixture("harbour_notices"));
+    let body = connref_tests::package::part_text(&parts, part);
+    let mut first: Value = serde_json::from_str(&body).expect("it is JSON");
+    let properties = &mut first["properties"];
+    properties["connectionReferences"].as_object_mut().expect("a map").remove("shared_office365");
+    properties["definition"]["actions"] = json!({});
+    let first = connref_tests::package::fixture_zip_with(
+        "harbour_notices",
+        &[(part, Some(first.to_string().into_bytes()))],
+    );
+    let first = home.path().join(home.file("first.zip", first));
+    let settings = settings(&home, &fixture("harbour_notices"));
+    agrees(&home, &first, Some(&settings));
+    let policy = json!({
+        "displayName": "Apart", "environmentType": "AllEnvironments",
+        "defaultConnectorsClassification": "Confidential",
+        "connectorGroups": [{"classification": "General", "connectors":
+            [{"id": "/providers/Microsoft.PowerApps/apis/shared_office365"}]}],
+    });
+    let file = home.file("policy.json", policy.to_string());
+    home.ok(["policy", "set", "Apart", "--file", &file]);
+    assert_eq!(home.json(["flow", "list"])[0]["state"], "on", "each connector alone is allowed");
+    let plan = agrees(&home, &fixture("harbour_notices"), None);
+    assert_eq!(plan["flows"][0]["state"], "suspended", "{plan:#}");
+    assert_eq!(plan["flows"][0]["refusals"][0]["code"], "DlpViolation", "{plan:#}");
+}
+
+/// The server as an organisation without connref has it: what is connref's own is not there.
+struct Plain {
+    port: u16,
+}
+
+impl Plain {
+    fn before(served: &connref_tests::served::Served) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let behind = served.port;
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || relay(stream, port, behind));
+            }
+        });
+        Self { port }
+    }
+}
+
+/// Passes one request on, without keeping the connection.
+fn relay(mut client: std::net::TcpStream, port: u16, behind: u16) {
+    use std::io::{Read, Write};
+    let mut raw = Vec::new();
+    let mut piece = [0; 65_536];
+    let end = loop {
+        if let Some(at) = raw.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        match client.read(&mut piece) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => raw.extend_from_slice(&piece[..read]),
+        }
+    };
+    let head = String::from_utf8_lossy(&raw[..end]).into_owned();
+    let lengths = head.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let length = lengths.last().unwrap_or(0);
+    while raw.len() < end + 4 + length {
+        match client.read(&mut piece) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => raw.extend_from_slice(&piece[..read]),
+        }
+    }
+    if head.lines().next().is_some_and(|line| line.contains("connref_")) {
+        let body = r#"{"error":{"code":"0x80060888","message":"Resource not found."}}"#;
+        let _ = write!(
+            client,
+            "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        return;
+    }
+    let kept = head.lines().filter(|line| !line.to_lowercase().starts_with("connection:"));
+    let head =
+        kept.collect::<Vec<_>>().join("\r\n").replace(&port.to_string(), &behind.to_string());
+    let mut server = std::net::TcpStream::connect(("127.0.0.1", behind)).expect("it listens");
+    let sent = server
+        .write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes())
+        .and_then(|()| server.write_all(&raw[end + 4..]));
+    let mut answer = Vec::new();
+    if sent.is_ok() && server.read_to_end(&mut answer).is_ok() {
+        // Of its own properties nothing is told either; the length stays.
+        let told = String::from_utf8_lossy(&answer).replace("\"connref\":", "\"another\":");
+        let _ = client.write_all(told.as_bytes());
+    }
+}
+
+#[test]
+fn an_organisation_without_connref_is_planned_from_its_tables() {
+    let home = Home::new();
+    home.ok(["env", "create", "dev", "--fidelity", "dataverse"]);
+    let path = fixture("harbour_notices");
+    let settings = settings(&home, &path);
+    let served = connref_tests::served::Served::start(&home);
+    let plain = Plain::before(&served);
+    let token = home.file("token", &served.token);
+    let address = format!("http://dev.localhost:{}", plain.port);
+    let at = path.display().to_string();
+    let words = |more: &[&str]| -> Vec<String> {
+        ["solution", "plan", &at, "--settings-file", &settings, "--environment", &address]
+            .into_iter()
+            .chain(["--token-file", &token])
+            .chain(more.iter().copied())
+            .map(str::to_owned)
+            .collect()
+    };
+    // It would go through, but policies were not seen: that is not fine.
+    let plan = home.run_json(words(&[])).expect(1).json();
+    assert_eq!(plan["allowed"], true, "{plan:#}");
+    assert_eq!(plan["flows"][0]["state"], "on", "{plan:#}");
+    assert_eq!(plan["flows"][0]["certainty"], "unknown", "{plan:#}");
+    assert_eq!(plan["flows"][0]["because"], json!(["the policies of the tenant"]), "{plan:#}");
+    assert!(plan["unknown"].as_array().is_some_and(|all| all.len() > 5), "{plan:#}");
+    home.run(words(&["--accept-unknown"])).expect(0);
+    let told = home.run(words(&[])).expect(1).stdout;
+    assert!(told.contains("? flow Notice of arrivals is turned on (no. 1) [not known: "), "{told}");
+    // The same server with all it knows is sure, and says the same.
+    let address = served.url("dev");
+    let sure =
+        words(&[]).into_iter().map(|w| if w.starts_with("http:") { address.clone() } else { w });
+    let sure = home.run_json(sure.collect::<Vec<_>>()).expect(0).json();
+    assert_eq!(flows(&sure), flows(&plan));
+    assert_eq!(sure["flows"][0]["certainty"], "known", "{sure:#}");
+    assert_eq!(sure["unknown"], json!([]));
+}

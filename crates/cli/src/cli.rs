@@ -77,7 +77,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     // Told before anything is done: a change whose result cannot be shown is worse than none.
     if cli.globals.output.is_report() && !cli.command.writes(cli.globals.output) {
         return Err(Failure::usage(
-            "html, sarif and junit are formats of `connref solution check`, `connector validate` and the audits, html of `connref solution runbook` too",
+            "html, sarif and junit are formats of `connref solution check`, `solution verify`, `connector validate` and the audits, html of `connref solution runbook` too",
         )
         .fix("-o json"));
     }

@@ -92,6 +92,11 @@ impl Failure {
         words.join(": ")
     }
 
+    /// What the other side said, if it was the other side.
+    pub(crate) fn client_error(&self) -> Option<&ClientError> {
+        self.error.downcast_ref()
+    }
+
     /// Whether something named does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.exit == Exit::NotFound

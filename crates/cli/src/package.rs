@@ -1,10 +1,12 @@
 //! Solution files as commands take them: a zip, an unpacked folder, a settings file.
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use connref_solution::archive::Layout;
 use connref_solution::artefact::settings_json::{settings_read, settings_write};
-use connref_solution::model::{DeploymentSettings, Package};
+use connref_solution::model::package::FlowBody;
+use connref_solution::model::{DeploymentSettings, FlowId, Package};
 use connref_solution::settings::{settings_check, settings_create};
 use connref_solution::{Archive, Limits, flow_bodies, package_read, package_write};
 
@@ -64,6 +66,13 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl SolutionFile {
+    /// What the bodies of its cloud flows say.
+    pub(crate) fn bodies(&self) -> Result<BTreeMap<FlowId, FlowBody>, Failure> {
+        flow_bodies(&self.package).map_err(|error| {
+            Failure::usage(chain(&error)).fix("export the solution again, or repair this part")
+        })
+    }
+
     /// The zip to import. One that was a zip is sent as it is, a folder is packed.
     pub(crate) fn zip(&self) -> Result<Vec<u8>, Failure> {
         let fail = |error: anyhow::Error| {

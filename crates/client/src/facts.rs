@@ -87,6 +87,9 @@ impl<S: ApiService> Client<S> {
         let name = self.place().name.as_str();
         let host = self.place().environment.rsplit("//").next().unwrap_or_default();
         let teams = self.team_facts().await.unwrap_or_default();
+        let people = self.users_rows().await?;
+        let mut connections = connections;
+        owners_known(&mut connections, &people);
         let mut facts = Facts {
             environment: EnvironmentFacts {
                 id: organisation.as_str().into(),
@@ -97,7 +100,7 @@ impl<S: ApiService> Client<S> {
                 version: 0,
             },
             taken_at: now,
-            principals: self.principal_facts().await?,
+            principals: people.iter().map(principal).collect(),
             teams,
             groups: Vec::new(),
             connectors: self.connector_facts().await.unwrap_or_default(),
@@ -129,11 +132,11 @@ impl<S: ApiService> Client<S> {
         self.web_list(&attempt, &format!("{set}{}", query(pairs))).await
     }
 
-    async fn principal_facts(&self) -> Result<Vec<PrincipalFacts>> {
-        let columns = "systemuserid,domainname,fullname,applicationid,isdisabled";
+    async fn users_rows(&self) -> Result<Vec<Value>> {
+        let columns = "systemuserid,domainname,fullname,applicationid,isdisabled,azureactivedirectoryobjectid";
         let rows =
             self.rows("systemusers", &[("$select", columns), ("$orderby", "domainname")]).await?;
-        Ok(rows.iter().map(principal).collect())
+        Ok(rows)
     }
 
     async fn team_facts(&self) -> Result<Vec<TeamFacts>> {
@@ -264,6 +267,21 @@ impl<S: ApiService> Client<S> {
 fn solutions_of<T: From<String>>(members: &HashMap<String, Vec<String>>, id: &str) -> Vec<T> {
     let found = members.get(&id.to_lowercase()).into_iter().flatten();
     found.map(|solution| T::from(solution.clone())).collect()
+}
+
+/// The control plane names owners by their object ids in the directory, tables by their rows.
+fn owners_known(connections: &mut [ConnectionFacts], people: &[Value]) {
+    let rows: HashMap<String, String> = people
+        .iter()
+        .map(|row| (text(row, "/azureactivedirectoryobjectid"), text(row, "/systemuserid")))
+        .filter(|(object, _)| !object.is_empty())
+        .map(|(object, row)| (object.to_lowercase(), row))
+        .collect();
+    for connection in connections {
+        if let Some(row) = rows.get(&connection.owner.as_str().to_lowercase()) {
+            connection.owner = row.as_str().into();
+        }
+    }
 }
 
 fn principal(row: &Value) -> PrincipalFacts {
@@ -415,8 +433,13 @@ mod tests {
                 return axum::Json(json!({"OrganizationId": "O1"})).into_response();
             }
             "/api/data/v9.2/systemusers" => json!([
-                {"systemuserid": "U1", "domainname": "ann@contoso.test", "isdisabled": true},
+                {"systemuserid": "U1", "domainname": "ann@contoso.test", "isdisabled": true,
+                 "azureactivedirectoryobjectid": "OBJECT-1"},
                 {"systemuserid": "U2", "domainname": "svc", "applicationid": "A1"},
+            ]),
+            "/providers/Microsoft.PowerApps/connections" => json!([
+                {"name": "C9", "properties": {"apiId": "/providers/Microsoft.PowerApps/apis/shared_sql",
+                 "createdBy": {"id": "object-1"}, "statuses": [{"status": "Connected"}]}},
             ]),
             "/api/data/v9.2/teams" => json!([{"teamid": "T1", "name": "Team", "teamtype": 1}]),
             "/api/data/v9.2/connectionreferences" => json!([
@@ -462,6 +485,7 @@ mod tests {
         assert_eq!(facts.flows[0].references[0].logical_name, Some("new_Sql".into()));
         assert_eq!(facts.flows[0].schedule.map(|s| s.interval), Some(2));
         assert_eq!(facts.variables[0].value.as_deref(), Some("own"), "the own value wins");
+        assert_eq!(facts.connections[0].owner, "u1".into(), "by its object id in the directory");
         // What no table told is not known.
         for area in [Area::Connections, Area::Kind, Area::Membership, Area::Runs, Area::Layers] {
             assert!(!facts.knows(area), "{area:?}");

@@ -138,8 +138,30 @@ impl<S: ApiService> Client<S> {
             .collect();
         let attempt = format!("bind {} connection references", bindings.len());
         let call = self.web(&attempt, Method::POST, "connref_BindReferences");
-        let answer = self.fetch(call.json(json!({"Bindings": entries}))).await?;
-        Ok(answer["changed"].as_u64().unwrap_or_default())
+        match self.fetch(call.json(json!({"Bindings": entries}))).await {
+            Err(error) if error.is_missing() && !self.place().extended => {
+                self.references_bind_singly(bindings).await
+            }
+            answer => Ok(answer?["changed"].as_u64().unwrap_or_default()),
+        }
+    }
+
+    /// One after the other, where the other side has no action for several. What is bound before
+    /// a refusal stays bound.
+    async fn references_bind_singly(&self, bindings: &[(String, String)]) -> Result<u64> {
+        let mut changed = 0;
+        let all = self.references().await?;
+        for (name, connection) in bindings {
+            let reference = match all.iter().find(|r| r.logical_name.eq_ignore_ascii_case(name)) {
+                Some(found) => found.clone(),
+                None => self.reference(name).await?,
+            };
+            if reference.connection.as_deref() != Some(connection) {
+                self.reference_bind(&reference, Some(connection)).await?;
+                changed += 1;
+            }
+        }
+        Ok(changed)
     }
 
     /// Deletes a reference.

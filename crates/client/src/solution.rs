@@ -87,7 +87,7 @@ pub struct Plan {
     /// Name of the environment it was made for.
     pub environment: String,
     /// Everything that forbids the import; empty: it goes through.
-    pub refusals: Vec<Reason>,
+    pub refusals: Vec<(Reason, Sure)>,
     /// The same or a higher version is there, and nothing is done.
     pub nothing_to_do: bool,
     /// What happens to each component: kind, name, change, detail.
@@ -97,7 +97,35 @@ pub struct Plan {
     /// Flows that act as somebody else afterwards.
     pub identity_changes: Vec<PlanIdentity>,
     /// What is worth knowing.
-    pub warnings: Vec<Finding>,
+    pub warnings: Vec<(Finding, Sure)>,
+    /// What was not seen of the environment, in words.
+    pub unknown: Vec<String>,
+}
+
+/// How sure a statement of a plan is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sure {
+    /// `known`, `inferred` or `unknown`.
+    pub certainty: String,
+    /// What was not seen or is not proven.
+    pub because: Vec<String>,
+}
+
+impl Sure {
+    fn read(row: &Value) -> Self {
+        let because = row["because"].as_array().into_iter().flatten();
+        // A server that does not say how sure it is may be sure of nothing.
+        let said = optional(row, "/certainty");
+        Self {
+            certainty: said.unwrap_or_else(|| "unknown".to_owned()),
+            because: because.filter_map(Value::as_str).map(str::to_owned).collect(),
+        }
+    }
+
+    /// Something that was not seen could make it otherwise.
+    pub fn is_unknown(&self) -> bool {
+        !matches!(self.certainty.as_str(), "known" | "inferred")
+    }
 }
 
 /// One component in a plan.
@@ -111,6 +139,8 @@ pub struct PlanComponent {
     pub change: String,
     /// Details.
     pub detail: Option<String>,
+    /// How sure that is.
+    pub sure: Sure,
 }
 
 /// One flow in a plan.
@@ -131,7 +161,9 @@ pub struct PlanFlow {
     /// Why it is off where nothing forbids it.
     pub note: Option<String>,
     /// What forbids to turn it on.
-    pub refusals: Vec<Reason>,
+    pub refusals: Vec<(Reason, Sure)>,
+    /// How sure its state is.
+    pub sure: Sure,
 }
 
 /// A flow that acts as somebody else afterwards.
@@ -145,16 +177,23 @@ pub struct PlanIdentity {
     pub before: Option<String>,
     /// As whom it will act.
     pub after: String,
+    /// How sure that is.
+    pub sure: Sure,
+}
+
+fn refused(row: &Value) -> (Reason, Sure) {
+    (reason(row), Sure::read(row))
 }
 
 impl Plan {
-    fn read(answer: &Value) -> Self {
+    /// Reads the document of a plan.
+    pub fn read(answer: &Value) -> Self {
         let list = |name: &str| answer[name].as_array().into_iter().flatten();
         Self {
             solution: text(answer, "/solution"),
             version: text(answer, "/version"),
             environment: text(answer, "/environment"),
-            refusals: list("refusals").map(reason).collect(),
+            refusals: list("refusals").map(refused).collect(),
             nothing_to_do: flag(answer, "/nothingToDo"),
             components: list("components")
                 .map(|row| PlanComponent {
@@ -162,6 +201,7 @@ impl Plan {
                     name: text(row, "/subject/name"),
                     change: text(row, "/change"),
                     detail: optional(row, "/detail"),
+                    sure: Sure::read(row),
                 })
                 .collect(),
             flows: list("flows")
@@ -177,8 +217,9 @@ impl Plan {
                         .as_array()
                         .into_iter()
                         .flatten()
-                        .map(reason)
+                        .map(refused)
                         .collect(),
+                    sure: Sure::read(row),
                 })
                 .collect(),
             identity_changes: list("identityChanges")
@@ -187,9 +228,11 @@ impl Plan {
                     reference: optional(row, "/reference"),
                     before: optional(row, "/before"),
                     after: text(row, "/after"),
+                    sure: Sure::read(row),
                 })
                 .collect(),
-            warnings: list("warnings").map(finding).collect(),
+            warnings: list("warnings").map(|row| (finding(row), Sure::read(row))).collect(),
+            unknown: list("unknown").filter_map(Value::as_str).map(str::to_owned).collect(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod matching;
 pub mod migrate;
 pub mod outcome;
 pub mod policy;
+pub mod record;
 pub mod refusal;
 pub mod right;
 pub mod run;
@@ -33,8 +34,8 @@ pub use departure::reassign_effect;
 pub use finding::{Finding, Severity, Subject, SubjectKind};
 pub use fix::arg as shell_argument;
 pub use outcome::{
-    FlowForecast, Import, ImportMode, ImportOptions, Outcome, Promotion, ReportLine,
-    import_outcome, import_running, promotion_outcome,
+    Certainty, FlowForecast, Ground, Grounds, Import, ImportMode, ImportOptions, Outcome,
+    Promotion, ReportLine, import_outcome, import_running, promotion_outcome,
 };
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call, connection_for_call_in};

@@ -19,7 +19,9 @@ use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
-use crate::{Result, Store, StoreError, import_job, job, layer, reference, solution, variable};
+use crate::{
+    Result, Store, StoreError, import_job, job, layer, reference, solution, tenant_policy, variable,
+};
 
 struct Apply<'a> {
     overwrite: bool,
@@ -104,6 +106,8 @@ impl Store {
                 let at = apply.layer();
                 layer::removals_apply(sql, &at, &apply.solution, &change.removals)?;
                 points.reach("import-removals");
+                let place = (&environment, apply.at.now, apply.at.version);
+                tenant_policy::suspend(sql, &caller, place, &change.suspensions)?;
                 if let Some((job, data)) = &job {
                     import_job::finish(sql, &environment, job, data, now)?;
                 }

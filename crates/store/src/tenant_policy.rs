@@ -1,7 +1,7 @@
 //! Policies of the tenant: which connectors may meet, how references may be bound. The store keeps the
 //! document; `review` reads it. As a change reaches every environment, only the operator makes it.
 use connref_solution::model::facts::PolicyFacts;
-use connref_solution::model::{EnvironmentId, FlowId};
+use connref_solution::model::{EnvironmentId, FlowId, Micros};
 use serde_json::json;
 
 use crate::access::{Action, Caller};
@@ -115,30 +115,40 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch_at(sql, &environment, facts_version)?;
-                for (id, why) in &flows {
-                    sql.execute(
-                        "UPDATE workflow SET statecode = 2, statuscode = 3, whyoff = $3, modifiedon = $4, \
-                         versionnumber = $5 WHERE environmentid = $1 AND workflowid = $2",
-                        &[
-                            environment.as_str().into(),
-                            id.as_str().into(),
-                            why.into(),
-                            now.into(),
-                            version.into(),
-                        ],
-                    )?;
-                    let entry = Entry {
-                        action: "flow_suspend",
-                        object: "flow",
-                        object_id: id.as_str(),
-                        detail: json!({"why": why}),
-                    };
-                    audit_log::record(sql, &environment, now, &caller, &entry)?;
-                }
-                Ok(())
+                suspend(sql, &caller, (&environment, now, version), &flows)
             })
             .await
     }
+}
+
+/// Suspends flows, each with its reason, in a transaction that goes on.
+pub(crate) fn suspend(
+    sql: &mut Sql<'_>,
+    caller: &Caller,
+    (environment, now, version): (&EnvironmentId, Micros, i64),
+    flows: &[(FlowId, String)],
+) -> Result<()> {
+    for (id, why) in flows {
+        sql.execute(
+            "UPDATE workflow SET statecode = 2, statuscode = 3, whyoff = $3, modifiedon = $4, \
+             versionnumber = $5 WHERE environmentid = $1 AND workflowid = $2",
+            &[
+                environment.as_str().into(),
+                id.as_str().into(),
+                why.into(),
+                now.into(),
+                version.into(),
+            ],
+        )?;
+        let entry = Entry {
+            action: "flow_suspend",
+            object: "flow",
+            object_id: id.as_str(),
+            detail: json!({"why": why}),
+        };
+        audit_log::record(sql, environment, now, caller, &entry)?;
+    }
+    Ok(())
 }
 
 fn find(sql: &mut Sql<'_>, tenant: &str, name: &str) -> Result<PolicyFacts> {

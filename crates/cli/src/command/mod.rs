@@ -104,7 +104,9 @@ impl Command {
     /// Whether it can write a result in a format that only reports have.
     pub(crate) fn writes(&self, format: Format) -> bool {
         match self {
-            Self::Solution(solution::SolutionCommand::Check(_))
+            Self::Solution(
+                solution::SolutionCommand::Check(_) | solution::SolutionCommand::Verify(_),
+            )
             | Self::Connector(connector::ConnectorCommand::Validate(_)) => true,
             Self::Audit(command) => command.writes(),
             Self::Solution(solution::SolutionCommand::Runbook(_)) => {

@@ -1,4 +1,6 @@
 //! `connref connection-reference`, `connref ref`
+mod matched;
+
 use clap::{Args, Subcommand};
 use connref_client::Client;
 use connref_client::connection::Connection;
@@ -45,6 +47,10 @@ pub(crate) enum ReferenceCommand {
         /// Logical name, id or unique prefix
         reference: String,
     },
+    /// Bind references that are not bound to the one connection that fits; several are a refusal
+    Match(matched::MatchArgs),
+    /// Bring recorded bindings back after an environment was copied or restored: ids may have changed
+    Rebind(matched::RebindArgs),
     /// Record what is bound to what, for `audit report --lock` to hold later bindings against
     Lock {
         /// File to write; one that is there is replaced
@@ -127,6 +133,8 @@ impl ReferenceCommand {
                 context.output.done(&sentence, &item)?;
                 Ok(Exit::Clean)
             }
+            Self::Match(args) => args.run(context).await,
+            Self::Rebind(args) => args.run(context).await,
             Self::Lock { file, solution } => lock(context, &file, solution.as_deref()).await,
             Self::History { reference } => history(context, &reference).await,
             Self::Delete { reference } => {

@@ -38,6 +38,8 @@ pub(crate) enum About {
     Packages,
     /// The facts of an environment.
     Environment,
+    /// One solution in an environment.
+    Solution,
 }
 
 impl About {
@@ -46,6 +48,7 @@ impl About {
         match self {
             Self::Packages => "Solution check",
             Self::Environment => "Audit",
+            Self::Solution => "Solution verify",
         }
     }
 
@@ -54,6 +57,7 @@ impl About {
         match self {
             Self::Packages => "connref solution check",
             Self::Environment => "connref audit",
+            Self::Solution => "connref solution verify",
         }
     }
 }
@@ -180,6 +184,7 @@ impl Report {
         let word = match self.about {
             About::Packages => "package",
             About::Environment => "environment",
+            About::Solution => "solution",
         };
         let places: Vec<String> = [(packages, word), (settings, "settings file")]
             .into_iter()

@@ -58,6 +58,8 @@ fn is_rule(about: About, code: &str) -> bool {
     match about {
         About::Packages => code.starts_with("CR") || code.starts_with("CC"),
         About::Environment => code.starts_with("CA"),
+        // Beside the audit's rules what refuses to turn a flow on.
+        About::Solution => !code.starts_with("CR") && !code.starts_with("CC"),
     }
 }
 

@@ -26,8 +26,11 @@ mod ca125_disabled;
 pub mod cause;
 mod options;
 pub mod uses;
+mod verify;
 
-use connref_solution::model::facts::{Area, ConnectionFacts, FlowFacts, FlowState, PrincipalFacts};
+use connref_solution::model::facts::{
+    Area, ConnectionFacts, EnvironmentKind, FlowFacts, FlowState, PrincipalFacts,
+};
 use connref_solution::model::{Facts, PrincipalId};
 
 use crate::catalogue::code;
@@ -35,6 +38,7 @@ use crate::finding::Finding;
 use crate::index::Index;
 
 pub use options::{AuditOptions, DAY, Locked};
+pub use verify::{Intended, solution_verify};
 
 /// What a rule looks at.
 pub(crate) struct Cx<'a> {
@@ -128,12 +132,28 @@ pub fn audit_codes(facts: &Facts, options: &AuditOptions<'_>, codes: &[&str]) ->
             rule.needs.iter().copied().filter(|area| !facts.knows(*area)).collect();
         if unseen.is_empty() {
             audited.findings.extend((rule.findings)(&cx));
+            let blind = blind_spots(rule.code, &cx);
+            if !blind.is_empty() {
+                audited.unjudged.push((rule.code, blind));
+            }
         } else {
             audited.unjudged.push((rule.code, unseen));
         }
     }
     audited.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     audited
+}
+
+/// What a rule that judged what it saw did not see: without a finding it is not fine all the same.
+fn blind_spots(code: &str, cx: &Cx<'_>) -> Vec<Area> {
+    let facts = cx.facts();
+    let area = match code {
+        // A file of policies stands for those of the tenant.
+        code::CA115 if cx.options.policies.is_none() => Area::Policies,
+        code::CA119 if facts.environment.kind == EnvironmentKind::Production => Area::Fingerprints,
+        _ => return Vec::new(),
+    };
+    if facts.knows(area) { Vec::new() } else { vec![area] }
 }
 
 /// The codes of all audit rules.

@@ -208,10 +208,16 @@ fn existing_flow(
     change: &mut FlowChange,
     draft: &mut Draft,
 ) {
+    // What breaks a policy with what comes is suspended; everything else keeps its state.
+    let next = index.flow(&existing.id).unwrap_or(existing);
+    let state = if existing.state == FlowState::On { next.state } else { existing.state };
     change.existing = Some(existing.id.clone());
-    change.on = existing.state == FlowState::On;
+    change.on = state == FlowState::On;
     change.wanted_on = existing.wanted_on;
-    let word = match existing.state {
+    if state == FlowState::Suspended && existing.state == FlowState::On {
+        change.why_off.clone_from(&next.why_off);
+    }
+    let word = match state {
         FlowState::On => Word::StaysOn,
         FlowState::Off => Word::Off,
         FlowState::Suspended => Word::Suspended,
@@ -222,6 +228,7 @@ fn existing_flow(
             Some(next) => refusals(index, next, import),
             None => Vec::new(),
         },
+        state,
         ..FlowForecast::existing(existing)
     });
     if !change.on || !import.bodies.contains_key(&existing.id) {

@@ -276,6 +276,16 @@ fn add(solutions: &mut Vec<SolutionId>, solution: &SolutionId) {
     }
 }
 
+/// Suspends in the future what breaks a policy there.
+pub(super) fn suspend(future: &mut Facts, suspensions: &[(FlowId, String)]) {
+    for (id, why) in suspensions {
+        for flow in future.flows.iter_mut().filter(|f| &f.id == id) {
+            flow.state = FlowState::Suspended;
+            flow.why_off = Some(why.clone());
+        }
+    }
+}
+
 /// Turns on in the future what the import turns on.
 pub(super) fn flows_turned_on(future: &mut Facts, changes: &[FlowChange], caller: &PrincipalId) {
     let on: std::collections::HashSet<_> =

@@ -1,10 +1,12 @@
 //! What an import will do: facts, package, settings and caller in; a change set, or refusals and
 //! nothing written, out (design, rules 1–3, 9, 12). Plan and import share this judgement.
+mod certainty;
 mod connectors;
 mod flows;
 mod forecast;
 mod future;
 mod layers;
+mod policy;
 mod promotion;
 mod references;
 mod removals;
@@ -25,6 +27,7 @@ use crate::finding::{Finding, Subject, SubjectKind};
 use crate::index::Index;
 use crate::refusal::Refusal;
 
+pub use certainty::{Certainty, Ground, Grounds};
 pub use forecast::FlowForecast;
 pub use promotion::{Promotion, promotion_outcome};
 pub use report::{ReportLine, Word};
@@ -126,7 +129,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     let target = solution::target(facts, &import, &manifest, &mut draft);
     solution::duplicates_check(import.package, &mut draft);
     solution::publisher_check(facts, &import, target.base, &mut draft);
-    let wanted = settings::Wanted::read(&import, &mut draft);
+    let wanted = settings::Wanted::read(facts.environment.fidelity, &import, &mut draft);
     let connectors = connectors::changes(&index, &import, &mut draft);
     let base = future::with_connectors(facts, &connectors);
     let base_index = Index::new(&base);
@@ -144,6 +147,8 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     if !draft.refusals.is_empty() {
         return Err(draft.refusals);
     }
+    let suspensions = policy::suspensions(&index, &import, &future, &mut draft);
+    future::suspend(&mut future, &suspensions);
     let flows = flows::changes(&index, &import, &future, &hidden, &mut draft);
     future::flows_turned_on(&mut future, &flows, import.caller);
     let solution = SolutionChange { parts: import.parts, ..solution };
@@ -155,6 +160,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
         variables,
         flows,
         removals,
+        suspensions,
         overwrite: target.overwrite,
     };
     Ok(Outcome {

@@ -1,7 +1,7 @@
 //! References of a package: matched by logical name without case, bound only when the settings say
 //! so, never blanked and never unbound.
 use connref_solution::model::change_set::ReferenceChange;
-use connref_solution::model::facts::{ConnectionStatus, ReferenceFacts};
+use connref_solution::model::facts::{ConnectionStatus, Fidelity, ReferenceFacts};
 use connref_solution::model::package::PackageReference;
 use connref_solution::model::{ComponentKind, ConnectionId, layer_digest};
 
@@ -124,18 +124,21 @@ fn binding(
     if existing.is_some_and(|e| e.connection.as_ref() == Some(asked)) {
         return None;
     }
-    let connection = match bindable(index, &reference.api_name, asked, import.caller) {
+    let name = &reference.logical_name;
+    let judged = bindable(index, &reference.api_name, asked, import.caller).and_then(|found| {
+        binding_refusal(index, name, found, Some(import.caller)).map_or(Ok(found), Err)
+    });
+    let connection = match judged {
         Ok(connection) => connection,
+        Err(refusal) if is_optional(index, reference) => {
+            draft.warnings.push(left(reference, existing, refusal));
+            return None;
+        }
         Err(refusal) => {
             draft.refusals.push(refusal);
             return None;
         }
     };
-    let name = &reference.logical_name;
-    if let Some(refusal) = binding_refusal(index, name, connection, Some(import.caller)) {
-        draft.refusals.push(refusal);
-        return None;
-    }
     if matches!(connection.status, ConnectionStatus::Error { .. }) {
         draft.warnings.push(Finding {
             code: code::CA111,
@@ -156,6 +159,34 @@ fn binding(
         draft.warnings.extend(effect_findings(index.facts, &effect));
     }
     Some(connection.id.clone())
+}
+
+/// Whether the rest of an import goes on without this reference's binding (design, rule 10): its
+/// maker marked it as one that nobody is asked for at import. The vendor's service knows no such
+/// thing.
+fn is_optional(index: &Index<'_>, reference: &PackageReference) -> bool {
+    index.facts.environment.fidelity == Fidelity::Extended
+        && reference.prompting_behavior == Some(SKIP)
+}
+
+/// `promptingbehavior`: skip.
+const SKIP: u32 = 1;
+
+/// Tells of an optional reference that cannot be bound as asked.
+fn left(
+    reference: &PackageReference,
+    existing: Option<&ReferenceFacts>,
+    refusal: Refusal,
+) -> Finding {
+    let id = existing.map_or("", |e| e.id.as_str());
+    let subject = Subject::new(SubjectKind::Reference, id, &reference.logical_name);
+    let message = format!(
+        "optional connection reference `{}` is not bound as asked: {}",
+        reference.logical_name, refusal.text
+    );
+    let help = "the rest is imported; flows that need it stay off and say so";
+    let finding = Finding::new(refusal.code, Severity::Warning, subject, message, help);
+    Finding { fix: refusal.fix, ..finding }
 }
 
 fn report(

@@ -2,6 +2,8 @@
 //! refuses the import, so that a typing mistake never ends in a half-bound solution.
 use std::collections::HashMap;
 
+use connref_solution::model::facts::Fidelity;
+use connref_solution::model::variable::SecretReference;
 use connref_solution::model::{ConnectionId, LogicalName, VariableKind};
 
 use super::{Draft, Import};
@@ -28,7 +30,7 @@ impl Wanted {
     }
 
     /// Reads the settings; without any, nothing is asked for.
-    pub(super) fn read(import: &Import<'_>, draft: &mut Draft) -> Self {
+    pub(super) fn read(fidelity: Fidelity, import: &Import<'_>, draft: &mut Draft) -> Self {
         let mut wanted = Self::default();
         let Some(settings) = import.settings else { return wanted };
         let known: std::collections::HashSet<_> =
@@ -52,7 +54,9 @@ impl Wanted {
                 draft.refusals.push(unknown_variable(&entry.schema_name));
             } else if let Some(refusal) = token(&entry.schema_name, &entry.value) {
                 draft.refusals.push(refusal);
-            } else if let Some(refusal) = misfit(&entry.schema_name, kind, &entry.value) {
+            } else if let Some(refusal) = misfit(&entry.schema_name, kind, &entry.value)
+                .or_else(|| foreign_vault(fidelity, &entry.schema_name, kind, &entry.value))
+            {
                 draft.refusals.push(refusal);
             } else if !entry.value.is_empty() {
                 put(&mut wanted.values, &entry.schema_name, entry.value.clone(), draft);
@@ -107,6 +111,30 @@ fn misfit(name: &LogicalName, kind: Option<&i64>, value: &str) -> Option<Refusal
     Some(
         Refusal::new(code::SETTINGS_VALUE, 400, subject, text)
             .fix(format!("correct the Value of `{name}` in the settings")),
+    )
+}
+
+/// The place of a secret where the vendor's service does not look.
+fn foreign_vault(
+    fidelity: Fidelity,
+    name: &LogicalName,
+    kind: Option<&i64>,
+    value: &str,
+) -> Option<Refusal> {
+    let secret = VariableKind::of(*kind?) == Some(VariableKind::Secret);
+    let place = SecretReference::parse(value).ok().filter(|_| secret)?;
+    if fidelity == Fidelity::Extended || place.is_key_vault() {
+        return None;
+    }
+    let subject = Subject::new(SubjectKind::Variable, "", name);
+    let text = format!(
+        "The deployment settings do not fit environment variable '{name}': this environment behaves \
+         as the vendor's service does, which knows Azure Key Vault only."
+    );
+    Some(
+        Refusal::new(code::SETTINGS_VALUE, 400, subject, text).fix(format!(
+            "give the resource id of a secret in a Key Vault as the Value of `{name}`"
+        )),
     )
 }
 

@@ -1,6 +1,9 @@
 //! Which connection a selector means: one candidate binds, several are a refusal, none says why.
 use connref_review::index::Index;
-use connref_review::matching::{ReferenceMatch, Verdict, reference_match};
+use connref_review::matching::{
+    Ignored, ReferenceMatch, Verdict, reference_match, reference_restore,
+};
+use connref_solution::artefact::bindings_lock::bindings_lock_of;
 use connref_solution::model::facts::{
     ConnectionKind, ConnectionStatus, Fingerprint, PrincipalKind, ShareLevel,
 };
@@ -118,4 +121,72 @@ fn a_service_principal_needs_to_share_what_it_binds() {
             _ => assert_eq!(found.verdict, Verdict::Bind("c3".into())),
         }
     }
+}
+
+/// A world whose connections all got other ids, as in a copy, and the record of the one before.
+fn copied() -> (World, connref_solution::artefact::bindings_lock::LockedBinding) {
+    let mut world = world();
+    world.reference("new_Sql", "shared_sql", Some("c2"));
+    let locked = bindings_lock_of(&world.0, &[]).bindings.remove(0);
+    assert_eq!(locked.name.as_deref(), Some("c2"));
+    for connection in &mut world.0.connections {
+        connection.id = format!("copy-{}", connection.id).as_str().into();
+    }
+    (world, locked)
+}
+
+fn restore(
+    world: &World,
+    locked: &connref_solution::artefact::bindings_lock::LockedBinding,
+    ignored: Ignored,
+) -> ReferenceMatch {
+    let index = Index::new(&world.0);
+    reference_restore(&index, &"ann".into(), locked, ignored).expect("the caller may act")
+}
+
+#[test]
+fn a_recorded_binding_is_found_again_where_ids_changed() {
+    let (world, locked) = copied();
+    let found = restore(&world, &locked, Ignored::default());
+    assert_eq!(found.verdict, Verdict::Bind("copy-c2".into()));
+    assert!(against(&found, "copy-c1").is_some_and(|text| text.contains("recorded `c2`")));
+}
+
+#[test]
+fn a_record_is_not_bent_to_what_is_there() {
+    let (mut world, locked) = copied();
+    world.0.connections[1].fingerprint = None;
+    let found = restore(&world, &locked, Ignored::default());
+    assert_eq!(found.verdict, Verdict::Missing, "its target is not known any more");
+    let anywhere = Ignored { target: true, ..Ignored::default() };
+    assert_eq!(restore(&world, &locked, anywhere).verdict, Verdict::Bind("copy-c2".into()));
+    // Two of one name, owner and target: nobody guesses.
+    let mut twin = world.0.connections[1].clone();
+    twin.id = "twin".into();
+    world.0.connections.push(twin);
+    let found = restore(&world, &locked, anywhere);
+    assert_eq!(found.verdict, Verdict::Ambiguous(vec!["copy-c2".into(), "twin".into()]));
+}
+
+#[test]
+fn a_star_in_a_recorded_name_is_a_star() {
+    let (mut world, mut locked) = copied();
+    locked.name = Some("c*".into());
+    let found = restore(&world, &locked, Ignored { target: true, ..Ignored::default() });
+    assert_eq!(found.verdict, Verdict::Missing);
+    // The recorded connection itself, where it is here, whatever it is called now.
+    world.0.connections[0].id = locked.connection.clone();
+    let found = restore(&world, &locked, Ignored::default());
+    assert_eq!(found.verdict, Verdict::Kept);
+}
+
+#[test]
+fn a_share_that_was_not_seen_is_no_usable_candidate() {
+    let mut world = world();
+    world.0.connections.truncate(3);
+    world.0.connections.remove(0);
+    world.0.unknown.push(connref_solution::model::facts::Area::Shares);
+    let found = find(&world, "bob", &Selector::default());
+    assert_eq!(found.verdict, Verdict::Bind("c3".into()));
+    assert_eq!(against(&found, "c2"), Some("with whom it is shared is not known"));
 }

@@ -150,6 +150,8 @@ pub struct SolutionPlan {
     pub manifest: Manifest,
     /// The environment as it is.
     pub facts: Arc<Facts>,
+    /// Who would import.
+    pub caller: PrincipalId,
     /// What happens, or everything that forbids it.
     pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
 }
@@ -162,7 +164,7 @@ pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<Solu
     cx.caller.require(&cx.environment.id, Privilege::ImportCustomization, "import solutions")?;
     let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let outcome = import_outcome(&facts, read.asked(import, &caller, Vec::new()));
-    Ok(SolutionPlan { manifest: read.package.manifest, facts, outcome })
+    Ok(SolutionPlan { manifest: read.package.manifest, facts, caller, outcome })
 }
 
 /// A package with the bodies of its flows.

@@ -22,6 +22,7 @@ mod metadata;
 mod names;
 mod options;
 mod path;
+mod plan;
 mod prefer;
 mod query_string;
 mod read;
@@ -33,6 +34,8 @@ mod tests;
 mod token;
 mod verb;
 mod write;
+
+pub use plan::plan_document;
 
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;

@@ -31,6 +31,8 @@ pub struct LockedBinding {
     pub api_name: ApiName,
     /// The connection.
     pub connection: ConnectionId,
+    /// The connection's display name; with owner and target it is found again where ids changed.
+    pub name: Option<String>,
     /// Name of its owner.
     pub owner: Option<String>,
     /// What it reached, as far as known.
@@ -106,6 +108,8 @@ struct Binding {
     connector: String,
     connection: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
@@ -137,6 +141,7 @@ pub fn bindings_lock_of(facts: &Facts, only: &[LogicalName]) -> BindingsLock {
                 reference: reference.logical_name.clone(),
                 api_name: reference.api_name.clone(),
                 connection: id,
+                name: connection.map(|c| c.display_name.clone()).filter(|name| !name.is_empty()),
                 owner,
                 target: connection.and_then(target_of).map(str::to_owned),
                 binding_version: reference.binding_version,
@@ -168,6 +173,7 @@ pub fn bindings_lock_write(lock: &BindingsLock) -> String {
                 reference: one.reference.to_string(),
                 connector: one.api_name.to_string(),
                 connection: one.connection.to_string(),
+                name: one.name.clone(),
                 owner: one.owner.clone(),
                 target: one.target.clone(),
                 binding_version: one.binding_version,
@@ -207,6 +213,7 @@ pub fn bindings_lock_read(bytes: &[u8]) -> Result<BindingsLock, LockError> {
             reference,
             api_name: one.connector.into(),
             connection: one.connection.into(),
+            name: one.name,
             owner: one.owner,
             target: one.target,
             binding_version: one.binding_version,
@@ -230,6 +237,7 @@ mod tests {
             reference: reference.into(),
             api_name: "shared_sql".into(),
             connection: "c1".into(),
+            name: Some("Orders".to_owned()),
             owner: Some("ann".to_owned()),
             target: None,
             binding_version: 2,
@@ -239,7 +247,7 @@ mod tests {
             environment: "e1".into(),
             name: "PROD".to_owned(),
             recorded_at: 1_795_512_600_000_000,
-            bindings: vec![one("new_A", 9), one("new_B", 16)],
+            bindings: vec![one("new_A", 9), one("new_B", 17)],
         }
     }
 
@@ -258,7 +266,7 @@ mod tests {
         ));
         assert!(matches!(
             read(&text.replace("new_B", "NEW_a")),
-            Err(LockError::Twice { first: 9, second: 16, .. })
+            Err(LockError::Twice { first: 9, second: 17, .. })
         ));
         assert!(matches!(read(&text.replace("owner", "boss")), Err(LockError::Shape { .. })));
         assert!(matches!(read(&text.replace("T", " at ")), Err(LockError::Shape { .. })));

@@ -22,6 +22,8 @@ pub struct ChangeSet {
     pub flows: Vec<FlowChange>,
     /// What leaves the solution, in the order in which it goes; after everything else.
     pub removals: Vec<Removal>,
+    /// Flows that are on and break a data policy with what comes, with the reason.
+    pub suspensions: Vec<(FlowId, String)>,
     /// Unmanaged layers on top of what the package brings are taken away.
     pub overwrite: bool,
 }

@@ -422,6 +422,7 @@ fn import(version: i64, on: bool) -> ChangeSet {
             why_off: None,
         }],
         removals: Vec::new(),
+        suspensions: Vec::new(),
         overwrite: false,
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct JudgeArgs {
 
 /// From which severity on a finding fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Threshold {
+pub(crate) enum Threshold {
     Note,
     Warning,
     Error,
@@ -67,7 +67,7 @@ impl Threshold {
         }
     }
 
-    pub(super) fn exit(self, findings: &[Finding]) -> Exit {
+    pub(crate) fn exit(self, findings: &[Finding]) -> Exit {
         let severe =
             self.severity().is_some_and(|least| findings.iter().any(|f| f.severity >= least));
         if severe { Exit::Findings } else { Exit::Clean }
@@ -139,7 +139,8 @@ impl JudgeArgs {
     }
 }
 
-fn lock(path: &Path) -> Result<(BindingsLock, String), Failure> {
+/// Reads recorded bindings; answers the file's name too, as findings show it.
+pub(crate) fn lock(path: &Path) -> Result<(BindingsLock, String), Failure> {
     let bytes = read_bytes(path, "the recorded bindings")?;
     let shown = path.display().to_string();
     let lock = bindings_lock_read(&bytes).map_err(|error| {
@@ -155,14 +156,38 @@ pub(super) fn print(
     name: &str,
     audited: &Audited,
 ) -> Outcome {
+    let last = sentence(name, audited);
+    let told = Told { about: About::Environment, name, last: &last, blind: false };
+    print_told(context, fail_on, &told, audited)
+}
+
+/// What findings are printed as.
+pub(crate) struct Told<'a> {
+    /// What they are about.
+    pub(crate) about: About,
+    /// Its name in reports.
+    pub(crate) name: &'a str,
+    /// The sentence that ends what people read.
+    pub(crate) last: &'a str,
+    /// What was not judged is a fault of its own in reports.
+    pub(crate) blind: bool,
+}
+
+/// The same, about something else than a whole environment.
+pub(crate) fn print_told(
+    context: &Context,
+    fail_on: Threshold,
+    about: &Told<'_>,
+    audited: &Audited,
+) -> Outcome {
     match context.output.format {
         Format::Table => {
             let text: String = audited.findings.iter().map(told).collect();
             context.output.text(&text)?;
-            context.output.text(&format!("{}\n", sentence(name, audited)))?;
+            context.output.text(&format!("{}\n", about.last))?;
         }
         Format::Html | Format::Sarif | Format::Junit => {
-            let report = report(fail_on, name, audited);
+            let report = report(about, fail_on, audited);
             context.output.text(&report.text(context.output.format))?;
         }
         Format::Json | Format::Ndjson | Format::Csv | Format::Md => {
@@ -178,10 +203,7 @@ pub(super) fn print(
             context.output.list(COLUMNS, &rows)?;
         }
     }
-    for (code, areas) in &audited.unjudged {
-        let areas: Vec<&str> = areas.iter().map(|area| area.words()).collect();
-        note(&format!("{code} was not judged: {} is not known", areas.join(", ")));
-    }
+    unjudged(audited).for_each(|line| note(&line));
     Ok(fail_on.exit(&audited.findings))
 }
 
@@ -203,7 +225,16 @@ fn sentence(name: &str, audited: &Audited) -> String {
     text
 }
 
-fn report(fail_on: Threshold, name: &str, audited: &Audited) -> Report {
+/// The rules that were not held against the facts, a sentence each.
+fn unjudged(audited: &Audited) -> impl Iterator<Item = String> {
+    audited.unjudged.iter().map(|(code, areas)| {
+        let areas: Vec<&str> = areas.iter().map(|area| area.words()).collect();
+        format!("{code} was not judged: {} is not known", areas.join(", "))
+    })
+}
+
+fn report(told: &Told<'_>, fail_on: Threshold, audited: &Audited) -> Report {
+    let name = told.name;
     let path = format!("environments/{name}");
     let prints = fingerprints(name, &audited.findings);
     let entries = audited.findings.iter().zip(prints).map(|(finding, fingerprint)| Entry {
@@ -219,10 +250,11 @@ fn report(fail_on: Threshold, name: &str, audited: &Audited) -> Report {
         threshold: fail_on.severity(),
         entries: entries.collect(),
     };
+    let blind = unjudged(audited).filter(|_| told.blind);
     Report {
-        about: About::Environment,
+        about: told.about,
+        unreadable: blind.map(|line| (path.clone(), line)).collect(),
         packages: vec![checked],
-        unreadable: Vec::new(),
         compared: false,
     }
 }

@@ -1,6 +1,6 @@
 //! `connref audit`
 mod departed;
-mod judge;
+pub(crate) mod judge;
 mod log;
 mod review;
 mod uses;

@@ -11,6 +11,7 @@ use connref_solution::model::package::Managed;
 use connref_store::source::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 
+use super::record;
 use crate::command::flow::reason;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -65,6 +66,10 @@ pub(crate) struct ImportArgs {
     /// How long to look at such a job
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     max_async_wait_time: u64,
+    /// Write what was foretold and what really happened into this file, without names, addresses and
+    /// ids of anybody
+    #[arg(long, value_name = "ZIP")]
+    record: Option<PathBuf>,
     /// Wait while another import runs, this long at most
     #[arg(long, value_name = "MINUTES", num_args = 0..=1, default_missing_value = "60")]
     wait: Option<u64>,
@@ -96,7 +101,20 @@ impl ImportArgs {
             upgrade: self.stage_and_upgrade,
             allow_older: self.allow_older,
         };
-        self.send(&client, &import).await?;
+        let case = match &self.record {
+            // A dry run has no end that could be recorded.
+            Some(_) if !context.globals.dry_run => {
+                let before = record::before(context).await?;
+                Some(record::case(&solution, &import, &before, self.skip_lower_version)?)
+            }
+            _ => None,
+        };
+        let sent = self.send(&client, &import).await;
+        if let (Some(path), Some(case)) = (&self.record, case) {
+            let ended = sent.as_ref().map(|()| ()).map_err(Failure::client_error);
+            record::finish(context, path, case, ended).await?;
+        }
+        sent?;
         if self.activate_flows {
             activate(&client, package).await?;
         }

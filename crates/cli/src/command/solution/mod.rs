@@ -11,7 +11,9 @@ mod migrate;
 mod pack;
 mod plan;
 mod proof;
+mod record;
 mod runbook;
+pub(crate) mod verify;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -50,6 +52,9 @@ pub(crate) enum SolutionCommand {
     Plan(plan::PlanArgs),
     /// Import a solution, bind its references and tell which flows stay off, and why
     Import(import::ImportArgs),
+    /// The gate after a deployment and before a release: whether a solution can work as it is meant
+    /// to; 1 if not, or if not all of it could be seen
+    Verify(verify::VerifyArgs),
     /// Export a solution; no connection and no secret travels in it
     Export(export::ExportArgs),
     /// Prove that a package holds no secret of the vault: search it, sign the result, verify it
@@ -94,7 +99,9 @@ impl SolutionCommand {
         !matches!(
             self,
             Self::Create(_)
+                | Self::Plan(_)
                 | Self::Import(_)
+                | Self::Verify(_)
                 | Self::Export(_)
                 | Self::Proof(_)
                 | Self::Upgrade { .. }
@@ -119,6 +126,7 @@ impl SolutionCommand {
             Self::CreateSettings(args) => args.run(context),
             Self::Plan(args) => args.run(context).await,
             Self::Import(args) => args.run(context).await,
+            Self::Verify(args) => args.run(context).await,
             Self::Export(args) => args.run(context).await,
             Self::Proof(args) => args.run(context).await,
             Self::Upgrade { name } => {

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use clap::Args;
 use connref_client::audit::Finding;
 use connref_client::flow::Reason;
-use connref_client::solution::{Import, Plan, PlanFlow};
+use connref_client::solution::{Import, Plan, PlanFlow, Sure};
+use connref_review::import_outcome;
+use connref_server::webapi::plan_document;
+use connref_solution::model::{Facts, PrincipalId};
 use serde_json::{Value, json};
 
+use super::record;
 use crate::command::flow::reason;
 use crate::context::Context;
-use crate::exit::{Exit, Outcome};
-use crate::package;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::package::{self, SolutionFile};
 use crate::render::{clean, style};
 
 /// Arguments of `solution plan`.
@@ -43,6 +47,12 @@ pub(crate) struct PlanArgs {
     /// As if going back to an older version were wanted
     #[arg(long)]
     allow_older: bool,
+    /// Write facts, package and plan into this file, without names, addresses and ids of anybody
+    #[arg(long, value_name = "ZIP")]
+    record: Option<PathBuf>,
+    /// Pass although some statements are not known for want of facts
+    #[arg(long)]
+    accept_unknown: bool,
 }
 
 impl PlanArgs {
@@ -64,38 +74,119 @@ impl PlanArgs {
             allow_older: self.allow_older,
         };
         let client = context.client().await?;
-        let plan = client.solution_plan(&import, self.skip_lower_version).await?;
+        let plan = match client.solution_plan(&import, self.skip_lower_version).await {
+            // An organisation without connref: judged here, over what its tables tell.
+            Err(error) if error.is_missing() && !client.place().extended => {
+                let now = jiff::Timestamp::now().as_microsecond();
+                let facts = client.facts_from_tables(now).await?;
+                let caller = client.who_am_i().await?.into();
+                judged(&solution, &facts, &caller, &import, self.skip_lower_version)?
+            }
+            plan => plan?,
+        };
+        if let Some(path) = &self.record {
+            let before = record::before(context).await?;
+            let case = record::case(&solution, &import, &before, self.skip_lower_version)?;
+            record::write(path, &case, None)?;
+        }
         if context.output.is_table() {
             context.output.text(&told(&plan))?;
         } else {
             context.output.one(&whole(&plan))?;
         }
-        Ok(if plan.refusals.is_empty() { Exit::Clean } else { Exit::Refused })
+        Ok(match plan.refusals.is_empty() {
+            false => Exit::Refused,
+            // Nothing that is not known may pass for fine.
+            true if !self.accept_unknown && unknown(&plan) > 0 => Exit::Findings,
+            true => Exit::Clean,
+        })
     }
 }
 
+/// Judges an import here, over facts that were read before.
+pub(crate) fn judged(
+    solution: &SolutionFile,
+    facts: &Facts,
+    caller: &PrincipalId,
+    import: &Import<'_>,
+    skip_lower_version: bool,
+) -> Result<Plan, Failure> {
+    let bodies = solution.bodies()?;
+    let options = record::options(import, skip_lower_version);
+    let asked = connref_review::Import {
+        package: &solution.package,
+        bodies: &bodies,
+        parts: Vec::new(),
+        settings: import.settings,
+        caller,
+        options,
+    };
+    let outcome = import_outcome(facts, asked);
+    let document = plan_document(&solution.package.manifest, facts, caller, &outcome);
+    Ok(Plan::read(&document))
+}
+
+/// How many statements are not known.
+fn unknown(plan: &Plan) -> usize {
+    statements(plan).filter(|sure| sure.is_unknown()).count()
+}
+
+fn statements(plan: &Plan) -> impl Iterator<Item = &Sure> {
+    let flows = plan.flows.iter().map(|one| &one.sure);
+    let whole = plan.refusals.iter().chain(plan.flows.iter().flat_map(|one| &one.refusals));
+    flows
+        .chain(whole.map(|(_, sure)| sure))
+        .chain(plan.components.iter().map(|one| &one.sure))
+        .chain(plan.identity_changes.iter().map(|one| &one.sure))
+        .chain(plan.warnings.iter().map(|(_, sure)| sure))
+}
+
 fn whole(plan: &Plan) -> Value {
-    let reasons = |list: &[Reason]| list.iter().map(reason).collect::<Vec<_>>();
+    let reasons = |list: &[(Reason, Sure)]| {
+        list.iter().map(|(one, sure)| with(reason(one), sure)).collect::<Vec<_>>()
+    };
     json!({
         "solution": plan.solution,
         "version": plan.version,
         "environment": plan.environment,
         "allowed": plan.refusals.is_empty(),
         "nothingToDo": plan.nothing_to_do,
+        "unknown": plan.unknown,
         "refusals": reasons(&plan.refusals),
-        "components": plan.components.iter().map(|one| json!({
+        "components": plan.components.iter().map(|one| with(json!({
             "kind": one.kind, "name": one.name, "change": one.change, "detail": one.detail,
-        })).collect::<Vec<_>>(),
-        "flows": plan.flows.iter().map(|one| json!({
+        }), &one.sure)).collect::<Vec<_>>(),
+        "flows": plan.flows.iter().map(|one| with(json!({
             "id": one.id, "name": one.name, "existing": one.existing, "state": one.state,
             "wantedOn": one.wanted_on, "order": one.order, "note": one.note,
             "refusals": reasons(&one.refusals),
-        })).collect::<Vec<_>>(),
-        "identityChanges": plan.identity_changes.iter().map(|one| json!({
+        }), &one.sure)).collect::<Vec<_>>(),
+        "identityChanges": plan.identity_changes.iter().map(|one| with(json!({
             "flow": one.flow, "reference": one.reference, "before": one.before, "after": one.after,
-        })).collect::<Vec<_>>(),
-        "warnings": plan.warnings.iter().map(warning).collect::<Vec<_>>(),
+        }), &one.sure)).collect::<Vec<_>>(),
+        "warnings": plan.warnings.iter().map(|(one, sure)| with(warning(one), sure)).collect::<Vec<_>>(),
     })
+}
+
+/// A statement with how sure it is.
+fn with(mut statement: Value, sure: &Sure) -> Value {
+    statement["certainty"] = sure.certainty.as_str().into();
+    statement["because"] = json!(sure.because);
+    statement
+}
+
+/// How a sentence goes on that is not known, or only inferred.
+fn doubt(sure: &Sure) -> String {
+    match sure.certainty.as_str() {
+        "known" => String::new(),
+        "inferred" => format!(" [inferred: {}]", sure.because.join("; ")),
+        _ => format!(" [not known: {}]", sure.because.join("; ")),
+    }
+}
+
+/// The mark of a statement; what is not known has one of its own.
+fn mark(sure: &Sure, glyph: String) -> String {
+    if sure.is_unknown() { style::warn("?") } else { glyph }
 }
 
 /// What is told of a flow beside its state.
@@ -117,10 +208,10 @@ fn told(plan: &Plan) -> String {
             style::bad("✕"),
             clean(&name)
         );
-        for one in &plan.refusals {
-            text += &told_reason("  ", one);
+        for (one, sure) in &plan.refusals {
+            text += &told_reason("  ", one, sure);
         }
-        return text;
+        return text + &unseen(plan);
     }
     if plan.nothing_to_do {
         return format!(
@@ -149,25 +240,43 @@ fn told(plan: &Plan) -> String {
             "removed" => style::warn("-"),
             _ => style::good("✓"),
         };
-        let line = format!("{} {}: {}{detail}", one.kind, one.name, one.change);
-        text += &format!("  {glyph} {}\n", clean(&line));
+        let doubt = doubt(&one.sure);
+        let line = format!("{} {}: {}{detail}{doubt}", one.kind, one.name, one.change);
+        text += &format!("  {} {}\n", mark(&one.sure, glyph), clean(&line));
     }
     for flow in in_order(&plan.flows) {
         text += &told_flow(flow);
     }
     for change in &plan.identity_changes {
         let before = change.before.as_deref().unwrap_or("nobody");
-        let line = format!("flow {} will act as {} instead of {before}", change.flow, change.after);
+        let line = format!(
+            "flow {} will act as {} instead of {before}{}",
+            change.flow,
+            change.after,
+            doubt(&change.sure)
+        );
         text += &format!("  {} {}\n", style::warn("!"), clean(&line));
     }
-    for finding in &plan.warnings {
-        let line = format!("{} {}: {}", finding.code, finding.subject, finding.message);
+    for (finding, sure) in &plan.warnings {
+        let doubt = doubt(sure);
+        let line = format!("{} {}: {}{doubt}", finding.code, finding.subject, finding.message);
         text += &format!("  {} {}\n", style::warn("!"), clean(&line));
         if let Some(fix) = &finding.fix {
             text += &format!("    {} {}\n", style::good("fix:"), clean(fix));
         }
     }
-    text
+    text + &unseen(plan)
+}
+
+/// What was not seen, and how many statements hang on it.
+fn unseen(plan: &Plan) -> String {
+    let count = unknown(plan);
+    if count == 0 {
+        return String::new();
+    }
+    let words = plan.unknown.join("; ");
+    let line = format!("{count} statements are not known; not seen here: {words}");
+    format!("{} {}\n", style::warn("?"), clean(&line))
 }
 
 /// Those that are turned on first, in their order.
@@ -181,23 +290,24 @@ fn told_flow(flow: &PlanFlow) -> String {
     let (glyph, state) = match (flow.state.as_str(), flow.existing, flow.wanted_on) {
         ("on", true, _) => (style::good("✓"), "stays on"),
         ("on", false, _) => (style::good("✓"), "is turned on"),
-        ("suspended", ..) => (style::bad("✕"), "stays suspended"),
+        ("suspended", ..) => (style::bad("✕"), "is suspended"),
         (_, true, _) => (style::faint("⏸"), "stays off"),
         (_, false, true) => (style::bad("✕"), "stays off although exported as on"),
         (_, false, false) => (style::faint("⏸"), "is off"),
     };
     let order = flow.order.map_or_else(String::new, |place| format!(" (no. {place})"));
     let note = flow.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
-    let mut text =
-        format!("  {glyph} {}\n", clean(&format!("flow {} {state}{order}{note}", flow.name)));
-    for one in &flow.refusals {
-        text += &told_reason("      ", one);
+    let line = format!("flow {} {state}{order}{note}{}", flow.name, doubt(&flow.sure));
+    let mut text = format!("  {} {}\n", mark(&flow.sure, glyph), clean(&line));
+    for (one, sure) in &flow.refusals {
+        text += &told_reason("      ", one, sure);
     }
     text
 }
 
-fn told_reason(indent: &str, one: &Reason) -> String {
-    let mut text = format!("{indent}{} ({})\n", clean(&one.message), clean(&one.code));
+fn told_reason(indent: &str, one: &Reason, sure: &Sure) -> String {
+    let line = format!("{} ({}){}", one.message, one.code, doubt(sure));
+    let mut text = format!("{indent}{}\n", clean(&line));
     if let Some(fix) = &one.fix {
         text += &format!("{indent}{} {}\n", style::good("fix:"), clean(fix));
     }

@@ -22,7 +22,7 @@ const LOG_ROWS: i64 = 50;
 const LOG_ROWS_MAX: i64 = 5000;
 
 /// A finding as clients of connref read it.
-pub(super) fn finding(finding: &Finding) -> Value {
+pub(in crate::webapi) fn finding(finding: &Finding) -> Value {
     json!({
         "code": finding.code,
         "severity": finding.severity.as_str(),

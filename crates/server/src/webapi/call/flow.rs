@@ -20,7 +20,7 @@ pub(super) async fn why(asked: &Asked, parameters: Parameters) -> Result<Value, 
 }
 
 /// The word people know.
-pub(super) fn state(state: FlowState) -> &'static str {
+pub(in crate::webapi) fn state(state: FlowState) -> &'static str {
     match state {
         FlowState::Off => "off",
         FlowState::On => "on",

@@ -17,6 +17,8 @@ use super::path::Segment;
 use super::verb::{Verb, VerbKind};
 use super::{Asked, Fault, reply};
 pub(super) use access::{owner_pointed, principal_access};
+pub(super) use audit::finding;
+pub(super) use flow::state as flow_state;
 use parameters::Parameters;
 
 /// Answers a function or an action that is bound to nothing.

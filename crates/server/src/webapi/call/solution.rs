@@ -1,14 +1,13 @@
 //! `ImportSolution`, `ExportSolution`, `AddSolutionComponent`.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connref_review::{FlowForecast, IdentityChange, ImportMode, ImportOptions, ReportLine};
+use connref_review::{ImportMode, ImportOptions};
 use connref_solution::model::package::Managed;
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
 use connref_solution::model::{ApiName, ComponentKind, DeploymentSettings, LogicalName};
 use connref_store::query::{Compare, Expr, Literal, Operand, Query, table_by_logical_name};
 use serde_json::{Value, json};
 
-use super::audit::finding;
 use super::parameters::Parameters;
 use crate::operation::OperationError;
 use crate::operation::solution::{
@@ -16,8 +15,8 @@ use crate::operation::solution::{
     solution_import_start, solution_plan, solution_promote, solution_proof, solution_stage,
     solution_staged,
 };
-use crate::webapi::fault::{refusal, subject};
 use crate::webapi::locate::run;
+use crate::webapi::plan::plan_document;
 use crate::webapi::{Asked, Fault};
 
 pub(super) async fn import(
@@ -160,55 +159,7 @@ pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Va
     let upgrade = parameters.flag("Upgrade").unwrap_or(false);
     let import = asked_import(asked, &mut parameters, upgrade).await?;
     let plan = solution_plan(&asked.cx, &import).await?;
-    let manifest = &plan.manifest;
-    let mut answer = json!({
-        "solution": manifest.unique_name,
-        "version": manifest.version,
-        "managed": manifest.managed == Managed::Managed,
-        "environment": plan.facts.environment.name,
-        "factsVersion": plan.facts.environment.version,
-    });
-    match &plan.outcome {
-        Err(refusals) => {
-            answer["allowed"] = json!(false);
-            answer["refusals"] = refusals.iter().map(refusal).collect();
-        }
-        Ok(outcome) => {
-            answer["allowed"] = json!(true);
-            answer["nothingToDo"] = json!(outcome.change_set.is_none());
-            answer["components"] = outcome.report.iter().map(report_line).collect();
-            answer["flows"] = outcome.flows.iter().map(forecast).collect();
-            answer["identityChanges"] = outcome.identity_changes.iter().map(identity).collect();
-            answer["warnings"] = outcome.warnings.iter().map(finding).collect();
-        }
-    }
-    Ok(answer)
-}
-
-fn report_line(line: &ReportLine) -> Value {
-    json!({"subject": subject(&line.subject), "change": line.word.as_str(), "detail": line.detail})
-}
-
-fn forecast(flow: &FlowForecast) -> Value {
-    json!({
-        "id": flow.flow.as_str(),
-        "name": flow.name,
-        "existing": flow.existing,
-        "state": super::flow::state(flow.state),
-        "wantedOn": flow.wanted_on,
-        "order": flow.order,
-        "note": flow.note,
-        "refusals": flow.refusals.iter().map(refusal).collect::<Vec<_>>(),
-    })
-}
-
-fn identity(change: &IdentityChange) -> Value {
-    json!({
-        "flow": change.flow_name,
-        "reference": change.reference.as_ref().map(LogicalName::as_str),
-        "before": change.before,
-        "after": change.after,
-    })
+    Ok(plan_document(&plan.manifest, &plan.facts, &plan.caller, &plan.outcome))
 }
 
 /// What binds and sets at import. An empty connection id or value leaves things as they are.
