@@ -23,6 +23,7 @@ mod policy;
 mod proof;
 mod quote_email;
 mod resume;
+mod rollout;
 mod roundtrip;
 mod samples_import;
 mod sarif;

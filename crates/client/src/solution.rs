@@ -92,6 +92,8 @@ pub struct Plan {
     pub nothing_to_do: bool,
     /// What happens to each component: kind, name, change, detail.
     pub components: Vec<PlanComponent>,
+    /// How the package's references stand afterwards; now, where the import is refused.
+    pub references: Vec<PlanReference>,
     /// Cloud flows of the package.
     pub flows: Vec<PlanFlow>,
     /// Flows that act as somebody else afterwards.
@@ -111,6 +113,19 @@ pub struct PlanComponent {
     pub change: String,
     /// Details.
     pub detail: Option<String>,
+}
+
+/// How one reference stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanReference {
+    /// Logical name.
+    pub name: String,
+    /// Api name of its connector.
+    pub connector: String,
+    /// `bound`, `missing` or `broken`.
+    pub state: String,
+    /// Code of what breaks it.
+    pub code: Option<String>,
 }
 
 /// One flow in a plan.
@@ -162,6 +177,14 @@ impl Plan {
                     name: text(row, "/subject/name"),
                     change: text(row, "/change"),
                     detail: optional(row, "/detail"),
+                })
+                .collect(),
+            references: list("references")
+                .map(|row| PlanReference {
+                    name: text(row, "/name"),
+                    connector: text(row, "/connector"),
+                    state: text(row, "/state"),
+                    code: optional(row, "/code"),
                 })
                 .collect(),
             flows: list("flows")

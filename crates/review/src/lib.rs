@@ -33,8 +33,8 @@ pub use departure::reassign_effect;
 pub use finding::{Finding, Severity, Subject, SubjectKind};
 pub use fix::arg as shell_argument;
 pub use outcome::{
-    FlowForecast, Import, ImportMode, ImportOptions, Outcome, Promotion, ReportLine,
-    import_outcome, import_running, promotion_outcome,
+    FlowForecast, Import, ImportMode, ImportOptions, Outcome, Promotion, ReferenceStanding,
+    ReportLine, Standing, import_outcome, import_running, promotion_outcome, reference_standings,
 };
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call, connection_for_call_in};

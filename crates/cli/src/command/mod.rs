@@ -15,6 +15,7 @@ mod layer;
 mod policy;
 mod reference;
 mod role;
+mod rollout;
 mod run;
 mod server;
 mod settings;
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     /// The facts of an environment as a file, to audit and plan without it
     #[command(subcommand)]
     Facts(facts::FactsCommand),
+    /// Rollouts: one package to the environments of many customers
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
     /// The key that protects credentials: see it, make a new version, move it to another provider
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -144,6 +148,7 @@ impl Command {
             Self::Variable(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Facts(command) => command.run(context).await,
+            Self::Rollout(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Server(command) => command.run(context).await,
             Self::Demo(args) => args.run(context).await,

@@ -1,5 +1,6 @@
 //! What an import will do: facts, package, settings and caller in; a change set, or refusals and
 //! nothing written, out (design, rules 1–3, 9, 12). Plan and import share this judgement.
+mod bound;
 mod connectors;
 mod flows;
 mod forecast;
@@ -25,6 +26,7 @@ use crate::finding::{Finding, Subject, SubjectKind};
 use crate::index::Index;
 use crate::refusal::Refusal;
 
+pub use bound::{ReferenceStanding, Standing, reference_standings};
 pub use forecast::FlowForecast;
 pub use promotion::{Promotion, promotion_outcome};
 pub use report::{ReportLine, Word};

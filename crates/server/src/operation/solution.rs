@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connref_review::{
-    Import, ImportMode, ImportOptions, Outcome, Refusal, ReportLine, SubjectKind, import_outcome,
-    import_running, promotion_outcome,
+    Import, ImportMode, ImportOptions, Outcome, ReferenceStanding, Refusal, ReportLine,
+    SubjectKind, import_outcome, import_running, promotion_outcome, reference_standings,
 };
 use connref_solution::archive::{Archive, Limits};
 use connref_solution::model::facts::Fidelity;
@@ -152,6 +152,8 @@ pub struct SolutionPlan {
     pub facts: Arc<Facts>,
     /// What happens, or everything that forbids it.
     pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
+    /// How the package's references stand afterwards; now, where it is refused.
+    pub references: Vec<ReferenceStanding>,
 }
 
 /// Tells what an import would do, for this caller and the environment as it is: the judgement of
@@ -162,7 +164,9 @@ pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<Solu
     cx.caller.require(&cx.environment.id, Privilege::ImportCustomization, "import solutions")?;
     let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let outcome = import_outcome(&facts, read.asked(import, &caller, Vec::new()));
-    Ok(SolutionPlan { manifest: read.package.manifest, facts, outcome })
+    let after = outcome.as_ref().map_or(&*facts, |outcome| &outcome.future);
+    let references = reference_standings(after, &read.package);
+    Ok(SolutionPlan { manifest: read.package.manifest, facts, outcome, references })
 }
 
 /// A package with the bodies of its flows.

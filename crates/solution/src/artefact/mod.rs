@@ -10,6 +10,7 @@ pub mod facts_json;
 mod flow_operation;
 pub mod legacy_package;
 pub mod reference_xml;
+pub mod rollout_yaml;
 pub mod settings_json;
 pub mod solution_xml;
 pub mod variable_xml;

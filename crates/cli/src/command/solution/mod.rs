@@ -13,6 +13,8 @@ mod plan;
 mod proof;
 mod runbook;
 
+pub(crate) use import::{BUSY, activate};
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 

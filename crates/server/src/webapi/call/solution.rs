@@ -1,7 +1,9 @@
 //! `ImportSolution`, `ExportSolution`, `AddSolutionComponent`.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connref_review::{FlowForecast, IdentityChange, ImportMode, ImportOptions, ReportLine};
+use connref_review::{
+    FlowForecast, IdentityChange, ImportMode, ImportOptions, ReferenceStanding, ReportLine,
+};
 use connref_solution::model::package::Managed;
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
 use connref_solution::model::{ApiName, ComponentKind, DeploymentSettings, LogicalName};
@@ -167,6 +169,7 @@ pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Va
         "managed": manifest.managed == Managed::Managed,
         "environment": plan.facts.environment.name,
         "factsVersion": plan.facts.environment.version,
+        "references": plan.references.iter().map(reference).collect::<Vec<_>>(),
     });
     match &plan.outcome {
         Err(refusals) => {
@@ -187,6 +190,13 @@ pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Va
 
 fn report_line(line: &ReportLine) -> Value {
     json!({"subject": subject(&line.subject), "change": line.word.as_str(), "detail": line.detail})
+}
+
+fn reference(one: &ReferenceStanding) -> Value {
+    json!({
+        "name": one.logical_name.as_str(), "connector": one.api_name.as_str(),
+        "state": one.state.as_str(), "code": one.code,
+    })
 }
 
 fn forecast(flow: &FlowForecast) -> Value {
