@@ -398,10 +398,10 @@ impl World {
             "connectorGroups": [{"classification": "Blocked", "connectors": [
                 {"id": "/providers/Microsoft.PowerApps/apis/shared_teams"}]}]});
         let policy = home.file("policy.json", policy.to_string());
-        self.put("policy", policy);
         let rollout = "version: 1\npackage: exported.zip\ncustomers:\n\
                        - {name: Crew, environments: [{name: dev}]}\n";
         let rollout = home.file("rollout.yaml", rollout);
+        self.put("policy", policy);
         self.put("rollout", rollout);
         self.put("home", folder);
         self.put("zip", zip);

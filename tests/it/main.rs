@@ -18,6 +18,7 @@ mod kill9;
 mod kill9_points;
 mod migrate;
 mod people;
+mod pipeline;
 mod plan;
 mod policy;
 mod proof;

@@ -18,6 +18,7 @@ pub mod index;
 pub mod matching;
 pub mod migrate;
 pub mod outcome;
+pub mod pipeline;
 pub mod policy;
 pub mod refusal;
 pub mod right;

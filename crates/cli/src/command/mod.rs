@@ -12,6 +12,7 @@ mod group;
 mod job;
 mod key;
 mod layer;
+mod pipeline;
 mod policy;
 mod reference;
 mod role;
@@ -87,6 +88,9 @@ pub(crate) enum Command {
     /// The facts of an environment as a file, to audit and plan without it
     #[command(subcommand)]
     Facts(facts::FactsCommand),
+    /// Pipelines: stages with a delegate each, approvals, the record, roll back
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
     /// Rollouts: one package to the environments of many customers
     #[command(subcommand)]
     Rollout(rollout::RolloutCommand),
@@ -148,6 +152,7 @@ impl Command {
             Self::Variable(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Facts(command) => command.run(context).await,
+            Self::Pipeline(command) => command.run(context).await,
             Self::Rollout(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Server(command) => command.run(context).await,

@@ -9,6 +9,7 @@ pub mod customizations_xml;
 pub mod facts_json;
 mod flow_operation;
 pub mod legacy_package;
+pub mod pipeline_yaml;
 pub mod reference_xml;
 pub mod rollout_yaml;
 pub mod settings_json;
