@@ -361,3 +361,28 @@ fn a_build_server_deploys_without_prompts_and_waits_for_the_approval() {
     let told: Value = serde_json::from_slice(&ended.stdout).expect("JSON");
     assert_eq!((&told["state"], &told["decidedBy"]), (&json!("succeeded"), &json!(ANN)));
 }
+
+#[test]
+fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again() {
+    use std::io::{BufRead, BufReader};
+    let world = World::new();
+    let line = ["pipeline", "deploy", "harbour", "--stage", "test", "--as", CI];
+    for point in ["import-judged", "deployment-imported"] {
+        let mut command = world.home.command(line);
+        let mut child = command.env("CONNREF_STOP_AT", point).spawn().expect("it can be started");
+        let told = child.stderr.take().expect("stderr is read");
+        let stopped = format!("stopped at {point}");
+        assert!(BufReader::new(told).lines().map_while(Result::ok).any(|line| line == stopped));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it can be waited for");
+        let row = world.run(CI, &["history", "harbour"]).expect(0).json()[0].clone();
+        assert_eq!(row["state"], "failed", "{row:#}");
+        assert!(row["why"].as_str().is_some_and(|why| why.starts_with("cut off")), "{row:#}");
+    }
+    let done = world.deploy(CI, "test", &[]).expect(0).json();
+    assert_eq!(
+        (&done["state"], world.flow("test")),
+        (&json!("succeeded"), json!("on")),
+        "{done:#}"
+    );
+}

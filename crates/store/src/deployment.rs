@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::audit_log::{self, Entry};
-use crate::db::{Row, Sql};
+use crate::db::{Lock, Row, Sql};
 use crate::{Result, Store, StoreError};
 
 /// A deployment.
@@ -87,6 +87,10 @@ pub struct DeploymentChange {
     /// What is known now; none leaves what is there.
     pub detail: Option<Value>,
 }
+
+/// What is recorded of a deployment whose process ended.
+const CUT_OFF: &str = "cut off: the process that carried it out ended. The import is in as a whole or not at \
+    all; deploy again, which finds out";
 
 const COLUMNS: &str = "deploymentid, pipelineid, stage, solutionname, solutionversion, packagehash, state, delegate, \
     rollbackof, requestedby, requestedon, decidedby, decidedon, remark, startedon, completedon, detail";
@@ -241,6 +245,40 @@ impl Store {
                 Ok(row)
             })
             .await
+    }
+
+    /// Takes the lock under which one deployment of a pipeline at a time is carried out in an
+    /// environment; `None` while another one has it. It goes with the process, so whoever has it knows
+    /// that what is still recorded as running was cut off, and records that.
+    pub async fn pipeline_lock(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+    ) -> Result<Option<Lock>> {
+        caller.authorize_operator("carry out deployments")?;
+        let name = format!("pipeline-{}", environment.as_str());
+        let Some(lock) = self.db.lock(&name).await? else { return Ok(None) };
+        let wanted = environment.clone();
+        let cut_off: Vec<Deployment> = self
+            .db
+            .read(move |sql| {
+                let query = format!(
+                    "SELECT {COLUMNS} FROM deployment WHERE environmentid = $1 AND state = 'running'"
+                );
+                sql.query(&query, &[wanted.as_str().into()])?.iter().map(deployment).collect::<Result<_>>()
+            })
+            .await?;
+        for mut row in cut_off {
+            row.detail["why"] = CUT_OFF.into();
+            let change = DeploymentChange {
+                from: "running",
+                to: "failed",
+                decided: None,
+                detail: Some(row.detail),
+            };
+            self.deployment_change(caller, environment, &row.id, change).await?;
+        }
+        Ok(Some(lock))
     }
 
     /// The deployments of a pipeline to an environment, oldest first.

@@ -441,7 +441,7 @@ fn each_reference_is_told_bound_missing_or_broken_and_by_whom_is_not() {
     world.reference("new_Gone", "shared_sql", Some("c9"));
     world.reference("new_Off", "shared_sql", Some("c2"));
     world.reference("new_Open", "shared_sql", None);
-    let off = world.facts.connections.iter_mut().find(|c| c.id.as_str() == "c2").unwrap();
+    let off = world.0.connections.iter_mut().find(|c| c.id.as_str() == "c2").unwrap();
     off.status = ConnectionStatus::Disabled;
     let case = Case::default()
         .reference("NEW_SQL", "shared_sql")
@@ -449,7 +449,7 @@ fn each_reference_is_told_bound_missing_or_broken_and_by_whom_is_not() {
         .reference("new_Off", "shared_sql")
         .reference("new_Open", "shared_sql")
         .reference("new_Nowhere", "shared_sql");
-    let told: Vec<_> = reference_standings(&world.facts, &case.package)
+    let told: Vec<_> = reference_standings(&world.0, &case.package)
         .into_iter()
         .map(|one| (one.logical_name.to_string(), one.state, one.code))
         .collect();

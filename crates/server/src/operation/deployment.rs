@@ -10,7 +10,7 @@ use connref_store::StoreError;
 use connref_store::deployment::{Deployment, DeploymentChange, DeploymentNew};
 use serde_json::{Value, json};
 
-use super::deployment_run::{Brought, carry_out, checked, foreseen};
+use super::deployment_run::{Brought, carry_out, checked, foreseen, turn};
 use super::pipeline::{PIPELINE, PipelineKept, Place, denied, pipeline_get, settings_of};
 use super::solution::solution_export;
 use super::{OperationError, Result};
@@ -65,11 +65,13 @@ pub async fn deployment_request(
     if asked.plan_only {
         return Ok(planned(new));
     }
-    let row = app.store().deployment_create(&PIPELINE, &place.cx.environment.id, new).await?;
-    match state {
-        "running" => carry_out(place, brought, row, None).await,
-        _ => Ok(row),
+    let environment = place.cx.environment.id.clone();
+    if state != "running" {
+        return Ok(app.store().deployment_create(&PIPELINE, &environment, new).await?);
     }
+    let lock = turn(&place).await?;
+    let row = app.store().deployment_create(&PIPELINE, &environment, new).await?;
+    carry_out(place, brought, row, None, lock).await
 }
 
 /// What would be recorded.
@@ -175,6 +177,7 @@ pub async fn deployment_decide(
         ));
     }
     let environment = place.cx.environment.id.clone();
+    let lock = if approve { Some(turn(&place).await?) } else { None };
     let change = DeploymentChange {
         from: "waiting",
         to: if approve { "running" } else { "rejected" },
@@ -182,12 +185,10 @@ pub async fn deployment_decide(
         detail: None,
     };
     let row = app.store().deployment_change(&PIPELINE, &environment, &row.id, change).await?;
-    if !approve {
-        return Ok(row);
-    }
+    let Some(lock) = lock else { return Ok(row) };
     let file = app.store().deployment_package(&PIPELINE, &environment, &row.package).await?;
     let brought = Brought::read(file, &kept.pipeline.solution)?;
-    carry_out(place, brought, row, None).await
+    carry_out(place, brought, row, None, lock).await
 }
 
 /// Brings back the release before, or the one of a deployment: its package and the bindings recorded with
@@ -234,11 +235,12 @@ pub async fn deployment_roll_back(
     if plan_only {
         return Ok(planned(new));
     }
-    let row = app.store().deployment_create(&PIPELINE, &environment, new).await?;
     if !allowed {
-        return Ok(row);
+        return Ok(app.store().deployment_create(&PIPELINE, &environment, new).await?);
     }
-    carry_out(place, brought, row, Some(target)).await
+    let lock = turn(&place).await?;
+    let row = app.store().deployment_create(&PIPELINE, &environment, new).await?;
+    carry_out(place, brought, row, Some(target), lock).await
 }
 
 fn target<'r>(
@@ -337,8 +339,16 @@ async fn history(app: &App, kept: &PipelineKept, stage: Option<&str>) -> Result<
     let mut all = Vec::new();
     for one in &kept.pipeline.stages {
         if stage.is_none_or(|wanted| wanted.eq_ignore_ascii_case(&one.name)) {
-            let environment = app.store().environment_get(&PIPELINE, &one.environment).await?;
-            all.extend(app.store().deployment_list(&PIPELINE, &environment.id, &kept.id).await?);
+            let environment = app.store().environment_get(&PIPELINE, &one.environment).await?.id;
+            let list = || app.store().deployment_list(&PIPELINE, &environment, &kept.id);
+            let mut rows = list().await?;
+            // What nobody carries out any more is not shown as if it ran.
+            if rows.iter().any(|row| row.state == "running")
+                && app.store().pipeline_lock(&PIPELINE, &environment).await?.is_some()
+            {
+                rows = list().await?;
+            }
+            all.extend(rows);
         }
     }
     all.sort_by(|a, b| (a.requested_on, &a.id).cmp(&(b.requested_on, &b.id)));

@@ -9,6 +9,7 @@ use connref_solution::artefact::pipeline_yaml::FailOn;
 use connref_solution::model::facts::{EnvironmentKind, FlowState};
 use connref_solution::model::package::{Managed, Manifest};
 use connref_solution::model::{Facts, LogicalName};
+use connref_store::db::Lock;
 use connref_store::deployment::{Deployment, DeploymentChange};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -156,11 +157,28 @@ fn stays(target: &Deployment, facts: &Facts) -> Vec<Value> {
         .filter(|one| one["connection"].is_null())
         .filter_map(|one| one["reference"].as_str())
         .filter(|name| {
-            let here = facts.reference(&LogicalName::new(*name));
+            let here = facts.reference(&LogicalName::new(name));
             here.is_some_and(|here| here.connection.is_some())
         })
         .map(|name| json!(name))
         .collect()
+}
+
+/// The lock of pipelines in the environment; whoever comes second waits for a while.
+pub(super) async fn turn(place: &Place) -> Result<Lock> {
+    let (cx, begun) = (&place.cx, Instant::now());
+    loop {
+        if let Some(lock) = cx.store().pipeline_lock(&PIPELINE, &cx.environment.id).await? {
+            return Ok(lock);
+        }
+        if begun.elapsed() >= WAIT {
+            return Err(OperationError::conflict(
+                "another deployment to this environment runs",
+                "wait for it: connref pipeline history PIPELINE",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Carries out a deployment that is recorded as running, on a task of its own: a caller that goes away
@@ -170,8 +188,13 @@ pub(super) async fn carry_out(
     brought: Brought,
     row: Deployment,
     back: Option<Deployment>,
+    lock: Lock,
 ) -> Result<Deployment> {
-    let task = tokio::spawn(async move { carried_out(&place, &brought, row, back.as_ref()).await });
+    let task = tokio::spawn(async move {
+        let done = carried_out(&place, &brought, row, back.as_ref()).await;
+        drop(lock);
+        done
+    });
     match task.await {
         Ok(done) => done,
         Err(error) => Err(OperationError::Remote { message: with_causes(&error) }),
