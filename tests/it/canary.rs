@@ -398,9 +398,21 @@ impl World {
             "connectorGroups": [{"classification": "Blocked", "connectors": [
                 {"id": "/providers/Microsoft.PowerApps/apis/shared_teams"}]}]});
         let policy = home.file("policy.json", policy.to_string());
+        let rollout = "version: 1\npackage: exported.zip\ncustomers:\n\
+                       - {name: Crew, environments: [{name: dev}]}\n";
+        let line = ["user", "add", "deployer@harbour.test", "--service-principal"];
+        home.ok([&line[..], &["--role", "Deployer", "--env", "extra"]].concat());
+        let pipeline = "version: 1\nname: harbour\nsolution: HarbourNotices\nstages:\n\
+                        - {name: extra, environment: extra, delegate: deployer@harbour.test}\n";
+        let pipeline = home.file("pipeline.yaml", pipeline);
+        let rollout = home.file("rollout.yaml", rollout);
         self.put("policy", policy);
         self.put("group", "nobody");
         self.put("member", "crew@harbour.test");
+        self.put("rollout", rollout);
+        self.put("pipelinefile", pipeline);
+        self.put("pipeline", "harbour".to_owned());
+        self.put("deployment", "0".to_owned());
         self.put("home", folder);
         self.put("zip", zip);
         self.put("definition", definition);

@@ -1,6 +1,7 @@
 //! What a command works with: the client of the environment that was asked for, and the output.
 use connref_client::transport::Remote;
 use connref_client::{Client, Place, Shared};
+use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::cli::Globals;
@@ -17,6 +18,23 @@ pub(crate) struct Context {
     /// Where results go.
     pub(crate) output: Output,
     embedded: OnceCell<Embedded>,
+}
+
+/// A client of a server, with a token.
+pub(crate) async fn remote_client(
+    address: &str,
+    token: Option<&SecretString>,
+) -> Result<Client, Failure> {
+    let remote =
+        Remote::open(address, token).await.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let origin = remote.origin().to_owned();
+    let place = Place {
+        environment: origin.clone(),
+        control: origin,
+        name: String::new(),
+        extended: false,
+    };
+    Ok(Client::new(Shared::new(remote), place))
 }
 
 impl Context {
@@ -66,17 +84,7 @@ impl Context {
 
     async fn remote(&self, address: &str) -> Result<Client, Failure> {
         let token = secret::token(self.globals.token_file.as_ref())?;
-        let remote = Remote::open(address, token.as_ref())
-            .await
-            .map_err(|error| Failure::new(Exit::Usage, error))?;
-        let origin = remote.origin().to_owned();
-        let place = Place {
-            environment: origin.clone(),
-            control: origin,
-            name: String::new(),
-            extended: false,
-        };
-        Ok(Client::new(Shared::new(remote), place))
+        remote_client(address, token.as_ref()).await
     }
 
     async fn remote_environment(&self, address: &str) -> Result<Client, Failure> {

@@ -97,6 +97,22 @@ impl Failure {
         self.error.downcast_ref()
     }
 
+    /// Why, without the words of another side that refused: those may name what is not everybody's
+    /// business. Codes and statuses stay.
+    pub(crate) fn public_reason(&self) -> String {
+        let Some(error) = self.client_error() else { return self.line() };
+        match (&error.cause, error.status()) {
+            (Cause::Refused { code, reasons, .. }, Some(status)) => {
+                let mut codes: Vec<&str> = reasons.iter().map(|one| one.code.as_str()).collect();
+                codes.push(code);
+                codes.dedup();
+                format!("{}: refused ({status}, {})", error.attempt, codes.join(", "))
+            }
+            (_, Some(status)) => format!("{}: refused ({status})", error.attempt),
+            _ => self.line(),
+        }
+    }
+
     /// Whether something named does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.exit == Exit::NotFound

@@ -4,6 +4,7 @@ mod command;
 mod connector_file;
 mod context;
 mod demo;
+mod deployment_result;
 mod embedded;
 mod exit;
 mod facts_file;
@@ -17,6 +18,7 @@ mod report;
 mod runbook;
 mod secret;
 mod secret_store;
+mod statement;
 
 use std::process::ExitCode;
 

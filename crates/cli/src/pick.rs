@@ -33,6 +33,7 @@ named! {
     connref_client::connector::Connector, "connector", "connref connector list", name, display_name;
     connref_client::environment::Environment, "environment", "connref env list", id, name;
     connref_client::flow::Flow, "flow", "connref flow list", id, name;
+    connref_client::pipeline::Pipeline, "pipeline", "connref pipeline list", id, name;
     connref_client::reference::Reference, "connection reference", "connref ref list", id, logical_name;
     connref_client::run::Run, "run", "connref run list", id, id;
     connref_client::solution::Solution, "solution", "connref solution list", id, unique_name;

@@ -92,6 +92,8 @@ pub struct Plan {
     pub nothing_to_do: bool,
     /// What happens to each component: kind, name, change, detail.
     pub components: Vec<PlanComponent>,
+    /// How the package's references stand afterwards; now, where the import is refused.
+    pub references: Vec<PlanReference>,
     /// Cloud flows of the package.
     pub flows: Vec<PlanFlow>,
     /// Flows that act as somebody else afterwards.
@@ -141,6 +143,19 @@ pub struct PlanComponent {
     pub detail: Option<String>,
     /// How sure that is.
     pub sure: Sure,
+}
+
+/// How one reference stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanReference {
+    /// Logical name.
+    pub name: String,
+    /// Api name of its connector.
+    pub connector: String,
+    /// `bound`, `missing` or `broken`.
+    pub state: String,
+    /// Code of what breaks it.
+    pub code: Option<String>,
 }
 
 /// One flow in a plan.
@@ -202,6 +217,14 @@ impl Plan {
                     change: text(row, "/change"),
                     detail: optional(row, "/detail"),
                     sure: Sure::read(row),
+                })
+                .collect(),
+            references: list("references")
+                .map(|row| PlanReference {
+                    name: text(row, "/name"),
+                    connector: text(row, "/connector"),
+                    state: text(row, "/state"),
+                    code: optional(row, "/code"),
                 })
                 .collect(),
             flows: list("flows")

@@ -18,6 +18,7 @@ pub mod index;
 pub mod matching;
 pub mod migrate;
 pub mod outcome;
+pub mod pipeline;
 pub mod policy;
 pub mod record;
 pub mod refusal;
@@ -35,7 +36,8 @@ pub use finding::{Finding, Severity, Subject, SubjectKind};
 pub use fix::arg as shell_argument;
 pub use outcome::{
     Certainty, FlowForecast, Ground, Grounds, Import, ImportMode, ImportOptions, Outcome,
-    Promotion, ReportLine, import_outcome, import_running, promotion_outcome,
+    Promotion, ReferenceStanding, ReportLine, Standing, import_outcome, import_running,
+    promotion_outcome, reference_standings,
 };
 pub use refusal::Refusal;
 pub use run::{Acting, Use, connection_for_call, connection_for_call_in};

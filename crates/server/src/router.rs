@@ -4,7 +4,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, delete, get, post, put};
 
 use crate::powerapps::{
-    connection, connector, environment, flow, key, tenant_group, tenant_policy,
+    connection, connector, environment, flow, key, pipeline, tenant_group, tenant_policy,
 };
 use crate::{App, webapi};
 
@@ -49,6 +49,25 @@ pub fn router(app: App) -> Router {
             "/providers/PowerPlatform.Governance/v1/policies/{policy}",
             delete(tenant_policy::delete),
         )
+        // Pipelines and deployments.
+        .route("/providers/connref/pipelines", get(pipeline::list).post(pipeline::create))
+        .route(
+            "/providers/connref/pipelines/{pipeline}",
+            get(pipeline::get).delete(pipeline::delete),
+        )
+        .route(
+            "/providers/connref/pipelines/{pipeline}/deployments",
+            get(pipeline::history).post(pipeline::deploy),
+        )
+        .route(
+            "/providers/connref/pipelines/{pipeline}/deployments/{deployment}",
+            get(pipeline::show),
+        )
+        .route(
+            "/providers/connref/pipelines/{pipeline}/deployments/{deployment}/decide",
+            post(pipeline::decide),
+        )
+        .route("/providers/connref/pipelines/{pipeline}/rollback", post(pipeline::roll_back))
         // Connectors.
         .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
         .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get).patch(connector::update))

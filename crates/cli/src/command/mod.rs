@@ -12,9 +12,11 @@ mod group;
 mod job;
 mod key;
 mod layer;
+mod pipeline;
 mod policy;
 mod reference;
 mod role;
+mod rollout;
 mod run;
 mod server;
 mod settings;
@@ -86,6 +88,12 @@ pub(crate) enum Command {
     /// The facts of an environment as a file, to audit and plan without it
     #[command(subcommand)]
     Facts(facts::FactsCommand),
+    /// Pipelines: stages with a delegate each, approvals, the record, roll back
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
+    /// Rollouts: one package to the environments of many customers
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
     /// The key that protects credentials: see it, make a new version, move it to another provider
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -146,6 +154,8 @@ impl Command {
             Self::Variable(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Facts(command) => command.run(context).await,
+            Self::Pipeline(command) => command.run(context).await,
+            Self::Rollout(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Server(command) => command.run(context).await,
             Self::Demo(args) => args.run(context).await,

@@ -1,10 +1,10 @@
 //! Comma-separated values (RFC 4180, line feeds).
 use serde_json::Value;
 
-use super::{Column, words};
+use super::words;
 
 /// A list.
-pub(super) fn list(columns: &[Column], items: &[Value]) -> String {
+pub(crate) fn list(columns: &[(&str, &str)], items: &[Value]) -> String {
     let mut text = columns.iter().map(|(_, member)| quoted(member)).collect::<Vec<_>>().join(",");
     text.push('\n');
     for item in items {

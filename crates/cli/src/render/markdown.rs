@@ -1,10 +1,10 @@
 //! Markdown tables.
 use serde_json::Value;
 
-use super::{Column, cell};
+use super::cell;
 
 /// A list.
-pub(super) fn list(columns: &[Column], items: &[Value]) -> String {
+pub(crate) fn list(columns: &[(&str, &str)], items: &[Value]) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = row(columns.iter().map(|(title, _)| (*title).to_owned()).collect());
     text += &row(columns.iter().map(|_| "---".to_owned()).collect());

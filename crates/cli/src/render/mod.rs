@@ -4,6 +4,9 @@ pub(crate) mod markdown;
 pub(crate) mod style;
 mod table;
 
+pub(crate) use csv::list as csv_list;
+pub(crate) use table::list as table_list;
+
 use std::io::Write;
 
 use clap::ValueEnum;

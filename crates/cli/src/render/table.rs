@@ -2,13 +2,13 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use super::{Column, cell, style};
+use super::{cell, style};
 
 /// Members that hold a state word, and so get a glyph.
 const STATES: &[&str] = &["state", "status", "severity", "result"];
 
 /// A list.
-pub(super) fn list(columns: &[Column], items: &[Value]) -> String {
+pub(crate) fn list(columns: &[(&str, &str)], items: &[Value]) -> String {
     if items.is_empty() {
         return String::new();
     }

@@ -1,5 +1,6 @@
 //! What an import will do: facts, package, settings and caller in; a change set, or refusals and
 //! nothing written, out (design, rules 1–3, 9, 12). Plan and import share this judgement.
+mod bound;
 mod certainty;
 mod connectors;
 mod flows;
@@ -27,6 +28,7 @@ use crate::finding::{Finding, Subject, SubjectKind};
 use crate::index::Index;
 use crate::refusal::Refusal;
 
+pub use bound::{ReferenceStanding, Standing, reference_standings};
 pub use certainty::{Certainty, Ground, Grounds};
 pub use forecast::FlowForecast;
 pub use promotion::{Promotion, promotion_outcome};

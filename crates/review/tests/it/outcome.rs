@@ -432,3 +432,36 @@ fn a_missing_reference_dependency() {
     there.reference("OTHER_ref", "shared_sql", None);
     assert!(there.import(&case).is_ok());
 }
+
+#[test]
+fn each_reference_is_told_bound_missing_or_broken_and_by_whom_is_not() {
+    use connref_review::{Standing, reference_standings};
+    let mut world = world();
+    world.reference("new_Sql", "shared_sql", Some("c1"));
+    world.reference("new_Gone", "shared_sql", Some("c9"));
+    world.reference("new_Off", "shared_sql", Some("c2"));
+    world.reference("new_Open", "shared_sql", None);
+    let off = world.0.connections.iter_mut().find(|c| c.id.as_str() == "c2").unwrap();
+    off.status = ConnectionStatus::Disabled;
+    let case = Case::default()
+        .reference("NEW_SQL", "shared_sql")
+        .reference("new_Gone", "shared_sql")
+        .reference("new_Off", "shared_sql")
+        .reference("new_Open", "shared_sql")
+        .reference("new_Nowhere", "shared_sql");
+    let told: Vec<_> = reference_standings(&world.0, &case.package)
+        .into_iter()
+        .map(|one| (one.logical_name.to_string(), one.state, one.code))
+        .collect();
+    let expected = [
+        ("NEW_SQL", Standing::Bound, None),
+        ("new_Gone", Standing::Broken, Some("ConnectionNotFound")),
+        ("new_Off", Standing::Broken, Some("ConnectionDisabled")),
+        ("new_Open", Standing::Missing, None),
+        ("new_Nowhere", Standing::Missing, None),
+    ];
+    for (told, (name, state, code)) in told.iter().zip(expected) {
+        assert_eq!((told.0.as_str(), told.1, told.2), (name, state, code));
+    }
+    assert_eq!(told.len(), expected.len());
+}

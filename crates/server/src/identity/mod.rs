@@ -2,6 +2,7 @@
 //! can carry; over a socket it is the owner of a bearer token. There is no other way in.
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use connref_review::pipeline::Asker;
 use connref_store::StoreError;
 use connref_store::access::{Caller, Privilege};
 use connref_store::environment::Environment;
@@ -57,6 +58,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl SignedIn {
+    /// By name, for what is judged by name rather than in an environment.
+    pub fn asker(&self) -> Asker {
+        Asker { name: self.name.clone(), operator: self.operator }
+    }
+
     /// The caller for what concerns more than one environment.
     pub fn installation(&self) -> Result<Caller, IdentityError> {
         if self.operator {

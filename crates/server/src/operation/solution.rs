@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connref_review::{
-    Import, ImportMode, ImportOptions, Outcome, Refusal, ReportLine, SubjectKind, import_outcome,
-    import_running, promotion_outcome,
+    Import, ImportMode, ImportOptions, Outcome, ReferenceStanding, Refusal, ReportLine,
+    SubjectKind, import_outcome, import_running, promotion_outcome, reference_standings,
 };
 use connref_solution::archive::{Archive, Limits};
 use connref_solution::model::facts::Fidelity;
@@ -146,14 +146,22 @@ pub struct SolutionImported {
 /// What an import would do.
 #[derive(Debug)]
 pub struct SolutionPlan {
-    /// Name and version.
-    pub manifest: Manifest,
+    /// What would be imported.
+    pub package: Package,
     /// The environment as it is.
     pub facts: Arc<Facts>,
     /// Who would import.
     pub caller: PrincipalId,
     /// What happens, or everything that forbids it.
     pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
+}
+
+impl SolutionPlan {
+    /// How the package's references stand afterwards; now, where the import is refused.
+    pub fn references(&self) -> Vec<ReferenceStanding> {
+        let after = self.outcome.as_ref().map_or(&*self.facts, |outcome| &outcome.future);
+        reference_standings(after, &self.package)
+    }
 }
 
 /// Tells what an import would do, for this caller and the environment as it is: the judgement of
@@ -164,7 +172,7 @@ pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<Solu
     cx.caller.require(&cx.environment.id, Privilege::ImportCustomization, "import solutions")?;
     let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
     let outcome = import_outcome(&facts, read.asked(import, &caller, Vec::new()));
-    Ok(SolutionPlan { manifest: read.package.manifest, facts, caller, outcome })
+    Ok(SolutionPlan { package: read.package, facts, caller, outcome })
 }
 
 /// A package with the bodies of its flows.

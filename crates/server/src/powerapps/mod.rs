@@ -7,6 +7,7 @@ pub(crate) mod environment;
 mod error;
 pub(crate) mod flow;
 pub(crate) mod key;
+pub(crate) mod pipeline;
 pub(crate) mod tenant_group;
 pub(crate) mod tenant_policy;
 mod time;
@@ -69,6 +70,11 @@ impl Caller {
     /// The caller for what concerns the whole installation.
     pub(crate) fn installation(&self) -> Result<connref_store::access::Caller, Failure> {
         Ok(self.signed.installation()?)
+    }
+
+    /// Who asks, for what is judged by name rather than in an environment.
+    pub(crate) fn asker(&self) -> connref_review::pipeline::Asker {
+        self.signed.asker()
     }
 
     /// A header's text; `None` if it is missing or blank.

@@ -1,7 +1,10 @@
 //! The document of a plan, for the answer of `connref_PlanImport` and for whoever judges by itself.
-use connref_review::{FlowForecast, Ground, Grounds, IdentityChange, Outcome, Refusal, ReportLine};
-use connref_solution::model::package::{Managed, Manifest};
-use connref_solution::model::{Facts, LogicalName, PrincipalId};
+use connref_review::{
+    FlowForecast, Ground, Grounds, IdentityChange, Outcome, ReferenceStanding, Refusal, ReportLine,
+    reference_standings,
+};
+use connref_solution::model::package::Managed;
+use connref_solution::model::{Facts, LogicalName, Package, PrincipalId};
 use serde_json::{Value, json};
 
 use super::call::{finding, flow_state};
@@ -10,17 +13,22 @@ use super::fault::{refusal, subject};
 /// A plan as a document: what happens or everything that forbids it, each statement with how sure it
 /// is, and what was not seen at all.
 pub fn plan_document(
-    manifest: &Manifest,
+    package: &Package,
     facts: &Facts,
     caller: &PrincipalId,
     outcome: &Result<Outcome, Vec<Refusal>>,
 ) -> Value {
+    let manifest = &package.manifest;
+    // As they stand afterwards; as they are now where the import is refused.
+    let after = outcome.as_ref().map_or(facts, |outcome| &outcome.future);
+    let references = reference_standings(after, package);
     let mut answer = json!({
         "solution": manifest.unique_name,
         "version": manifest.version,
         "managed": manifest.managed == Managed::Managed,
         "environment": facts.environment.name,
         "factsVersion": facts.environment.version,
+        "references": references.iter().map(reference).collect::<Vec<_>>(),
         "unknown": facts.unknown.iter().map(|area| area.words()).collect::<Vec<_>>(),
     });
     match outcome {
@@ -64,6 +72,13 @@ fn sure(mut statement: Value, ground: Ground) -> Value {
     statement["certainty"] = ground.certainty.as_str().into();
     statement["because"] = json!(ground.because);
     statement
+}
+
+fn reference(one: &ReferenceStanding) -> Value {
+    json!({
+        "name": one.logical_name.as_str(), "connector": one.api_name.as_str(),
+        "state": one.state.as_str(), "code": one.code,
+    })
 }
 
 fn report_line(line: &ReportLine) -> Value {

@@ -130,7 +130,7 @@ impl ImportArgs {
 }
 
 /// Another import runs.
-const BUSY: &str = "0x80071151";
+pub(crate) const BUSY: &str = "0x80071151";
 
 impl ImportArgs {
     /// Sends the import, again and again while another one runs if that is wanted.
@@ -204,7 +204,7 @@ async fn flows_of(client: &Client, package: &Package) -> Result<Vec<Flow>, Failu
 
 /// Turns on what can be turned on. A parent can only follow its children, whose order nobody
 /// tells, so rounds are made until one brings nothing new.
-async fn activate(client: &Client, package: &Package) -> Result<(), Failure> {
+pub(crate) async fn activate(client: &Client, package: &Package) -> Result<(), Failure> {
     loop {
         let off = flows_of(client, package).await?.into_iter().filter(|flow| flow.state != "on");
         let mut progress = false;

@@ -15,6 +15,8 @@ mod record;
 mod runbook;
 pub(crate) mod verify;
 
+pub(crate) use import::{BUSY, activate};
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 

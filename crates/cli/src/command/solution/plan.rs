@@ -1,6 +1,8 @@
 //! `connref solution plan`
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use connref_client::audit::Finding;
 use connref_client::flow::Reason;
@@ -13,9 +15,11 @@ use serde_json::{Value, json};
 use super::record;
 use crate::command::flow::reason;
 use crate::context::Context;
+use crate::deployment_result::{DeploymentResult, Kind, PREDICATE};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package::{self, SolutionFile};
-use crate::render::{clean, style};
+use crate::render::{clean, note, style};
+use crate::statement::Signer;
 
 /// Arguments of `solution plan`.
 #[derive(Args, Debug)]
@@ -53,6 +57,12 @@ pub(crate) struct PlanArgs {
     /// Pass although some statements are not known for want of facts
     #[arg(long)]
     accept_unknown: bool,
+    /// Write the result as a signed statement, for `connref rollout add` of whoever sent the package
+    #[arg(long, value_name = "PATH")]
+    sign: Option<PathBuf>,
+    /// Key that signs, made if it is not there; else `proof-key` beside the key file
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    key: Option<PathBuf>,
 }
 
 impl PlanArgs {
@@ -89,6 +99,9 @@ impl PlanArgs {
             let case = record::case(&solution, &import, &before, self.skip_lower_version)?;
             record::write(path, &case, None)?;
         }
+        if let Some(out) = &self.sign {
+            sign(context, out, self.key.as_ref(), &import, &plan)?;
+        }
         if context.output.is_table() {
             context.output.text(&told(&plan))?;
         } else {
@@ -122,7 +135,7 @@ pub(crate) fn judged(
         options,
     };
     let outcome = import_outcome(facts, asked);
-    let document = plan_document(&solution.package.manifest, facts, caller, &outcome);
+    let document = plan_document(&solution.package, facts, caller, &outcome);
     Ok(Plan::read(&document))
 }
 
@@ -139,6 +152,25 @@ fn statements(plan: &Plan) -> impl Iterator<Item = &Sure> {
         .chain(plan.components.iter().map(|one| &one.sure))
         .chain(plan.identity_changes.iter().map(|one| &one.sure))
         .chain(plan.warnings.iter().map(|(_, sure)| sure))
+/// Writes what the plan says of references and flows, and no name of a connection, signed. What is
+/// installed in this version already is told as found, not as foreseen.
+fn sign(
+    context: &Context,
+    out: &Path,
+    key: Option<&PathBuf>,
+    import: &Import<'_>,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let kind = if plan.nothing_to_do { Kind::Verify } else { Kind::Plan };
+    let result = DeploymentResult::of(plan, kind, jiff::Timestamp::now().to_string());
+    let signer = Signer::open(key, true)?;
+    let envelope = signer.envelope(None, import.file, PREDICATE, &result.to_json());
+    if !context.globals.dry_run {
+        package::replace(out, envelope.as_bytes())?;
+    }
+    let public = STANDARD.encode(signer.public());
+    note(&format!("signed result in {}, public key {public}", out.display()));
+    Ok(())
 }
 
 fn whole(plan: &Plan) -> Value {
@@ -156,6 +188,9 @@ fn whole(plan: &Plan) -> Value {
         "components": plan.components.iter().map(|one| with(json!({
             "kind": one.kind, "name": one.name, "change": one.change, "detail": one.detail,
         }), &one.sure)).collect::<Vec<_>>(),
+        "references": plan.references.iter().map(|one| json!({
+            "name": one.name, "connector": one.connector, "state": one.state, "code": one.code,
+        })).collect::<Vec<_>>(),
         "flows": plan.flows.iter().map(|one| with(json!({
             "id": one.id, "name": one.name, "existing": one.existing, "state": one.state,
             "wantedOn": one.wanted_on, "order": one.order, "note": one.note,

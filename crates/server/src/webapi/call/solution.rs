@@ -159,7 +159,7 @@ pub(super) async fn plan(asked: &Asked, mut parameters: Parameters) -> Result<Va
     let upgrade = parameters.flag("Upgrade").unwrap_or(false);
     let import = asked_import(asked, &mut parameters, upgrade).await?;
     let plan = solution_plan(&asked.cx, &import).await?;
-    Ok(plan_document(&plan.manifest, &plan.facts, &plan.caller, &plan.outcome))
+    Ok(plan_document(&plan.package, &plan.facts, &plan.caller, &plan.outcome))
 }
 
 /// What binds and sets at import. An empty connection id or value leaves things as they are.
