@@ -7,6 +7,7 @@ use connref_client::flow::Reason;
 use connref_client::solution::{Import, Plan, PlanFlow};
 use serde_json::{Value, json};
 
+use super::planned::planned;
 use crate::command::flow::reason;
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
@@ -43,16 +44,28 @@ pub(crate) struct PlanArgs {
     /// As if going back to an older version were wanted
     #[arg(long)]
     allow_older: bool,
+    /// Facts file to plan over instead of the environment (see `facts export`); offline
+    #[arg(long, value_name = "FILE")]
+    facts: Option<PathBuf>,
 }
 
 impl PlanArgs {
+    /// Whether it asks no environment.
+    pub(super) fn is_offline(&self) -> bool {
+        self.facts.is_some()
+    }
+
     pub(super) async fn run(self, context: &Context) -> Outcome {
         let solution = package::read(&self.path)?;
         let settings = self.settings_file.as_deref();
         let settings =
             settings.map(|path| package::settings(path, &solution.package)).transpose()?;
+        let file = match &self.facts {
+            Some(_) => Vec::new(),
+            None => solution.zip()?,
+        };
         let import = Import {
-            file: &solution.zip()?,
+            file: &file,
             job_id: "",
             settings: settings.as_ref(),
             publish_workflows: !self.leave_flows_off,
@@ -63,8 +76,11 @@ impl PlanArgs {
             upgrade: self.stage_and_upgrade,
             allow_older: self.allow_older,
         };
-        let client = context.client().await?;
-        let plan = client.solution_plan(&import, self.skip_lower_version).await?;
+        let skip = self.skip_lower_version;
+        let plan = match &self.facts {
+            Some(file) => planned(context, file, &solution.package, &import, skip).await?,
+            None => context.client().await?.solution_plan(&import, skip).await?,
+        };
         if context.output.is_table() {
             context.output.text(&told(&plan))?;
         } else {
