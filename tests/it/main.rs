@@ -19,6 +19,7 @@ mod kill9_points;
 mod migrate;
 mod people;
 mod plan;
+mod plan_matrix;
 mod policy;
 mod proof;
 mod quote_email;

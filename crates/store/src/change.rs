@@ -366,11 +366,15 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
     let workflow = &change.workflow;
     let environment = apply.at.environment;
     let activator = if change.on { Some(apply.at.owner.as_str()) } else { None };
-    if let Some(id) = &change.existing {
+    let id = workflow.id.as_str();
+    // Facts tell of cloud flows alone: whether a business rule is here already, only its row says.
+    let existing = change.existing.is_some()
+        || (!workflow.is_cloud_flow() && flow_row::exists(sql, environment, id)?);
+    if existing {
         flow_update(sql, apply, change, activator)?;
         if !change.hidden {
             let (category, body) = (i64::from(workflow.category), workflow.client_data.as_deref());
-            body_write(sql, environment, id.as_str(), category, body, change.body.as_ref())?;
+            body_write(sql, environment, id, category, body, change.body.as_ref())?;
         }
     } else {
         let row = FlowRow {
@@ -402,7 +406,7 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
         description: workflow.description.as_deref(),
         body: workflow.client_data.as_deref(),
         uses: references.filter_map(|entry| entry.logical_name.as_ref()).collect(),
-        existing: change.existing.is_some(),
+        existing,
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
