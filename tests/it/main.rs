@@ -30,6 +30,7 @@ mod sarif;
 mod secret_variables;
 mod secrets;
 mod server_http;
+mod settings_hostile;
 mod upgrade;
 mod variables;
 mod vault_format;
