@@ -37,23 +37,41 @@ impl World {
 
     /// What is there, without ids and times that differ from import to import.
     fn state(&self) -> Value {
-        let pick = |arguments: &[&str], columns: &[&str]| {
-            let rows = self.home.json(arguments.iter().copied());
-            let mut lines: Vec<String> = rows
-                .as_array()
-                .expect("a list")
-                .iter()
-                .map(|row| columns.iter().map(|c| format!("{} ", row[*c])).collect())
-                .collect();
+        let facts = self.home.json(["facts", "export"]);
+        assert_eq!(self.home.json(["audit", "verify"])["ok"], true);
+        let rows = |list: &str| facts[list].as_array().expect("a list").clone();
+        let pick = |list: &str, columns: &[&str]| {
+            let line = |row: Value| -> String {
+                columns
+                    .iter()
+                    .map(|c| format!("{} ", row.pointer(c).unwrap_or(&Value::Null)))
+                    .collect()
+            };
+            let mut lines: Vec<String> = rows(list).into_iter().map(line).collect();
             lines.sort();
             lines
         };
-        assert_eq!(self.home.json(["audit", "verify"])["ok"], true);
+        let name = |id: &Value| {
+            let of = rows("solutions").into_iter().find(|row| row["id"] == *id);
+            of.map_or(Value::Null, |row| row["uniqueName"].clone())
+        };
+        let layers = rows("layers").into_iter().map(|row| {
+            let managed: Vec<Value> = row["managed"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|one| json!([name(&one["solution"]), one["digest"]]))
+                .collect();
+            let of = row.pointer("/component/name").unwrap_or(&row["name"]);
+            json!([of, managed, row["unmanaged"].is_null()]).to_string()
+        });
+        let mut layers: Vec<String> = layers.collect();
+        layers.sort();
         json!({
-            "solutions": pick(&["solution", "list"], &["uniqueName", "version", "managed"]),
-            "references": pick(&["ref", "list"], &["name", "connectionId"]),
-            "flows": pick(&["flow", "list"], &["id", "name", "state"]),
-            "layers": pick(&["layer", "list"], &["kind", "name", "solution", "order"]),
+            "solutions": pick("solutions", &["/uniqueName", "/version", "/managed"]),
+            "references": pick("references", &["/logicalName", "/connection"]),
+            "flows": pick("flows", &["/id", "/name", "/state"]),
+            "layers": layers,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::environment::touch_at;
 use crate::flow::uses_write;
 use crate::flow_row::{self, FlowRow, body_write};
 use crate::reference::Bind;
-use crate::solution::{SolutionRow, component_add, publisher_ensure};
+use crate::solution::{SolutionRow, component_next, component_put, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
 use crate::{Result, Store, StoreError, import_job, job, layer, reference, solution, variable};
@@ -27,11 +27,18 @@ struct Apply<'a> {
     caller: &'a Caller,
     ids: &'a dyn Ids,
     solution: SolutionId,
+    /// The next place in the solution.
+    next: std::cell::Cell<i64>,
     /// Custom connectors: api name in the package (without hash) → api name here.
     apis: Vec<(String, ApiName)>,
 }
 
 impl Apply<'_> {
+    fn component_add(&self, sql: &mut Sql<'_>, kind: &str, id: &str) -> Result<()> {
+        let at = self.next.replace(self.next.get() + 1);
+        component_put(sql, self.at.environment, &self.solution, (kind, id), at)
+    }
+
     fn layer(&self) -> layer::At<'_> {
         layer::At {
             environment: self.at.environment,
@@ -85,6 +92,7 @@ impl Store {
                     at,
                     caller: &caller,
                     ids: &*ids,
+                    next: component_next(sql, &environment, &solution)?.into(),
                     solution,
                     apis: Vec::new(),
                 };
@@ -245,7 +253,7 @@ fn connector_write(
             id
         }
     };
-    component_add(sql, apply.at.environment, &apply.solution, "connector", &id)
+    apply.component_add(sql, "connector", &id)
 }
 
 fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChange) -> Result<()> {
@@ -282,7 +290,7 @@ fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChang
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
-    component_add(sql, apply.at.environment, &apply.solution, "reference", id.as_str())?;
+    apply.component_add(sql, "reference", id.as_str())?;
     let Some(connection) = &change.bind else { return Ok(()) };
     let bind = Bind {
         environment: apply.at.environment,
@@ -350,7 +358,7 @@ fn variable_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &VariableChange)
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
-    component_add(sql, apply.at.environment, &apply.solution, "variable", id.as_str())?;
+    apply.component_add(sql, "variable", id.as_str())?;
     let base = if apply.at.managed { row.value.as_deref() } else { None };
     for (value, base) in [(base, true), (change.value.as_deref(), false)] {
         let Some(value) = value else { continue };
@@ -421,7 +429,7 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
         None => None,
     };
     uses_write(sql, environment, workflow.id.as_str(), by.as_ref(), apply.at.now)?;
-    component_add(sql, environment, &apply.solution, "flow", workflow.id.as_str())
+    apply.component_add(sql, "flow", workflow.id.as_str())
 }
 
 fn flow_update(
