@@ -69,6 +69,50 @@ fn a_plan_of_real_packages_is_what_the_import_does() {
     }
 }
 
+#[test]
+fn a_plan_over_facts_needs_nothing_but_the_files_and_says_who_it_is_for() {
+    let home = Home::with_env("dev", &[]);
+    home.ok(["user", "add", "maker@harbour.test", "--role", "maker"]);
+    let path = fixture("harbour_notices").display().to_string();
+    let facts = home.file("facts.json", home.ok(["facts", "export"]).stdout);
+    let elsewhere = Home::new();
+    let plan = |who: &[&str]| {
+        let words = ["solution", "plan", &path, "--facts", &facts];
+        elsewhere.run_json(words.iter().chain(who))
+    };
+    assert_eq!(plan(&[]).expect(0).json(), home.json(["solution", "plan", &path]));
+    assert!(!elsewhere.path().join("data").exists(), "an offline plan makes no installation");
+    // Who may not import is told so, here and there alike, and the import says it too.
+    let refused = plan(&["--as", "Maker@harbour.test"]).expect(4).json();
+    assert_eq!(refused["refusals"][0]["code"], "0x80040220", "{refused:#}");
+    let online = ["solution", "plan", &path, "--as", "maker@harbour.test"];
+    assert_eq!(home.run_json(online).expect(4).json(), refused);
+    let import = ["solution", "import", "--path", &path, "--as", "maker@harbour.test"];
+    let told = home.run(import).expect(4).stderr;
+    assert!(told.contains(refused["refusals"][0]["message"].as_str().expect("a text")), "{told}");
+    // The fix that is named is the one that helps.
+    let fix = refused["refusals"][0]["fix"].as_str().expect("a command");
+    home.ok(fix.split(' ').skip(1));
+    home.ok(import);
+    let nobody = plan(&["--as", "nobody@harbour.test"]).expect(5);
+    assert!(nobody.stderr.contains("know no principal `nobody@harbour.test`"), "{nobody:?}");
+}
+
+#[test]
+fn facts_that_do_not_tell_all_give_a_prediction() {
+    let home = Home::with_env("dev", &[]);
+    let path = fixture("harbour_notices").display().to_string();
+    let mut facts: Value =
+        serde_json::from_str(&home.ok(["facts", "export"]).stdout).expect("it is JSON");
+    facts["unknown"] = json!(["shares"]);
+    let file = home.file("facts.json", facts.to_string());
+    let told = home.ok(["solution", "plan", &path, "--facts", &file]).stderr;
+    assert!(told.contains("a prediction") && told.contains("shar"), "{told}");
+    let file = home.file("facts.json", "{\"schemaVersion\": 99}");
+    let told = home.run(["solution", "plan", &path, "--facts", &file]).expect(2).stderr;
+    assert!(told.contains("version 99"), "{told}");
+}
+
 /// Plans, imports, compares; answers the plan.
 fn agrees(home: &Home, path: &Path, settings: Option<&str>) -> Value {
     let at = path.display().to_string();
@@ -79,7 +123,10 @@ fn agrees(home: &Home, path: &Path, settings: Option<&str>) -> Value {
         }
         all
     };
+    home.ok(["facts", "export", "--file", "facts.json", "--overwrite"]);
     let plan = home.run_json(with(&["solution", "plan", &at])).expect(0).json();
+    let by_file = with(&["solution", "plan", &at, "--facts", "facts.json"]);
+    assert_eq!(home.run_json(by_file).expect(0).json(), plan, "{at}: over the file");
     let done = home.run_json(with(&["solution", "import", "--path", &at])).expect(0).json();
     assert_eq!(flows(&plan), flows(&done), "{at}");
     let references = done["references"].as_array().expect("a list");

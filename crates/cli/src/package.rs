@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use connref_solution::archive::Layout;
-use connref_solution::artefact::settings_json::{settings_read, settings_write};
+use connref_solution::artefact::settings_json::{SettingsFile, settings_read, settings_write};
 use connref_solution::model::package::FlowBody;
 use connref_solution::model::{DeploymentSettings, FlowId, Package};
 use connref_solution::settings::{settings_check, settings_create};
@@ -91,7 +91,17 @@ impl SolutionFile {
 /// Reads a deployment settings file and holds it against the package: what cannot be applied is
 /// refused before anything is sent, all of it at once.
 pub(crate) fn settings(path: &Path, package: &Package) -> Result<DeploymentSettings, Failure> {
-    let settings = settings_file(path, &package.manifest.unique_name)?;
+    let file = settings_of(path, &package.manifest.unique_name)?;
+    if let Some(name) = file.twice.first() {
+        // What a reviewer reads may be the one that does not count.
+        return Err(Failure::refused(format!("`{name}` occurs twice in one object"))
+            .context(format!(
+                "the deployment settings `{}` do not fit the solution",
+                path.display()
+            ))
+            .fix("keep one of them: readers differ on which one counts"));
+    }
+    let settings = file.settings;
     let findings = settings_check(&settings, package);
     let errors: Vec<_> = findings.iter().filter(|finding| finding.issue.is_error()).collect();
     let Some(first) = errors.first() else { return Ok(settings) };
@@ -103,6 +113,10 @@ pub(crate) fn settings(path: &Path, package: &Package) -> Result<DeploymentSetti
 
 /// Reads a deployment settings file as it is; what is odd in it is told.
 pub(crate) fn settings_file(path: &Path, solution: &str) -> Result<DeploymentSettings, Failure> {
+    Ok(settings_of(path, solution)?.settings)
+}
+
+fn settings_of(path: &Path, solution: &str) -> Result<SettingsFile, Failure> {
     let text = read_text(path, "the deployment settings")?;
     let file = settings_read(text.as_bytes(), Some(solution)).map_err(|error| {
         Failure::new(Exit::Usage, error)
@@ -112,7 +126,7 @@ pub(crate) fn settings_file(path: &Path, solution: &str) -> Result<DeploymentSet
     for problem in &file.problems {
         warning(&format!("{}: {} {}", path.display(), problem.at, problem.message));
     }
-    Ok(file.settings)
+    Ok(file)
 }
 
 /// A deployment settings file to be filled in.

@@ -300,6 +300,7 @@ fn principal(row: &Value) -> PrincipalFacts {
         departed_at: None,
         counts_as: Vec::new(),
         manager: None,
+        may_import: None,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Cloud flows: rows of `workflows` with category 5.
+use std::collections::HashMap;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::answer::{flag, optional, text};
-use crate::odata::{by_id, encode, query};
+use crate::odata::{by_id, by_key, encode, query};
 use crate::user::User;
 use crate::{ApiService, Client, ClientError, Result};
 
@@ -67,6 +69,19 @@ pub struct Reason {
     pub subject: Option<String>,
     /// A command that fixes it.
     pub fix: Option<String>,
+}
+
+impl Why {
+    fn read(answer: &Value) -> Self {
+        let reasons =
+            |name: &str| answer[name].as_array().into_iter().flatten().map(reason).collect();
+        Self {
+            state: text(answer, "/state"),
+            wanted_on: flag(answer, "/wantedOn"),
+            refusals: reasons("refusals"),
+            warnings: reasons("warnings"),
+        }
+    }
 }
 
 impl Flow {
@@ -168,16 +183,15 @@ impl<S: ApiService> Client<S> {
     pub async fn flow_why(&self, flow: &Flow) -> Result<Why> {
         let attempt = format!("ask why flow `{}` is {}", flow.name, flow.state);
         let path = format!("connref_FlowWhy(WorkflowId={})", encode(&flow.id));
-        let answer = self.fetch(self.web(&attempt, Method::GET, &path)).await?;
-        let reasons = |name: &str| {
-            answer[name].as_array().into_iter().flatten().map(reason).collect::<Vec<_>>()
-        };
-        Ok(Why {
-            state: text(&answer, "/state"),
-            wanted_on: flag(&answer, "/wantedOn"),
-            refusals: reasons("refusals"),
-            warnings: reasons("warnings"),
-        })
+        Ok(Why::read(&self.fetch(self.web(&attempt, Method::GET, &path)).await?))
+    }
+
+    /// The same for every flow of a solution, by flow.
+    pub async fn flows_why(&self, solution: &str) -> Result<HashMap<String, Why>> {
+        let attempt = format!("ask why flows of solution `{solution}` are off");
+        let path = by_key("connref_FlowsWhy", "Solution", solution);
+        let rows = self.web_list(&attempt, &path).await?;
+        Ok(rows.iter().map(|row| (text(row, "/id"), Why::read(row))).collect())
     }
 
     /// Shares a flow: `level` is `run` (run only) or `edit` (co-owner).

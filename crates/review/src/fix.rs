@@ -26,6 +26,10 @@ pub(crate) fn bind(facts: &Facts, reference: &LogicalName) -> String {
     format!("connref ref bind {} --connection CONNECTION {}", arg(reference), env(facts))
 }
 
+pub(crate) fn deployer(facts: &Facts, name: &str) -> String {
+    format!("connref user role add {} Deployer {}", arg(name), env(facts))
+}
+
 pub(crate) fn flow_on(facts: &Facts, flow: &str) -> String {
     format!("connref flow on {} {}", arg(flow), env(facts))
 }

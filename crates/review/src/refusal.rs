@@ -1,6 +1,6 @@
 //! A refusal in the words that existing clients know.
 use connref_solution::model::facts::{ConnectionFacts, PrincipalFacts};
-use connref_solution::model::{ApiName, ConnectionId, LogicalName, PrincipalId};
+use connref_solution::model::{ApiName, ConnectionId, Facts, LogicalName, PrincipalId};
 use serde_json::json;
 
 use crate::catalogue::code;
@@ -136,5 +136,15 @@ impl Refusal {
             format!("The principal '{caller}' is not a member of the environment.")
         };
         Self::new(code::CALLER_DISABLED, 403, subject, text)
+    }
+
+    /// No role lets the caller import; the words and the code of the store, which refuses it too.
+    pub(crate) fn import_denied(facts: &Facts, caller: &PrincipalFacts) -> Self {
+        let name = &caller.name;
+        let text = format!(
+            "`{name}` may not import solutions: the privilege `prvImportCustomization` is missing"
+        );
+        let subject = Subject::new(SubjectKind::Principal, &caller.id, name);
+        Self::new(code::PRIVILEGE_DENIED, 403, subject, text).fix(crate::fix::deployer(facts, name))
     }
 }

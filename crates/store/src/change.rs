@@ -16,7 +16,7 @@ use crate::environment::touch_at;
 use crate::flow::uses_write;
 use crate::flow_row::{self, FlowRow, body_write};
 use crate::reference::Bind;
-use crate::solution::{SolutionRow, component_add, publisher_ensure};
+use crate::solution::{SolutionRow, component_next, component_put, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
 use crate::{
@@ -29,11 +29,18 @@ struct Apply<'a> {
     caller: &'a Caller,
     ids: &'a dyn Ids,
     solution: SolutionId,
+    /// The next place in the solution.
+    next: std::cell::Cell<i64>,
     /// Custom connectors: api name in the package (without hash) → api name here.
     apis: Vec<(String, ApiName)>,
 }
 
 impl Apply<'_> {
+    fn component_add(&self, sql: &mut Sql<'_>, kind: &str, id: &str) -> Result<()> {
+        let at = self.next.replace(self.next.get() + 1);
+        component_put(sql, self.at.environment, &self.solution, (kind, id), at)
+    }
+
     fn layer(&self) -> layer::At<'_> {
         layer::At {
             environment: self.at.environment,
@@ -87,6 +94,7 @@ impl Store {
                     at,
                     caller: &caller,
                     ids: &*ids,
+                    next: component_next(sql, &environment, &solution)?.into(),
                     solution,
                     apis: Vec::new(),
                 };
@@ -249,7 +257,7 @@ fn connector_write(
             id
         }
     };
-    component_add(sql, apply.at.environment, &apply.solution, "connector", &id)
+    apply.component_add(sql, "connector", &id)
 }
 
 fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChange) -> Result<()> {
@@ -286,7 +294,7 @@ fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChang
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
-    component_add(sql, apply.at.environment, &apply.solution, "reference", id.as_str())?;
+    apply.component_add(sql, "reference", id.as_str())?;
     let Some(connection) = &change.bind else { return Ok(()) };
     let bind = Bind {
         environment: apply.at.environment,
@@ -354,7 +362,7 @@ fn variable_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &VariableChange)
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
-    component_add(sql, apply.at.environment, &apply.solution, "variable", id.as_str())?;
+    apply.component_add(sql, "variable", id.as_str())?;
     let base = if apply.at.managed { row.value.as_deref() } else { None };
     for (value, base) in [(base, true), (change.value.as_deref(), false)] {
         let Some(value) = value else { continue };
@@ -370,11 +378,15 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
     let workflow = &change.workflow;
     let environment = apply.at.environment;
     let activator = if change.on { Some(apply.at.owner.as_str()) } else { None };
-    if let Some(id) = &change.existing {
+    let id = workflow.id.as_str();
+    // Facts tell of cloud flows alone: whether a business rule is here already, only its row says.
+    let existing = change.existing.is_some()
+        || (!workflow.is_cloud_flow() && flow_row::exists(sql, environment, id)?);
+    if existing {
         flow_update(sql, apply, change, activator)?;
         if !change.hidden {
             let (category, body) = (i64::from(workflow.category), workflow.client_data.as_deref());
-            body_write(sql, environment, id.as_str(), category, body, change.body.as_ref())?;
+            body_write(sql, environment, id, category, body, change.body.as_ref())?;
         }
     } else {
         let row = FlowRow {
@@ -406,7 +418,7 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
         description: workflow.description.as_deref(),
         body: workflow.client_data.as_deref(),
         uses: references.filter_map(|entry| entry.logical_name.as_ref()).collect(),
-        existing: change.existing.is_some(),
+        existing,
         hidden: change.hidden,
     };
     apply.layer_write(sql, &brought)?;
@@ -421,7 +433,7 @@ fn flow_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &FlowChange) -> Resu
         None => None,
     };
     uses_write(sql, environment, workflow.id.as_str(), by.as_ref(), apply.at.now)?;
-    component_add(sql, environment, &apply.solution, "flow", workflow.id.as_str())
+    apply.component_add(sql, "flow", workflow.id.as_str())
 }
 
 fn flow_update(

@@ -14,7 +14,7 @@ use connref_solution::model::{
 };
 use serde_json::Value;
 
-use crate::access::{Action, Caller, Memberships, memberships};
+use crate::access::{Action, Caller, Holding, Memberships, Privilege, holding, memberships};
 use crate::connection_state::last_uses;
 use crate::db::{Row, Sql};
 use crate::{
@@ -128,6 +128,7 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
     let environment = environment::find(sql, id.as_str())?;
     let tenant = environment::tenant(sql, id)?;
     let mut belongs = memberships(sql, id, None)?;
+    let importers = holding(sql, id, Privilege::ImportCustomization)?;
     let principals = sql
         .query(
             &format!(
@@ -140,7 +141,7 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
         .map(|row| {
             let user = user::user(row)?;
             let memberships = belongs.remove(&user.id).unwrap_or_default();
-            Ok(principal(user, memberships))
+            Ok(principal(user, memberships, &importers))
         })
         .collect::<Result<_>>()?;
     let mut facts = Facts {
@@ -175,7 +176,8 @@ fn load(sql: &mut Sql<'_>, id: &EnvironmentId, now: Micros) -> Result<Facts> {
     Ok(facts)
 }
 
-fn principal(user: user::User, memberships: Memberships) -> PrincipalFacts {
+fn principal(user: user::User, memberships: Memberships, importers: &Holding) -> PrincipalFacts {
+    let may_import = importers.has(&user.id, &memberships);
     let teams = memberships.teams.into_iter().map(|(id, _, _)| id);
     PrincipalFacts {
         id: user.id,
@@ -188,6 +190,7 @@ fn principal(user: user::User, memberships: Memberships) -> PrincipalFacts {
         departed_at: user.departed_on,
         counts_as: teams.chain(memberships.groups).collect(),
         manager: user.manager,
+        may_import: Some(may_import),
     }
 }
 

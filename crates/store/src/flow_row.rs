@@ -27,6 +27,15 @@ pub(crate) struct FlowRow<'a> {
     pub(crate) activated_by: Option<&'a str>,
 }
 
+/// Whether there is a workflow with this id, of whatever category.
+pub(crate) fn exists(sql: &mut Sql<'_>, environment: &EnvironmentId, id: &str) -> Result<bool> {
+    let row = sql.query_one(
+        "SELECT 1 FROM workflow WHERE environmentid = $1 AND workflowid = $2",
+        &[environment.as_str().into(), id.into()],
+    )?;
+    Ok(row.is_some())
+}
+
 pub(crate) fn insert(sql: &mut Sql<'_>, at: &Insert<'_>, row: &FlowRow<'_>) -> Result<()> {
     sql.execute(
         "INSERT INTO workflow (environmentid, workflowid, name, description, category, type, statecode, \

@@ -121,12 +121,37 @@ pub(crate) fn component_add(
     kind: &str,
     id: &str,
 ) -> Result<()> {
+    let at = component_next(sql, environment, solution)?;
+    component_put(sql, environment, solution, (kind, id), at)
+}
+
+/// The place of the next component of a solution.
+pub(crate) fn component_next(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    solution: &SolutionId,
+) -> Result<i64> {
+    let row = sql.query_one(
+        "SELECT COALESCE(MAX(ordinal), 0) + 1 FROM solutioncomponent \
+         WHERE environmentid = $1 AND solutionid = $2",
+        &[environment.as_str().into(), solution.as_str().into()],
+    )?;
+    row.map_or(Ok(1), |row| Ok(row.int(0)?))
+}
+
+/// Puts a component, kind and row, at a place of a solution; one that is in it stays where it is.
+pub(crate) fn component_put(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    solution: &SolutionId,
+    (kind, id): (&str, &str),
+    at: i64,
+) -> Result<()> {
     sql.execute(
         "INSERT INTO solutioncomponent (environmentid, solutionid, kind, objectid, ordinal) \
-         SELECT $1, $2, $3, $4, COALESCE(MAX(ordinal), 0) + 1 FROM solutioncomponent \
-         WHERE environmentid = $1 AND solutionid = $2 \
+         VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (environmentid, solutionid, kind, objectid) DO NOTHING",
-        &[environment.as_str().into(), solution.as_str().into(), kind.into(), id.into()],
+        &[environment.as_str().into(), solution.as_str().into(), kind.into(), id.into(), at.into()],
     )?;
     Ok(())
 }

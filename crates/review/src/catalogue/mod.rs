@@ -119,6 +119,7 @@ codes! {
     INVOKER_OVERRIDE_FAILED "InvokerConnectionOverrideFailed" "invoker_override_failed.md";
     MISSING_DEPENDENCY "MissingDependency" "missing_dependency.md";
     PACKAGE_MALFORMED "PackageMalformed" "package_malformed.md";
+    PRIVILEGE_DENIED "0x80040220" "privilege_denied.md";
     PUBLISHER_CLASH "PublisherClash" "publisher_clash.md";
     REASSIGN_REFUSED "ReassignRefused" "reassign_refused.md";
     REFERENCE_CONNECTOR_CHANGED "ReferenceConnectorChanged" "reference_connector_changed.md";

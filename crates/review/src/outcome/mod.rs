@@ -113,8 +113,11 @@ pub struct Outcome {
 /// Judges an import. All refusals are collected; with one or more nothing is to be written.
 pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<Refusal>> {
     let index = Index::new(facts);
-    if index.active(import.caller).is_none() {
+    let Some(caller) = index.active(import.caller) else {
         return Err(vec![Refusal::caller_disabled(import.caller, index.principal(import.caller))]);
+    };
+    if caller.may_import == Some(false) {
+        return Err(vec![Refusal::import_denied(facts, caller)]);
     }
     let mut draft = Draft::default();
     let manifest = solution::manifest_check(facts, &import, &mut draft);

@@ -1,7 +1,7 @@
 //! What leaves a solution: at an upgrade, a promotion or an uninstall. Each thing goes before what
 //! it uses, so that nothing fails late; what something that stays still uses stays too (extended),
 //! or forbids the whole (as the vendor's service does).
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use connref_solution::model::change_set::{Fate, Removal};
 use connref_solution::model::facts::{Fidelity, FlowFacts, SolutionFacts};
@@ -341,30 +341,36 @@ impl<'a> Uses<'a> {
     }
 }
 
-/// Callers before called ones; what lies on a circle of calls comes last.
-fn callers_first<'c>(facts: &Facts, mut waiting: Vec<&'c Component>) -> Vec<&'c Component> {
+/// Callers before called ones; what lies on a circle of calls, or is called from one, comes last.
+fn callers_first<'c>(facts: &Facts, waiting: Vec<&'c Component>) -> Vec<&'c Component> {
     let ids: HashSet<&str> = waiting.iter().map(|c| &*c.id).collect();
-    let mut callers: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let mut callers: HashMap<&str, usize> = HashMap::new();
+    let mut called: HashMap<&str, Vec<&str>> = HashMap::new();
     for flow in facts.flows.iter().filter(|f| ids.contains(f.id.as_str())) {
         for child in flow.children.iter().filter(|c| **c != flow.id && ids.contains(c.as_str())) {
-            callers.entry(child.as_str()).or_default().insert(flow.id.as_str());
+            let list = called.entry(flow.id.as_str()).or_default();
+            if !list.contains(&child.as_str()) {
+                list.push(child.as_str());
+                *callers.entry(child.as_str()).or_default() += 1;
+            }
         }
     }
-    let mut order: Vec<&Component> = Vec::with_capacity(waiting.len());
-    let mut gone: HashSet<&str> = HashSet::new();
-    loop {
-        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|c| {
-            callers.get(&*c.id).is_none_or(|all| all.iter().all(|caller| gone.contains(caller)))
-        });
-        if ready.is_empty() {
-            order.extend(rest);
-            return order;
+    let places: HashMap<&str, usize> =
+        waiting.iter().enumerate().map(|(at, c)| (&*c.id, at)).collect();
+    let free = |c: &&&Component| callers.get(&*c.id).is_none_or(|count| *count == 0);
+    let mut ready: VecDeque<usize> = waiting.iter().filter(free).map(|c| places[&*c.id]).collect();
+    let mut order: Vec<usize> = Vec::with_capacity(waiting.len());
+    while let Some(at) = ready.pop_front() {
+        order.push(at);
+        for child in called.get(&*waiting[at].id).into_iter().flatten() {
+            let left = callers.entry(child).or_default();
+            *left -= 1;
+            if *left == 0 {
+                ready.push_back(places[child]);
+            }
         }
-        gone.extend(ready.iter().map(|c| &*c.id));
-        order.extend(ready);
-        if rest.is_empty() {
-            return order;
-        }
-        waiting = rest;
     }
+    let done: HashSet<usize> = order.iter().copied().collect();
+    order.extend((0..waiting.len()).filter(|at| !done.contains(at)));
+    order.into_iter().map(|at| waiting[at]).collect()
 }

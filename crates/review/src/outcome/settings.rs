@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use connref_solution::model::facts::Fidelity;
 use connref_solution::model::variable::SecretReference;
 use connref_solution::model::{ConnectionId, LogicalName, VariableKind};
+use connref_solution::settings::{connection_id_spelled, same_letters};
 
 use super::{Draft, Import};
 use crate::catalogue::code;
@@ -36,7 +37,8 @@ impl Wanted {
         let known: std::collections::HashSet<_> =
             import.package.references.iter().map(|r| &r.logical_name).collect();
         for entry in &settings.references {
-            if !known.contains(&entry.logical_name) {
+            let here = known.get(&entry.logical_name);
+            if !here.is_some_and(|name| same_letters(name, &entry.logical_name)) {
                 draft.refusals.push(unknown_reference(&entry.logical_name));
                 continue;
             }
@@ -165,6 +167,13 @@ fn connection_id(name: &LogicalName, text: &str) -> Result<Option<ConnectionId>,
         return Err(Box::new(
             Refusal::new(code::SETTINGS_CONNECTION_SHAPE, 400, entry_subject(name), message)
                 .fix(format!("write \"ConnectionId\": \"{id}\"")),
+        ));
+    }
+    if !connection_id_spelled(text) {
+        let message = format!("The ConnectionId '{text}' of '{name}' is no id of a connection.");
+        return Err(Box::new(
+            Refusal::new(code::SETTINGS_CONNECTION_SHAPE, 400, entry_subject(name), message)
+                .fix("write the id alone, as `connref connection list` shows it"),
         ));
     }
     Ok(Some(ConnectionId::new(text)))

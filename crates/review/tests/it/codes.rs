@@ -311,6 +311,12 @@ const FIXTURES: &[(&str, Fixture)] = &[
         case.options.mode = ImportMode::Upgrade;
         import(&w, &case)
     }),
+    (code::PRIVILEGE_DENIED, |miss| {
+        let mut w = world();
+        // Not known is not refused here: the store decides.
+        w.0.principals[0].may_import = if miss { None } else { Some(false) };
+        import(&w, &case())
+    }),
     (code::PUBLISHER_CLASH, |miss| {
         let mut w = world();
         w.solution("Other", "1.0", true);

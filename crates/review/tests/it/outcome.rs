@@ -72,7 +72,7 @@ fn new_references_are_unbound_and_flows_stay_off() {
 
 #[test]
 fn settings_bind_and_turn_on() {
-    let outcome = world().import(&case().bind("NEW_sql", "{C1}")).unwrap();
+    let outcome = world().import(&case().bind("NEW_sql", "C1")).unwrap();
     assert_eq!(changes(&outcome).references[0].bind, Some("c1".into()));
     assert!(flow(&outcome, "f").on);
     let after = &outcome.future;
@@ -129,6 +129,26 @@ fn settings_may_rebind_and_say_who_acts() {
     assert_eq!(changes(&outcome).references[0].bind, Some("c1".into()));
     assert_eq!(words(&outcome, "new_Sql"), [Word::Rebound]);
     assert_eq!(warned(&outcome), ["CA118", "CA106"]);
+}
+
+#[test]
+fn a_name_in_letters_that_only_fold_to_ours_is_another_name() {
+    let mut world = world();
+    world.connection("c1", "shared_sql", "ann");
+    let case = Case::default().reference("new_Bank", "shared_sql");
+    let twin = case.clone().bind("new_Ban\u{212a}", "c1");
+    assert_eq!(codes(world.import(&twin)), ["SettingsUnknownReference"]);
+    assert!(world.import(&case.bind("NEW_bank", "c1")).is_ok());
+}
+
+#[test]
+fn an_id_with_anything_around_it_is_none() {
+    let mut world = world();
+    world.connection("c1", "shared_sql", "ann");
+    for id in ["{c1}", "c1*", "(c1)", "с1", "c1\u{200b}", "\"c1\"", "%"] {
+        let case = Case::default().reference("new_Bank", "shared_sql").bind("new_Bank", id);
+        assert_eq!(codes(world.import(&case)), ["SettingsConnectionShape"], "{id}");
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ impl Default for World {
                 departed_at: None,
                 counts_as: vec!["tenant".into()],
                 manager: None,
+                may_import: Some(true),
             });
         }
         world.connector("shared_sql", None);

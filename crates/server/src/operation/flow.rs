@@ -1,6 +1,8 @@
 //! Flows: making, turning on and off, running, and why one is off.
 use connref_engine::runner::{RunRequest, StartedRun};
 use connref_flow::Value;
+use connref_review::activation::flow_activation_in;
+use connref_review::index::Index;
 use connref_review::policy::flow_body_policy;
 use connref_review::{Activation, flow_activation};
 use connref_solution::document::json::JsonDocument;
@@ -159,6 +161,27 @@ pub async fn flow_why(cx: &Context, id: &str) -> Result<FlowWhy> {
     let flow = facts.flow(&id).ok_or_else(|| StoreError::not_found("flow", id.as_str()))?.clone();
     let activation = flow_activation(&facts, &id, &principal(cx)?);
     Ok(FlowWhy { flow, activation })
+}
+
+/// The same for every flow of a solution that the caller may read: one judgement over one snapshot.
+pub async fn flows_why(cx: &Context, solution: &str) -> Result<Vec<FlowWhy>> {
+    let caller = principal(cx)?;
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
+    let solution =
+        facts.solution(solution).ok_or_else(|| StoreError::not_found("solution", solution))?;
+    let index = Index::new(&facts);
+    let mut all = Vec::new();
+    for flow in facts.flows.iter().filter(|flow| flow.solutions.contains(&solution.id)) {
+        match cx.store().flow_shares(&cx.caller, &cx.environment.id, &flow.id).await {
+            Ok(_) => {}
+            // Not to be seen, or gone since.
+            Err(StoreError::NotFound { .. } | StoreError::Denied { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let activation = flow_activation_in(&index, &flow.id, &caller);
+        all.push(FlowWhy { flow: flow.clone(), activation });
+    }
+    Ok(all)
 }
 
 /// Starts a flow by hand.

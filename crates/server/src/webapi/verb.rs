@@ -262,6 +262,12 @@ pub(super) static VERBS: &[Verb] = &[
         result: None,
     },
     Verb {
+        name: "connref_FlowsWhy",
+        kind: VerbKind::Function,
+        parameters: &[must("Solution", "Edm.String")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "connref_FlowWhy",
         kind: VerbKind::Function,
         parameters: &[must("WorkflowId", "Edm.Guid")],

@@ -21,6 +21,8 @@ pub struct SettingsFile {
     pub solution: Option<String>,
     /// What was odd and could be read all the same.
     pub problems: Vec<Problem>,
+    /// Members that stand in one object twice, as JSON pointers: readers differ on which counts.
+    pub twice: Vec<String>,
 }
 
 /// Why a settings file could not be read.
@@ -109,13 +111,15 @@ pub fn settings_read(bytes: &[u8], solution: Option<&str>) -> Result<SettingsFil
     let mut problems = Problems::new("deployment settings", &mut file.problems);
     file.settings.references = reader.references(section)?;
     file.settings.variables = reader.variables(section, &mut problems)?;
-    for name in document.duplicates() {
-        problems.add(name, "the name occurs twice; the last value counts");
+    let twice = document.duplicates();
+    for name in &twice {
+        problems.add(name.clone(), "the name occurs twice; the last value counts");
     }
     for (key, _) in section.iter().filter(|(k, _)| !is(k, REFERENCES) && !is(k, VARIABLES)) {
         problems
             .add(format!("{at}/{}", pointer_escape(key)), format!("`{}` is not read", cut(key)));
     }
+    file.twice = twice.into_iter().filter(|name| name.starts_with(&at)).collect();
     Ok(file)
 }
 

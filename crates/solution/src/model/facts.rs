@@ -103,6 +103,9 @@ pub struct PrincipalFacts {
     pub counts_as: Vec<PrincipalId>,
     /// Its manager, the last known one if it departed.
     pub manager: Option<PrincipalId>,
+    /// Whether its roles, its own and those of its teams, let it import solutions; `None` if that
+    /// is not known.
+    pub may_import: Option<bool>,
 }
 
 /// Kind of a principal.

@@ -1,7 +1,6 @@
 //! Deployment settings against a package: made from it, held against it, turned into bindings.
 use std::collections::{HashMap, HashSet};
 
-use crate::model::id::is_guid;
 use crate::model::settings::{SettingsReference, SettingsVariable};
 use crate::model::{ApiName, ConnectionId, DeploymentSettings, LogicalName, Package};
 
@@ -93,7 +92,10 @@ pub(super) fn check(
             found.push(duplicate(&entry.logical_name, &at));
         }
         if package.is_some() {
-            reference_check(entry, references.get(&entry.logical_name).copied(), &at, &mut found);
+            let known = references.get_key_value(&entry.logical_name);
+            // A letter of another alphabet whose small form is this one's is another name.
+            let known = known.filter(|(name, _)| same_letters(name, &entry.logical_name));
+            reference_check(entry, known.map(|(_, api)| *api), &at, &mut found);
         }
         connection_check(entry, &at, &mut found);
     }
@@ -202,11 +204,21 @@ fn connection_check(entry: &SettingsReference, at: &str, found: &mut Vec<Setting
     }
 }
 
+/// Whether two names differ in nothing but the case of plain letters.
+pub fn same_letters(one: &LogicalName, other: &LogicalName) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+}
+
 /// Connection ids are 32 hex digits; older ones are GUIDs or `shared-x-<guid>`. Anything made of
-/// the characters of such ids passes; titles and addresses do not.
+/// the characters of such ids passes; titles, addresses and a GUID in braces do not.
 fn id_shaped(id: &str) -> bool {
-    is_guid(id)
-        || (id.len() >= 8 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+    id.len() >= 8 && connection_id_spelled(id)
+}
+
+/// Whether a text is made of nothing but characters of connection ids: no braces, no wildcards, no
+/// letters that only look like one.
+pub fn connection_id_spelled(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 /// A pipeline placeholder: `#{name}#`.

@@ -9,7 +9,8 @@ mod sync;
 mod validate;
 
 pub use check::{
-    SettingsFinding, SettingsIssue, SettingsPlan, settings_apply, settings_check, settings_create,
+    SettingsFinding, SettingsIssue, SettingsPlan, connection_id_spelled, same_letters,
+    settings_apply, settings_check, settings_create,
 };
 pub use diff::{SettingsChange, SettingsDifference, settings_diff};
 pub use file::{EntryKind, SettingsEntry};

@@ -53,11 +53,13 @@ fn principal() -> impl Strategy<Value = PrincipalFacts> {
     (
         (id(), kind, word(), word(), option::of(word()), role),
         (any::<bool>(), option::of(moment()), vec(id(), 0..3), option::of(id())),
+        option::of(any::<bool>()),
     )
         .prop_map(
             |(
                 (id, kind, name, display_name, application_id, role),
                 (disabled, departed_at, counts_as, manager),
+                may_import,
             )| PrincipalFacts {
                 id,
                 kind,
@@ -69,6 +71,7 @@ fn principal() -> impl Strategy<Value = PrincipalFacts> {
                 departed_at,
                 counts_as,
                 manager,
+                may_import,
             },
         )
 }

@@ -1,6 +1,6 @@
 //! A caller with all that decides what it may do, from the database, and kept as long as the
 //! environment is at its version: roles, teams, groups and units all change it.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connref_solution::model::{EnvironmentId, PrincipalId};
@@ -108,6 +108,47 @@ pub(crate) fn memberships(
         all.entry(row.text(0)?.into()).or_default().groups.push(row.text(1)?.into());
     }
     Ok(all)
+}
+
+/// Who holds a privilege at any depth by roles of its own: users and teams.
+pub(crate) struct Holding {
+    users: HashSet<PrincipalId>,
+    teams: HashSet<PrincipalId>,
+}
+
+impl Holding {
+    /// Whether a principal with these memberships holds it, as [`decide`](super::decide) sees it.
+    pub(crate) fn has(&self, user: &PrincipalId, belongs: &Memberships) -> bool {
+        let of_team =
+            |(id, kind, _): &(PrincipalId, i64, String)| *kind != ACCESS && self.teams.contains(id);
+        self.users.contains(user) || belongs.teams.iter().any(of_team)
+    }
+}
+
+/// Who holds a privilege.
+pub(crate) fn holding(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    privilege: Privilege,
+) -> Result<Holding> {
+    let mut of = |table: &str, column: &str| -> Result<HashSet<PrincipalId>> {
+        let rows = sql.query(
+            &format!(
+                "SELECT s.{column}, p.privilegedepthmask FROM {table} s JOIN roleprivileges p \
+                 ON p.environmentid = s.environmentid AND p.roleid = s.roleid \
+                 WHERE s.environmentid = $1 AND p.privilege = $2"
+            ),
+            &[environment.as_str().into(), privilege.name().as_str().into()],
+        )?;
+        let mut found = HashSet::new();
+        for row in rows {
+            if Depth::from_mask(row.int(1)?).is_some_and(|depth| depth > Depth::None) {
+                found.insert(row.text(0)?.into());
+            }
+        }
+        Ok(found)
+    };
+    Ok(Holding { users: of("systemuserroles", "systemuserid")?, teams: of("teamroles", "teamid")? })
 }
 
 /// The business units: unit → the one above.

@@ -1,4 +1,5 @@
 //! `connref solution import`
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -6,8 +7,8 @@ use clap::Args;
 use connref_client::Client;
 use connref_client::flow::Flow;
 use connref_client::solution::Import;
-use connref_solution::model::Package;
 use connref_solution::model::package::Managed;
+use connref_solution::model::{LogicalName, Package};
 use connref_store::source::{Clock, Ids, SystemClock, SystemIds};
 use serde_json::{Value, json};
 
@@ -118,7 +119,11 @@ impl ImportArgs {
         if self.activate_flows {
             activate(&client, package).await?;
         }
-        let report = Report::read(&client, package).await?;
+        let mut solution = package.manifest.unique_name.clone();
+        if self.import_as_holding {
+            solution.push_str(HOLDING_SUFFIX);
+        }
+        let report = Report::read(&client, package, &solution).await?;
         if context.output.is_table() {
             context.output.text(&report.told(package))?;
         } else {
@@ -128,6 +133,9 @@ impl ImportArgs {
         Ok(if partly { Exit::Partial } else { Exit::Clean })
     }
 }
+
+/// What the unique name of a holding solution ends with.
+const HOLDING_SUFFIX: &str = "_Upgrade";
 
 /// Another import runs.
 pub(crate) const BUSY: &str = "0x80071151";
@@ -192,13 +200,10 @@ fn version(text: &str) -> [u64; 4] {
 
 /// The flows of the package as they are in the environment now.
 async fn flows_of(client: &Client, package: &Package) -> Result<Vec<Flow>, Failure> {
+    let of_package = package.workflows.iter().filter(|one| one.is_cloud_flow());
+    let ids: HashSet<&str> = of_package.map(|one| one.id.as_str()).collect();
     let mut flows = client.flows().await?;
-    flows.retain(|flow| {
-        package
-            .workflows
-            .iter()
-            .any(|one| one.is_cloud_flow() && one.id.as_str().eq_ignore_ascii_case(&flow.id))
-    });
+    flows.retain(|flow| ids.contains(flow.id.to_ascii_lowercase().as_str()));
     Ok(flows)
 }
 
@@ -231,15 +236,14 @@ struct Report {
 }
 
 impl Report {
-    async fn read(client: &Client, package: &Package) -> Result<Self, Failure> {
+    /// `solution` is the name under which the package is there.
+    async fn read(client: &Client, package: &Package, solution: &str) -> Result<Self, Failure> {
         let connections = client.connections().await?;
         let mut references = Vec::new();
+        let of_package: HashSet<&LogicalName> =
+            package.references.iter().map(|one| &one.logical_name).collect();
         for one in client.references().await? {
-            let of_package = package
-                .references
-                .iter()
-                .any(|r| r.logical_name.as_str().eq_ignore_ascii_case(&one.logical_name));
-            if of_package {
+            if of_package.contains(&LogicalName::new(&one.logical_name)) {
                 let name = one.connection.map(|id| {
                     let known = connections.iter().find(|connection| connection.id == id);
                     known.map_or(id, |connection| connection.display_name.clone())
@@ -247,20 +251,17 @@ impl Report {
                 references.push((one.logical_name, one.connector, name));
             }
         }
-        let mut flows = Vec::new();
-        for flow in flows_of(client, package).await? {
-            let reasons = match flow.state {
-                "on" => Vec::new(),
-                _ => match client.flow_why(&flow).await {
-                    Ok(why) => why.refusals,
-                    // A real organisation has no such function; the flow is off all the same.
-                    Err(error) if error.status().is_some() => Vec::new(),
-                    Err(error) => return Err(error.into()),
-                },
-            };
-            flows.push((flow, reasons));
-        }
-        Ok(Self { references, flows })
+        let mut why = match client.flows_why(solution).await {
+            Ok(why) => why,
+            // A real organisation has no such function; the flows are off all the same.
+            Err(error) if error.status().is_some() => HashMap::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let flows = flows_of(client, package).await?.into_iter().map(|flow| {
+            let reasons = why.remove(&flow.id).filter(|_| flow.state != "on");
+            (flow, reasons.map(|why| why.refusals).unwrap_or_default())
+        });
+        Ok(Self { references, flows: flows.collect() })
     }
 
     fn whole(&self, package: &Package, job_id: &str) -> Value {

@@ -10,6 +10,7 @@ mod kit;
 mod migrate;
 mod pack;
 mod plan;
+mod planned;
 mod proof;
 mod record;
 mod runbook;
@@ -50,7 +51,7 @@ pub(crate) enum SolutionCommand {
     Pack(pack::PackArgs),
     /// Write the parts of a zip as files; offline
     Unpack(pack::UnpackArgs),
-    /// Tell exactly what an import would do, as this caller; 4 if it would be refused
+    /// Tell exactly what an import would do, as this caller, here or by a facts file; 4 if it would be refused
     Plan(plan::PlanArgs),
     /// Import a solution, bind its references and tell which flows stay off, and why
     Import(import::ImportArgs),
@@ -98,6 +99,9 @@ pub(crate) struct CreateArgs {
 impl SolutionCommand {
     /// Whether it works on files alone.
     pub(super) fn is_offline(&self) -> bool {
+        if let Self::Plan(args) = self {
+            return args.is_offline();
+        }
         !matches!(
             self,
             Self::Create(_)

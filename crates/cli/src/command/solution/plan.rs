@@ -12,6 +12,7 @@ use connref_server::webapi::plan_document;
 use connref_solution::model::{Facts, PrincipalId};
 use serde_json::{Value, json};
 
+use super::planned::planned_from;
 use super::record;
 use crate::command::flow::reason;
 use crate::context::Context;
@@ -51,6 +52,9 @@ pub(crate) struct PlanArgs {
     /// As if going back to an older version were wanted
     #[arg(long)]
     allow_older: bool,
+    /// Facts file to plan over instead of the environment (see `facts export`); offline
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    facts: Option<PathBuf>,
     /// Write facts, package and plan into this file, without names, addresses and ids of anybody
     #[arg(long, value_name = "ZIP")]
     record: Option<PathBuf>,
@@ -66,13 +70,19 @@ pub(crate) struct PlanArgs {
 }
 
 impl PlanArgs {
+    /// Whether it asks no environment.
+    pub(super) fn is_offline(&self) -> bool {
+        self.facts.is_some()
+    }
+
     pub(super) async fn run(self, context: &Context) -> Outcome {
         let solution = package::read(&self.path)?;
         let settings = self.settings_file.as_deref();
         let settings =
             settings.map(|path| package::settings(path, &solution.package)).transpose()?;
+        let file = solution.zip()?;
         let import = Import {
-            file: &solution.zip()?,
+            file: &file,
             job_id: "",
             settings: settings.as_ref(),
             publish_workflows: !self.leave_flows_off,
@@ -83,16 +93,9 @@ impl PlanArgs {
             upgrade: self.stage_and_upgrade,
             allow_older: self.allow_older,
         };
-        let client = context.client().await?;
-        let plan = match client.solution_plan(&import, self.skip_lower_version).await {
-            // An organisation without connref: judged here, over what its tables tell.
-            Err(error) if error.is_missing() && !client.place().extended => {
-                let now = jiff::Timestamp::now().as_microsecond();
-                let facts = client.facts_from_tables(now).await?;
-                let caller = client.who_am_i().await?.into();
-                judged(&solution, &facts, &caller, &import, self.skip_lower_version)?
-            }
-            plan => plan?,
+        let plan = match &self.facts {
+            Some(file) => planned_from(context, file, &solution, &import, self.skip_lower_version).await?,
+            None => planned(context, &solution, &import, self.skip_lower_version).await?,
         };
         if let Some(path) = &self.record {
             let before = record::before(context).await?;
@@ -113,6 +116,26 @@ impl PlanArgs {
             true if !self.accept_unknown && unknown(&plan) > 0 => Exit::Findings,
             true => Exit::Clean,
         })
+    }
+}
+
+/// The plan of the environment itself.
+async fn planned(
+    context: &Context,
+    solution: &SolutionFile,
+    import: &Import<'_>,
+    skip_lower_version: bool,
+) -> Result<Plan, Failure> {
+    let client = context.client().await?;
+    match client.solution_plan(import, skip_lower_version).await {
+        // An organisation without connref: judged here, over what its tables tell.
+        Err(error) if error.is_missing() && !client.place().extended => {
+            let now = jiff::Timestamp::now().as_microsecond();
+            let facts = client.facts_from_tables(now).await?;
+            let caller = client.who_am_i().await?.into();
+            judged(solution, &facts, &caller, import, skip_lower_version)
+        }
+        plan => Ok(plan?),
     }
 }
 

@@ -83,6 +83,7 @@ async fn run(
         "connref_BindingHistory" => audit::binding_history(asked, parameters).await.map(Some),
         "connref_Facts" => audit::facts(asked).await.map(Some),
         "connref_FlowShare" => flow::share(asked, parameters).await.map(|()| None),
+        "connref_FlowsWhy" => flow::why_all(asked, parameters).await.map(Some),
         "connref_FlowWhy" => flow::why(asked, parameters).await.map(Some),
         "connref_PlanImport" => solution::plan(asked, parameters).await.map(Some),
         "connref_SolutionProof" => solution::proof(asked, parameters).await.map(Some),

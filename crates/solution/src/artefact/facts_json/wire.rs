@@ -130,6 +130,8 @@ pub(super) struct PrincipalDef {
     counts_as: Vec<PrincipalId>,
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     manager: Option<PrincipalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    may_import: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]

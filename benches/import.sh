@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What importing and planning cost, from process start to exit, over SQLite: packages with 50, 500 and 5,000
+# flows and 100 connection references each; bound by a settings file, so that every flow is turned on, and without
+# one, so that every flow stays off and says why; the plan over the environment, over a facts file, and the plan of
+# the same package once more. A line ends in `ok` or `MISSED`; any miss makes the exit code 1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --release --locked -q -p connref-cli
+cargo build --release --locked -q -p connref-benches --bin launch
+target="$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)"
+connref="$target/connref" launch="$target/launch"
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+export USER=harbourmaster CONNREF_ENV=quay HOME="$work"
+at() { export CONNREF_HOME="$work/$1/data" CONNREF_CONFIG="$work/$1/config"; }
+# A fresh copy of an installation.
+copy() { rm -rf "${work:?}/$2"; cp -r "$work/$1" "$work/$2"; at "$2"; }
+
+at base
+mkdir "$work/base"
+"$connref" env create quay >/dev/null
+made() { "$connref" connection create "$1" --name "$1" -o json "${@:2}" | sed -n 's/^ *"id": "\([0-9a-f]*\)".*/\1/p' | head -1; }
+export MAIL=bench-rope-4417
+mail="$(made shared_office365 --endpoint mail.harbour.test:587 --param username=crew@harbour.test --secret-env password=MAIL)"
+rows="$(made shared_commondataserviceforapps)"
+python3 benches/import/packages.py "$work" "shared_office365=$mail" "shared_commondataserviceforapps=$rows"
+"$connref" facts export --file "$work/facts.json" >/dev/null
+
+missed=0
+# line WHAT FIGURE OPERATOR BAR NOTE
+line() {
+    local verdict=ok
+    awk -v a="$2" -v b="$4" "BEGIN { exit !(a $3 b) }" || { verdict=MISSED; missed=1; }
+    printf '%-62s %10.2f  (%s %s)  %s  %s\n' "$1" "$2" "$3" "$4" "$verdict" "${5:-}"
+}
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a / b }'; }
+# time NAME FLOWS COMMAND…: the best of three, each over a fresh copy of `$from`.
+declare -A ms
+time() {
+    local best="" round clock
+    for round in 1 2 3; do
+        copy "$from" run
+        read -r clock _ _ < <("$launch" 1 "${@:3}")
+        if [[ -z "$best" ]] || awk -v a="$clock" -v b="$best" 'BEGIN { exit !(a < b) }'; then best="$clock"; fi
+    done
+    ms["$1 $2"]="$best"
+}
+
+echo "SQLite, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg)"
+for flows in 50 500 5000; do
+    zip="$work/$flows.zip" from=base
+    time import "$flows" "$connref" solution import --path "$zip" --settings-file "$work/settings.json"
+    time unbound "$flows" "$connref" solution import --path "$zip"
+    time plan "$flows" "$connref" solution plan "$zip" --settings-file "$work/settings.json"
+    time file "$flows" "$connref" solution plan "$zip" --settings-file "$work/settings.json" --facts "$work/facts.json"
+    copy base "done$flows"
+    "$connref" solution import --path "$zip" --settings-file "$work/settings.json" >/dev/null
+    from="done$flows"
+    time again "$flows" "$connref" solution import --path "$zip"
+    time replan "$flows" "$connref" solution plan "$zip"
+done
+for what in import unbound again plan file replan; do
+    echo "milliseconds, $what: 50 flows ${ms[$what 50]}, 500 flows ${ms[$what 500]}, 5000 flows ${ms[$what 5000]}"
+done
+for what in import unbound again; do line "$what, 500 flows, ms" "${ms[$what 500]}" "<=" 3000; done
+for what in plan file replan; do line "$what, 500 flows, ms" "${ms[$what 500]}" "<=" 2000; done
+# What a flow costs beyond the first fifty, which carry the start of the process.
+each() { awk -v a="${ms["$1 $2"]}" -v b="${ms["$1 $3"]}" -v n="$(($2 - $3))" 'BEGIN { printf "%.5f", (a - b) / n }'; }
+for what in import unbound again plan file replan; do
+    few="$(each "$what" 500 50)" many="$(each "$what" 5000 500)"
+    line "$what, cost of a flow among 5,000, of one among 500" "$(ratio "$many" "$few")" "<=" 1.25 "$many against $few ms"
+done
+exit "$missed"
