@@ -149,6 +149,9 @@ impl From<StoreError> for Fault {
             StoreError::Database(DbError::Unique(_)) => {
                 (StatusCode::PRECONDITION_FAILED, DUPLICATE)
             }
+            StoreError::Database(DbError::GroupOver) => {
+                (StatusCode::SERVICE_UNAVAILABLE, UNEXPECTED)
+            }
             _ => {
                 // The cause stays in the log: it names files and statements.
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");

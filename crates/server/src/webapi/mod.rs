@@ -6,6 +6,9 @@
 //! (`render`). What is not offered is refused by name, never ignored, except query parameters
 //! without `$`, which real clients add at will.
 mod associate;
+mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod body;
 mod call;
 mod entity_definition;
@@ -19,6 +22,7 @@ mod filter_tests;
 mod lex;
 mod locate;
 mod metadata;
+mod multipart;
 mod names;
 mod options;
 mod path;
@@ -42,7 +46,7 @@ use connref_store::query::table_by_set;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::identity::sign_in;
+use crate::identity::{SignedIn, sign_in};
 use crate::powerapps::{environment_by_name, host_name};
 use crate::{App, Context};
 use fault::Fault;
@@ -51,8 +55,12 @@ use prefer::Prefer;
 use query_string::QueryString;
 
 /// A request, as far as every answer needs it.
+#[derive(Clone)]
 struct Asked {
+    signed: SignedIn,
     cx: Context,
+    /// It is part of a group of changes, all or none.
+    grouped: bool,
     /// `http://host/api/data/v9.2`, as the client addressed it.
     root: String,
     method: Method,
@@ -112,7 +120,9 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         bytes_of(&parts, body).await?
     };
     let asked = Asked {
+        signed,
         cx,
+        grouped: false,
         root,
         segments: path::parse(&raw_path)?,
         raw_path,
@@ -123,7 +133,10 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         headers: parts.headers,
         body,
     };
-    dispatch(&asked).await
+    match asked.segments.as_slice() {
+        [only_one] if only_one.name == "$batch" => batch::answer(&asked).await,
+        _ => dispatch(&asked).await,
+    }
 }
 
 async fn bytes_of(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Fault> {
@@ -177,9 +190,7 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
             only(asked, &[Method::GET])?;
             Ok(reply::xml(metadata::csdl()))
         }
-        "$batch" => {
-            Err(Fault::unsupported("$batch is not supported; send the requests one by one"))
-        }
+        "$batch" => Err(Fault::syntax("A batch stands alone: it is no part of another batch.")),
         "EntityDefinitions" => {
             only(asked, &[Method::GET])?;
             let value = entity_definition::read(&asked.segments, &asked.query, &asked.root)?;

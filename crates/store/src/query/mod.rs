@@ -13,6 +13,7 @@ mod emit;
 mod error;
 mod expand;
 mod expr;
+mod hold;
 mod operand;
 mod run;
 mod table;
