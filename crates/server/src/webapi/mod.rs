@@ -5,6 +5,7 @@
 //! store's query engine (`read`) or by an operation (`write`, `table`, `call`), and rendered
 //! (`render`). What is not offered is refused by name, never ignored, except query parameters
 //! without `$`, which real clients add at will.
+mod apply;
 mod associate;
 mod batch;
 #[cfg(test)]
@@ -15,6 +16,10 @@ mod entity_definition;
 #[cfg(test)]
 mod entity_definition_tests;
 mod fault;
+mod fetch;
+mod fetch_condition;
+#[cfg(test)]
+mod fetch_tests;
 mod filter;
 mod filter_function;
 #[cfg(test)]
@@ -31,6 +36,7 @@ mod query_string;
 mod read;
 mod render;
 mod reply;
+mod span;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,6 +48,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use connref_store::StoreError;
+use connref_store::access::Caller;
 use connref_store::query::table_by_set;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -50,6 +57,7 @@ use crate::identity::{SignedIn, sign_in};
 use crate::powerapps::{environment_by_name, host_name};
 use crate::{App, Context};
 use fault::Fault;
+use filter_function::Surroundings;
 use path::Segment;
 use prefer::Prefer;
 use query_string::QueryString;
@@ -78,6 +86,16 @@ impl Asked {
     /// The caller's row id, as filters and `WhoAmI` name it.
     fn user(&self) -> &str {
         self.cx.caller.principal().map_or(NOBODY, |id| id.as_str())
+    }
+
+    /// What filters may refer to.
+    fn around(&self) -> Surroundings<'_> {
+        let (unit, teams) = match &self.cx.caller {
+            Caller::Member(member) => (member.unit.as_str(), member.teams.as_slice()),
+            _ => (self.cx.environment.business_unit_id.as_str(), [].as_slice()),
+        };
+        let now = self.cx.store().now();
+        Surroundings { query: &self.query, now, user: self.user(), unit, teams }
     }
 
     /// A header as text.

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::associate::associate;
 use super::body::{Fields, Purpose, object};
-use super::filter_function::Surroundings;
 use super::locate::{Key, find, run};
 use super::{Asked, Fault, options, render, reply, table};
 use crate::Context;
@@ -177,9 +176,7 @@ async fn written(
 }
 
 async fn representation(asked: &Asked, table: &'static TableDef, id: &str) -> Result<Value, Fault> {
-    let around =
-        Surroundings { query: &asked.query, now: asked.cx.store().now(), user: asked.user() };
-    let parsed = options::parse(table, &asked.query, &asked.prefer, &around)?;
+    let parsed = options::parse(table, &asked.query, &asked.prefer, &asked.around())?;
     let mut query = Query::new(table);
     query.select = parsed.query.select;
     query.expand = parsed.query.expand;
