@@ -248,7 +248,7 @@ fn placed(outer: &Asked, written: &str) -> Result<(String, String), Fault> {
     let (_, here) = outer.root.split_once("://").unwrap_or_default();
     let (host, _) = here.split_once('/').unwrap_or_default();
     let from_host = match written.split_once("://") {
-        Some((scheme, rest)) if matches!(scheme, "http" | "https") => {
+        Some(("http" | "https", rest)) => {
             let (there, _) = rest.split_once('/').unwrap_or((rest, ""));
             if !name_of(there).eq_ignore_ascii_case(name_of(host)) {
                 return Err(Fault::syntax(format!(

@@ -272,7 +272,7 @@ impl Reader<'_> {
 
     fn finish(mut self, root: Node<'_>) -> Result<Fetch, Fault> {
         known_attributes(root)?;
-        self.query.filter = (!self.filters.is_empty()).then(|| Expr::And(self.filters));
+        self.query.filter = (!self.filters.is_empty()).then_some(Expr::And(self.filters));
         self.query.count = flag(root, "returntotalrecordcount")?;
         let columns = self.columns;
         if self.aggregate {

@@ -104,7 +104,7 @@ impl Conditions<'_> {
             to: vec![to.clone()],
             filter: filter.map(Box::new),
         };
-        let fits = (!parts.is_empty()).then(|| Expr::And(parts));
+        let fits = (!parts.is_empty()).then_some(Expr::And(parts));
         let kind = node.attribute("link-type").unwrap_or_default();
         Ok(match &*kind {
             "any" | "not all" | "exists" | "in" => exists(fits),

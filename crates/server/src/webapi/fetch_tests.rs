@@ -302,8 +302,9 @@ async fn what_is_no_fetch_is_refused() {
         let answer = fetch(&service, "publishers", &xml).await;
         assert_eq!(answer.code(), expected, "{xml}\n{}", answer.body);
     }
-    let both =
-        service.get("publishers?$top=1&fetchXml=<fetch/>".replace('<', "%3C").replace('>', "%3E").as_str()).await;
+    let both = service
+        .get("publishers?$top=1&fetchXml=<fetch/>".replace('<', "%3C").replace('>', "%3E").as_str())
+        .await;
     assert_eq!(both.status, 400);
     let stored = service.send(None, at("GET", "publishers?savedQuery=x"), &Value::Null).await;
     assert_eq!(stored.status, 501);

@@ -33,6 +33,8 @@ mod options;
 mod path;
 mod prefer;
 mod query_string;
+#[cfg(test)]
+mod random_tests;
 mod read;
 mod render;
 mod reply;

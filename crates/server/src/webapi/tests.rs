@@ -79,11 +79,19 @@ impl Answer {
 
 impl Service {
     pub(super) async fn new() -> Self {
+        Self::with(Arc::new(Still)).await
+    }
+
+    /// With another clock; on PostgreSQL where `CONNREF_TEST_POSTGRES` names a server.
+    pub(super) async fn with(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ids = Arc::new(Counted::default());
         let key = KeyFile::open_or_create(&folder.path().join("key"), &*ids).unwrap();
-        let location = Location::Sqlite(folder.path().join("t.db"));
-        let store = Store::open(&location, Arc::new(key), Arc::new(Still), ids).await.unwrap();
+        let location = match std::env::var("CONNREF_TEST_POSTGRES") {
+            Ok(server) => Location::Postgres(database(&server).await),
+            Err(_) => Location::Sqlite(folder.path().join("t.db")),
+        };
+        let store = Store::open(&location, Arc::new(key), clock, ids).await.unwrap();
         let egress = Egress::new(EgressConfig::default());
         let app = App::new(store, egress, "ada@contoso.example".into(), "test".into());
         for name in ["dev", "other"] {
@@ -164,6 +172,23 @@ impl Service {
             at("POST", "connectionreferences").header("MSCRM.SolutionUniqueName", "Orders");
         self.send(None, request, &reference).await.id()
     }
+}
+
+/// A new database on the server.
+async fn database(server: &str) -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let name =
+        format!("connref_api_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let config: tokio_postgres::Config = server.parse().unwrap();
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    drop(client);
+    driver.await.unwrap().unwrap();
+    let (base, options) = server.split_once('?').unwrap_or((server, ""));
+    let (base, _) = base.rsplit_once('/').unwrap();
+    format!("{base}/{name}?{options}")
 }
 
 pub(super) fn at(method: &str, path: &str) -> http::request::Builder {
