@@ -18,6 +18,7 @@ use connref_engine::secret::{SecretStores, Secrets};
 use connref_engine::token::Tokens;
 use connref_store::Store;
 use connref_store::access::Caller;
+use connref_store::db::Group;
 use connref_store::environment::Environment;
 
 pub use router::router;
@@ -63,6 +64,21 @@ impl App {
             node,
         );
         Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator }))
+    }
+
+    /// The same parts over a group of the store. Runs, tokens and secrets stay outside of it.
+    pub(crate) fn grouped(&self) -> (Self, Group) {
+        let (store, group) = self.0.store.group();
+        let parts = Parts {
+            store,
+            egress: self.0.egress.clone(),
+            registry: self.0.registry.clone(),
+            tokens: self.0.tokens.clone(),
+            secrets: self.0.secrets.clone(),
+            runner: self.0.runner.clone(),
+            operator: self.0.operator.clone(),
+        };
+        (Self(Arc::new(parts)), group)
     }
 
     /// The store.

@@ -119,6 +119,16 @@ impl Store {
         self.points.reach(name);
     }
 
+    /// The same store inside one transaction, for several changes that belong together: what is done
+    /// through it lasts once the group is committed. Everything must go through the store answered
+    /// here; on SQLite a change by any other way waits for the end of the group.
+    pub fn group(&self) -> (Self, db::Group) {
+        let (db, group) = self.db.group();
+        // What the caches hold may never have happened, so the group has its own.
+        let inside = Self { db, facts: Arc::default(), callers: Arc::default(), ..self.clone() };
+        (inside, group)
+    }
+
     /// The database below, for the query engine and the runner's appends.
     pub fn db(&self) -> &db::Db {
         &self.db

@@ -149,7 +149,7 @@ fn type_name(kind: Kind) -> &'static str {
 }
 
 fn listed(all: Vec<Value>, query: &QueryString, context: &str) -> Result<Value, Fault> {
-    let around = Surroundings { query, now: 0, user: "" };
+    let around = Surroundings::bare(query);
     let filter =
         query.get("$filter").map(|text| filter::parse_metadata(text, &around)).transpose()?;
     let top = match query.get("$top") {
@@ -217,10 +217,13 @@ fn holds(object: &Value, filter: &Expr) -> bool {
             let side = |operand: &Operand| match operand {
                 Operand::Path(path) => text(path),
                 Operand::Literal(value) => literal(value),
+                Operand::Of { .. } => None,
             };
             let same = side(left) == side(right);
             if *by == Compare::Ne { !same } else { same }
         }
+        // No text of a filter on metadata makes these.
+        Expr::Exists { .. } | Expr::At { .. } => false,
         Expr::In { path, values } => values.iter().any(|value| text(path) == literal(value)),
         Expr::Match { path, by, pattern } => text(path).is_some_and(|text| {
             let pattern = pattern.to_ascii_lowercase();
@@ -228,6 +231,7 @@ fn holds(object: &Value, filter: &Expr) -> bool {
                 Match::Contains => text.contains(&pattern),
                 Match::StartsWith => text.starts_with(&pattern),
                 Match::EndsWith => text.ends_with(&pattern),
+                Match::Whole => text == pattern,
             }
         }),
     }

@@ -43,6 +43,12 @@ pub(super) const DUPLICATE: &str = "0x80040237";
 pub(super) const CONFLICT: &str = "0x80060882";
 /// A path or query option is not understood.
 pub(super) const SYNTAX: &str = "0x80060888";
+/// A query in FetchXML is not understood.
+pub(super) const FETCH: &str = "0x80040201";
+/// A column is not there.
+pub(super) const NO_ATTRIBUTE: &str = "0x80041103";
+/// More rows than are aggregated.
+pub(super) const AGGREGATES: &str = "0x8004e023";
 /// Something else depends on the row.
 pub(super) const IN_USE: &str = "0x8004f01f";
 /// Another import or export of solutions runs.
@@ -65,6 +71,23 @@ impl Fault {
     /// 400: the address or the query is not understood.
     pub(super) fn syntax(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, SYNTAX, message)
+    }
+
+    /// 400: the FetchXML is not understood.
+    pub(super) fn fetch(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, FETCH, message)
+    }
+
+    /// 400: FetchXML names a column that is not there.
+    pub(super) fn no_attribute(table: &str, column: &str) -> Self {
+        let message = format!("'{table}' entity doesn't contain attribute with Name = '{column}'.");
+        Self::new(StatusCode::BAD_REQUEST, NO_ATTRIBUTE, message)
+    }
+
+    /// 400: FetchXML names a table that is not there.
+    pub(super) fn no_entity(table: &str) -> Self {
+        let message = format!("The entity with a name = '{table}' was not found.");
+        Self::new(StatusCode::BAD_REQUEST, NOT_FOUND, message)
     }
 
     /// 400: an argument does not fit.
@@ -149,6 +172,9 @@ impl From<StoreError> for Fault {
             StoreError::Database(DbError::Unique(_)) => {
                 (StatusCode::PRECONDITION_FAILED, DUPLICATE)
             }
+            StoreError::Database(DbError::GroupOver) => {
+                (StatusCode::SERVICE_UNAVAILABLE, UNEXPECTED)
+            }
             _ => {
                 // The cause stays in the log: it names files and statements.
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
@@ -170,6 +196,9 @@ impl From<QueryError> for Fault {
             QueryError::Database(error) => StoreError::Database(error).into(),
             QueryError::Column { table, column }
             | QueryError::Navigation { table, name: column } => Self::no_property(table, &column),
+            QueryError::TooMany(_) => {
+                Self::new(StatusCode::BAD_REQUEST, AGGREGATES, error.to_string())
+            }
             QueryError::Unsupported(_) => Self::unsupported(error.to_string()),
             _ => Self::syntax(error.to_string()),
         }

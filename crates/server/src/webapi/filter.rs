@@ -2,6 +2,7 @@
 use connref_solution::model::id::is_guid;
 use connref_store::query::{
     ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Kind, Literal, Match, Operand, TableDef,
+    table_by_logical_name,
 };
 
 use super::fault::Fault;
@@ -31,7 +32,7 @@ pub(super) fn parse_metadata(text: &str, around: &Surroundings<'_>) -> Result<Ex
 
 fn run(names: Names, text: &str, around: &Surroundings<'_>) -> Result<Expr, Fault> {
     let tokens = lex(text)?;
-    let mut parser = Parser { names, tokens: &tokens, at: 0, around };
+    let mut parser = Parser { names, variable: None, tokens: &tokens, at: 0, around };
     let expr = parser.either(0)?;
     match parser.peek() {
         None => Ok(expr),
@@ -50,6 +51,8 @@ enum Names {
 
 pub(super) struct Parser<'p> {
     names: Names,
+    /// Inside `any` and `all`: the name that stands for the row.
+    variable: Option<&'p str>,
     tokens: &'p [Token],
     at: usize,
     pub(super) around: &'p Surroundings<'p>,
@@ -124,15 +127,18 @@ impl<'p> Parser<'p> {
             self.expect(&Token::Close)?;
             return Ok(expr);
         }
-        self.leaf()
+        self.leaf(depth)
     }
 
-    fn leaf(&mut self) -> Result<Expr, Fault> {
+    fn leaf(&mut self, depth: usize) -> Result<Expr, Fault> {
         if let (Some(Token::Word(name)), Some(Token::Open)) =
             (self.peek(), self.tokens.get(self.at + 1))
         {
             self.at += 2;
-            return self.function(name);
+            return match name.rsplit_once('/') {
+                Some((path, kind @ ("any" | "all"))) => self.lambda(path, kind == "all", depth),
+                _ => self.function(name),
+            };
         }
         let left = self.side()?;
         let by = match self.next()? {
@@ -164,9 +170,6 @@ impl<'p> Parser<'p> {
             _ => {
                 return match name.strip_prefix("Microsoft.Dynamics.CRM.") {
                     Some(short) => filter_function::parse(self, short),
-                    None if name.ends_with("/any") || name.ends_with("/all") => {
-                        Err(Fault::unsupported("`any` and `all` are not supported in filters"))
-                    }
                     None => Err(Fault::unsupported(format!(
                         "the function `{name}` is not supported in filters"
                     ))),
@@ -192,7 +195,78 @@ impl<'p> Parser<'p> {
         Ok(Expr::Match { path, by, pattern })
     }
 
+    /// `path/any(o:condition)`: some row of a collection fits; `all`: none does not.
+    fn lambda(&mut self, path: &str, all: bool, depth: usize) -> Result<Expr, Fault> {
+        let Names::Table(mut table) = self.names else {
+            return Err(Fault::unsupported("`any` and `all` are not supported on metadata"));
+        };
+        let path = self.own(path)?;
+        let (mut to, mut names) = (Vec::new(), path.split('/').peekable());
+        let mut collection = None;
+        while let Some(name) = names.next() {
+            if names.peek().is_none() {
+                collection = table.collection(name);
+                break;
+            }
+            let (target, column) = table
+                .navigation(name)
+                .and_then(|column| Some((table_by_logical_name(column.kind.lookup()?.0)?, column)))
+                .ok_or_else(|| Fault::no_property(table.name, name))?;
+            to.push(column.name.to_owned());
+            table = target;
+        }
+        let many = collection.ok_or_else(|| Fault::no_property(table.name, path))?;
+        let target = table_by_logical_name(many.table)
+            .ok_or_else(|| Fault::no_property(table.name, path))?;
+        to.push(table.primary_id.to_owned());
+        let filter = self.lambda_body(target, depth)?;
+        if filter.is_none() && all {
+            return Err(Fault::syntax("`all` needs a condition."));
+        }
+        let filter =
+            filter.map(|inner| Box::new(if all { Expr::Not(Box::new(inner)) } else { inner }));
+        let column = many.column.to_owned();
+        let found = Expr::Exists { table: many.table, column, to, filter };
+        Ok(if all { Expr::Not(Box::new(found)) } else { found })
+    }
+
+    fn lambda_body(
+        &mut self,
+        target: &'static TableDef,
+        depth: usize,
+    ) -> Result<Option<Expr>, Fault> {
+        if self.take(&Token::Close) {
+            return Ok(None);
+        }
+        let variable = match self.next()? {
+            Token::Word(word) => word.strip_suffix(':').filter(|name| !name.is_empty()),
+            _ => None,
+        };
+        let variable = variable.ok_or_else(|| {
+            Fault::syntax(
+                "`any` and `all` begin with a name and a colon, as in `any(o:o/name eq 'x')`.",
+            )
+        })?;
+        let outer = (self.names, self.variable);
+        (self.names, self.variable) = (Names::Table(target), Some(variable));
+        let inner = self.either(depth + 1)?;
+        self.expect(&Token::Close)?;
+        (self.names, self.variable) = outer;
+        Ok(Some(inner))
+    }
+
+    /// A path without the variable of the `any` or `all` it stands in.
+    fn own<'w>(&self, word: &'w str) -> Result<&'w str, Fault> {
+        let Some(variable) = self.variable else { return Ok(word) };
+        word.strip_prefix(variable).and_then(|rest| rest.strip_prefix('/')).ok_or_else(|| {
+            Fault::syntax(format!(
+                "Inside `any` and `all` a property is written `{variable}/…`, not `{word}`."
+            ))
+        })
+    }
+
     pub(super) fn resolve(&self, word: &str) -> Result<Resolved, Fault> {
+        let word = self.own(word)?;
         match self.names {
             Names::Table(table) => {
                 let (path, column) = names::path(table, word)?;

@@ -1,12 +1,13 @@
 //! The vendor's own filter functions, as far as they are offered.
+use connref_solution::model::PrincipalId;
 use connref_store::query::{ColumnDef, Compare, Expr, Kind, Literal, Operand};
-use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::fault::Fault;
 use super::filter::{Parser, bare, moment, unexpected};
 use super::lex::Token;
 use super::query_string::QueryString;
+use super::span::{Given, Span, day_start, span};
 
 /// What a filter may refer to besides rows.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,17 @@ pub(super) struct Surroundings<'a> {
     pub now: i64,
     /// Who asks; the empty GUID for the operator.
     pub user: &'a str,
+    /// The business unit of who asks.
+    pub unit: &'a str,
+    /// The teams of who asks.
+    pub teams: &'a [PrincipalId],
+}
+
+impl<'a> Surroundings<'a> {
+    /// Nobody, at no time: for what asks neither.
+    pub(super) fn bare(query: &'a QueryString) -> Self {
+        Self { query, now: 0, user: "", unit: "", teams: &[] }
+    }
 }
 
 /// Reads `Name(PropertyName='column',PropertyValue…)`; the name and the parenthesis were read.
@@ -112,33 +124,46 @@ struct Call<'c> {
 
 impl Call<'_> {
     fn expr(&self, around: &Surroundings<'_>) -> Result<Expr, Fault> {
+        let not = |expr| Expr::Not(Box::new(expr));
         Ok(match self.name {
             "In" => self.one_of()?,
-            "NotIn" => Expr::Not(Box::new(self.one_of()?)),
+            "NotIn" => not(self.one_of()?),
             "Between" => self.between()?,
-            "NotBetween" => Expr::Not(Box::new(self.between()?)),
-            "EqualUserId" => self.user(around),
-            "NotEqualUserId" => Expr::Not(Box::new(self.user(around))),
-            "On" => self.day(self.date()?, 1)?,
-            "NotOn" => Expr::Not(Box::new(self.day(self.date()?, 1)?)),
+            "NotBetween" => not(self.between()?),
+            "EqualUserId" => self.equal(around.user),
+            "NotEqualUserId" => not(self.equal(around.user)),
+            "EqualBusinessId" => self.equal(around.unit),
+            "NotEqualBusinessId" | "NotBusinessId" => not(self.equal(around.unit)),
+            "EqualUserTeams" => self.principals(around, false),
+            "EqualUserOrUserTeams" => self.principals(around, true),
+            "On" => self.day()?,
+            "NotOn" => not(self.day()?),
             "OnOrAfter" => self.compare(Compare::Ge, start(self.date()?, 0)?),
             "OnOrBefore" => self.compare(Compare::Lt, start(self.date()?, 1)?),
-            "Today" => self.day(around.now, 1)?,
-            "Yesterday" => self.day(start(around.now, -1)?, 1)?,
-            "LastXDays" => {
-                let days = self.days()?;
-                Expr::And(vec![
-                    self.compare(Compare::Ge, start(around.now, -days)?),
-                    self.compare(Compare::Le, around.now),
-                ])
-            }
-            "OlderThanXDays" => self.compare(Compare::Lt, start(around.now, -self.days()?)?),
-            name => {
-                return Err(Fault::unsupported(format!(
-                    "the function `Microsoft.Dynamics.CRM.{name}` is not supported in filters"
-                )));
-            }
+            name => self.span(name, around.now)?,
         })
+    }
+
+    /// The operators that name a time.
+    fn span(&self, name: &str, now: i64) -> Result<Expr, Fault> {
+        let unsupported = || {
+            Fault::unsupported(format!(
+                "the function `Microsoft.Dynamics.CRM.{name}` is not supported in filters"
+            ))
+        };
+        span(name, Given::default(), now).ok_or_else(unsupported)?;
+        let number = |at: usize| {
+            self.values.get(at).map(|text| {
+                text.parse::<i64>()
+                    .map_err(|_| Fault::syntax(format!("`{text}` is not a whole number.")))
+            })
+        };
+        let given = Given { first: number(0).transpose()?, second: number(1).transpose()? };
+        let span = span(name, given, now).ok_or_else(unsupported)?;
+        let span = span.ok_or_else(|| {
+            Fault::syntax(format!("`{name}` needs a number that leads to a date of the calendar."))
+        })?;
+        Ok(within(&self.path, span))
     }
 
     fn compare(&self, by: Compare, at: i64) -> Expr {
@@ -164,15 +189,17 @@ impl Call<'_> {
         ]))
     }
 
-    fn user(&self, around: &Surroundings<'_>) -> Expr {
-        self.compared(Compare::Eq, Literal::Guid(around.user.to_owned()))
+    fn equal(&self, id: &str) -> Expr {
+        self.compared(Compare::Eq, Literal::Guid(id.to_owned()))
     }
 
-    fn day(&self, at: i64, days: i64) -> Result<Expr, Fault> {
-        Ok(Expr::And(vec![
-            self.compare(Compare::Ge, start(at, 0)?),
-            self.compare(Compare::Lt, start(at, days)?),
-        ]))
+    fn principals(&self, around: &Surroundings<'_>, with_user: bool) -> Expr {
+        principals(&self.path, around, with_user)
+    }
+
+    fn day(&self) -> Result<Expr, Fault> {
+        let at = self.date()?;
+        Ok(within(&self.path, Span { start: Some(start(at, 0)?), end: Some(start(at, 1)?) }))
     }
 
     fn first(&self) -> Result<&str, Fault> {
@@ -187,36 +214,45 @@ impl Call<'_> {
         moment(text).ok_or_else(|| Fault::syntax(format!("`{text}` is not a date.")))
     }
 
-    fn days(&self) -> Result<i64, Fault> {
-        let text = self.first()?;
-        text.parse()
-            .ok()
-            .filter(|days| (1..=1_000_000).contains(days))
-            .ok_or_else(|| Fault::syntax(format!("`{text}` is not a number of days.")))
-    }
-
-    /// These functions carry every value as text; the column says what it is.
     fn value(&self, text: &str) -> Result<Literal, Fault> {
-        let literal = match self.column.kind {
-            Kind::Text(_) | Kind::Memo(_) | Kind::Spelled(_) => {
-                Some(Literal::Text(text.to_owned()))
-            }
-            Kind::Guid | Kind::Lookup { .. } => Some(Literal::Guid(text.to_owned())),
-            Kind::Time => moment(text).map(Literal::Time),
-            _ => bare(text),
-        };
-        literal.ok_or_else(|| {
-            Fault::syntax(format!("`{text}` does not fit the property `{}`.", self.column.name))
-        })
+        typed(self.column, text)
     }
 }
 
-/// The start of the day of a moment, so many days on. Days are UTC.
-fn start(at: i64, days: i64) -> Result<i64, Fault> {
-    let day = || -> Result<i64, jiff::Error> {
-        let zoned =
-            Timestamp::from_microsecond(at)?.to_zoned_datetime(TimeZone::UTC).start_of_day()?;
-        Ok(zoned.checked_add(Span::new().try_days(days)?)?.timestamp().as_microsecond())
+/// A value written as text; the column says what it is.
+pub(super) fn typed(column: &ColumnDef, text: &str) -> Result<Literal, Fault> {
+    let literal = match column.kind {
+        Kind::Text(_) | Kind::Memo(_) | Kind::Spelled(_) => Some(Literal::Text(text.to_owned())),
+        Kind::Guid | Kind::Lookup { .. } => Some(Literal::Guid(text.to_owned())),
+        Kind::Time => moment(text).map(Literal::Time),
+        _ => bare(text),
     };
-    day().map_err(|_| Fault::syntax("A date in the filter is out of range."))
+    literal.ok_or_else(|| {
+        Fault::syntax(format!("`{text}` does not fit the property `{}`.", column.name))
+    })
+}
+
+/// A moment lies within a span.
+pub(super) fn within(path: &[String], span: Span) -> Expr {
+    let side = |by, at| Expr::Compare {
+        left: Operand::Path(path.to_vec()),
+        by,
+        right: Operand::Literal(Literal::Time(at)),
+    };
+    let start = span.start.map(|at| side(Compare::Ge, at));
+    let end = span.end.map(|at| side(Compare::Lt, at));
+    Expr::And(start.into_iter().chain(end).collect())
+}
+
+/// A lookup points to a team of who asks, or to who asks.
+pub(super) fn principals(path: &[String], around: &Surroundings<'_>, with_user: bool) -> Expr {
+    let teams = around.teams.iter().map(|team| team.as_str());
+    let user = with_user.then_some(around.user);
+    let values = teams.chain(user).map(|id| Literal::Guid(id.to_owned())).collect();
+    Expr::In { path: path.to_vec(), values }
+}
+
+/// The start of the day of a moment, so many days on. Days are UTC.
+pub(super) fn start(at: i64, days: i64) -> Result<i64, Fault> {
+    day_start(at, days).ok_or_else(|| Fault::syntax("A date in the filter is out of range."))
 }

@@ -17,6 +17,7 @@ fn shown(set: &str, filter: &str) -> String {
         query: &query,
         now: 1_704_164_645_000_000,
         user: "00000001-0000-0000-0000-000000000000",
+        ..Surroundings::bare(&query)
     };
     match parse(table_by_set(set).unwrap(), filter, &around) {
         Ok(expr) => format!("{expr:?}"),
@@ -74,7 +75,7 @@ fn filters_as_clients_write_them() {
 #[test]
 fn metadata_filters() {
     let query = QueryString::default();
-    let around = Surroundings { query: &query, now: 0, user: "" };
+    let around = Surroundings::bare(&query);
     assert!(parse_metadata("LogicalName eq 'x' or IsCustomEntity eq false", &around).is_ok());
     assert!(parse_metadata("ObjectTypeCode gt 5", &around).is_err());
 }
@@ -88,7 +89,7 @@ fn deep_nesting_is_refused_without_falling_over() {
 
 fn options_of(set: &str, text: &str) -> Result<(Query, String), String> {
     let query = QueryString::parse(text).map_err(|fault| fault.message)?;
-    let around = Surroundings { query: &query, now: 0, user: "" };
+    let around = Surroundings::bare(&query);
     options::parse(table_by_set(set).unwrap(), &query, &Prefer::default(), &around)
         .map(|options| (options.query, options.shape))
         .map_err(|fault| fault.message)
@@ -131,7 +132,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_parser_panic(text in ".{0,200}") {
         let query = QueryString::parse(&text).unwrap_or_default();
-        let around = Surroundings { query: &query, now: 0, user: "" };
+        let around = Surroundings::bare(&query);
         let table = table_by_set("workflows").unwrap();
         drop(parse(table, &text, &around));
         drop(path::parse(&text));

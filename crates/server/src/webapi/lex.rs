@@ -81,6 +81,11 @@ fn word(rest: &str) -> (Token, usize) {
         Some(at) => at,
         None => end,
     };
+    // `o:o/name`: the variable of `any` and `all` is a word of its own. Times begin with a digit.
+    let end = match rest[..end].find(':') {
+        Some(at) if rest.starts_with(|c: char| c.is_alphabetic() || c == '_') => at + 1,
+        _ => end,
+    };
     (Token::Word(rest[..end].to_owned()), end)
 }
 

@@ -5,13 +5,21 @@
 //! store's query engine (`read`) or by an operation (`write`, `table`, `call`), and rendered
 //! (`render`). What is not offered is refused by name, never ignored, except query parameters
 //! without `$`, which real clients add at will.
+mod apply;
 mod associate;
+mod batch;
+#[cfg(test)]
+mod batch_tests;
 mod body;
 mod call;
 mod entity_definition;
 #[cfg(test)]
 mod entity_definition_tests;
 mod fault;
+mod fetch;
+mod fetch_condition;
+#[cfg(test)]
+mod fetch_tests;
 mod filter;
 mod filter_function;
 #[cfg(test)]
@@ -19,15 +27,19 @@ mod filter_tests;
 mod lex;
 mod locate;
 mod metadata;
+mod multipart;
 mod names;
 mod options;
 mod path;
 mod plan;
 mod prefer;
 mod query_string;
+#[cfg(test)]
+mod random_tests;
 mod read;
 mod render;
 mod reply;
+mod span;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -41,21 +53,27 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use connref_store::StoreError;
+use connref_store::access::Caller;
 use connref_store::query::table_by_set;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::identity::sign_in;
+use crate::identity::{SignedIn, sign_in};
 use crate::powerapps::{environment_by_name, host_name};
 use crate::{App, Context};
 use fault::Fault;
+use filter_function::Surroundings;
 use path::Segment;
 use prefer::Prefer;
 use query_string::QueryString;
 
 /// A request, as far as every answer needs it.
+#[derive(Clone)]
 struct Asked {
+    signed: SignedIn,
     cx: Context,
+    /// It is part of a group of changes, all or none.
+    grouped: bool,
     /// `http://host/api/data/v9.2`, as the client addressed it.
     root: String,
     method: Method,
@@ -73,6 +91,16 @@ impl Asked {
     /// The caller's row id, as filters and `WhoAmI` name it.
     fn user(&self) -> &str {
         self.cx.caller.principal().map_or(NOBODY, |id| id.as_str())
+    }
+
+    /// What filters may refer to.
+    fn around(&self) -> Surroundings<'_> {
+        let (unit, teams) = match &self.cx.caller {
+            Caller::Member(member) => (member.unit.as_str(), member.teams.as_slice()),
+            _ => (self.cx.environment.business_unit_id.as_str(), [].as_slice()),
+        };
+        let now = self.cx.store().now();
+        Surroundings { query: &self.query, now, user: self.user(), unit, teams }
     }
 
     /// A header as text.
@@ -115,7 +143,9 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         bytes_of(&parts, body).await?
     };
     let asked = Asked {
+        signed,
         cx,
+        grouped: false,
         root,
         segments: path::parse(&raw_path)?,
         raw_path,
@@ -126,7 +156,10 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         headers: parts.headers,
         body,
     };
-    dispatch(&asked).await
+    match asked.segments.as_slice() {
+        [only_one] if only_one.name == "$batch" => batch::answer(&asked).await,
+        _ => dispatch(&asked).await,
+    }
 }
 
 async fn bytes_of(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Fault> {
@@ -180,9 +213,7 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
             only(asked, &[Method::GET])?;
             Ok(reply::xml(metadata::csdl()))
         }
-        "$batch" => {
-            Err(Fault::unsupported("$batch is not supported; send the requests one by one"))
-        }
+        "$batch" => Err(Fault::syntax("A batch stands alone: it is no part of another batch.")),
         "EntityDefinitions" => {
             only(asked, &[Method::GET])?;
             let value = entity_definition::read(&asked.segments, &asked.query, &asked.root)?;

@@ -1,7 +1,9 @@
 //! Query options of a read: from the query string to a store query.
-use connref_store::query::{Expand, Order, Query, TableDef, table_by_logical_name};
+use connref_store::query::{EXPAND_MAX, Expand, Order, Query, TableDef, table_by_logical_name};
 
+use super::apply;
 use super::fault::Fault;
+use super::fetch;
 use super::filter;
 use super::filter_function::Surroundings;
 use super::names;
@@ -33,29 +35,40 @@ pub(super) fn parse(
     query.names = prefer.annotations.wants("OData.Community.Display.V1.FormattedValue");
     query.page = prefer.page;
     let mut shape = Vec::new();
+    let applied = match text.get("$apply") {
+        Some(value) => Some(apply::parse(&mut query, value, around)?),
+        None => None,
+    };
     for (name, value) in text.options() {
-        match name.to_ascii_lowercase().as_str() {
-            "$select" => {
+        match (name.to_ascii_lowercase().as_str(), &applied) {
+            ("$apply", Some(names)) => shape.clone_from(names),
+            ("$orderby", Some(names)) => apply::order(&mut query, value, names)?,
+            ("$select" | "$filter" | "$count" | "$expand", Some(_)) => {
+                return Err(Fault::unsupported(format!(
+                    "`{name}` together with `$apply` is not supported"
+                )));
+            }
+            ("$select", _) => {
                 query.select = names::select(table, value)?;
                 shape.splice(0..0, written(value));
             }
-            "$filter" => query.filter = Some(filter::parse(table, value, around)?),
-            "$orderby" => query.order = order(table, value)?,
-            "$top" => query.top = Some(number(name, value)?),
-            "$count" => query.count = flag(name, value)?,
-            "$expand" => {
+            ("$filter", _) => query.filter = Some(filter::parse(table, value, around)?),
+            ("$orderby", _) => query.order = order(table, value)?,
+            ("$top", _) => query.top = Some(number(name, value)?),
+            ("$count", _) => query.count = flag(name, value)?,
+            ("$expand", _) => {
                 for wish in split(value, ',')? {
-                    let (wish, inner) = expand(table, wish, around)?;
+                    let (wish, inner) = expand(table, wish, around, 1)?;
                     shape.push(format!("{}({inner})", wish.name));
                     query.expand.push(wish);
                 }
             }
-            "$skiptoken" => query.after = Some(token::read(value)?),
-            "$format" if value.to_ascii_lowercase().contains("json") => {}
-            "$skip" => {
+            ("$skiptoken", _) => fetch::place(&mut query, token::read(value)?)?,
+            ("$format", _) if value.to_ascii_lowercase().contains("json") => {}
+            ("$skip", _) => {
                 return Err(Fault::syntax("Skip Clause is not supported; follow @odata.nextLink."));
             }
-            "$apply" | "$search" | "$compute" | "$format" => {
+            ("$search" | "$compute" | "$format", _) => {
                 return Err(Fault::unsupported(format!(
                     "the query option `{name}` is not supported"
                 )));
@@ -73,7 +86,7 @@ pub(super) fn parse(
 
 /// Parameters without `$` are ignored, except those that ask for another answer altogether.
 fn refuse_other_languages(text: &QueryString) -> Result<(), Fault> {
-    for name in ["fetchXml", "savedQuery", "userQuery", "sql"] {
+    for name in ["savedQuery", "userQuery", "sql"] {
         if text.get(name).is_some() {
             return Err(Fault::unsupported(format!("queries by `{name}` are not supported")));
         }
@@ -95,7 +108,7 @@ fn order(table: &'static TableDef, text: &str) -> Result<Vec<Order>, Fault> {
                 (Some("desc"), None) => true,
                 _ => return Err(Fault::syntax(format!("`{}` is not a sort key.", key.trim()))),
             };
-            Ok(Order { path: names::path(table, name)?.0, descending })
+            Ok(Order { of: None, path: names::path(table, name)?.0, descending })
         })
         .collect()
 }
@@ -104,7 +117,13 @@ fn expand(
     table: &'static TableDef,
     text: &str,
     around: &Surroundings<'_>,
+    depth: usize,
 ) -> Result<(Expand, String), Fault> {
+    if depth > EXPAND_MAX {
+        return Err(Fault::syntax(format!(
+            "A query expands at most {EXPAND_MAX} navigation properties."
+        )));
+    }
     let text = text.trim();
     let (name, inside) = match text.split_once('(') {
         None => (text, ""),
@@ -115,9 +134,15 @@ fn expand(
     };
     let name = name.trim();
     let target = target(table, name)?;
-    let mut wish =
-        Expand { name: name.to_owned(), select: None, filter: None, order: Vec::new(), top: None };
-    let mut shape = String::new();
+    let mut wish = Expand {
+        name: name.to_owned(),
+        select: None,
+        filter: None,
+        order: Vec::new(),
+        top: None,
+        expand: Vec::new(),
+    };
+    let mut shape = Vec::new();
     for option in split(inside, ';')?.into_iter().filter(|option| !option.trim().is_empty()) {
         let (key, value) = option.split_once('=').ok_or_else(|| {
             Fault::syntax(format!("`{option}` is not an option of an expansion."))
@@ -125,20 +150,22 @@ fn expand(
         match key.trim().to_ascii_lowercase().as_str() {
             "$select" => {
                 wish.select = names::select(target, value)?;
-                shape = written(value).join(",");
+                shape.splice(0..0, written(value));
             }
             "$filter" => wish.filter = Some(filter::parse(target, value, around)?),
             "$orderby" => wish.order = order(target, value)?,
             "$top" => wish.top = Some(number("$top", value)?),
             "$expand" => {
-                return Err(Fault::unsupported(
-                    "an expansion inside an expansion is not supported",
-                ));
+                for inner in split(value, ',')? {
+                    let (inner, its) = expand(target, inner, around, depth + 1)?;
+                    shape.push(format!("{}({its})", inner.name));
+                    wish.expand.push(inner);
+                }
             }
             key => return Err(Fault::syntax(format!("`{key}` is not an option of an expansion."))),
         }
     }
-    Ok((wish, shape))
+    Ok((wish, shape.join(",")))
 }
 
 /// The table a navigation property leads to.

@@ -10,6 +10,8 @@ pub(super) struct Prefer {
     pub page: Option<usize>,
     /// `odata.include-annotations`.
     pub annotations: Annotations,
+    /// `odata.continue-on-error`.
+    pub continue_on_error: bool,
 }
 
 /// Which annotations the client wants.
@@ -49,6 +51,9 @@ impl Prefer {
                 let value = value.trim().trim_matches('"');
                 match name.trim().to_ascii_lowercase().as_str() {
                     "return" => prefer.representation = value == "representation",
+                    "odata.continue-on-error" | "continue-on-error" => {
+                        prefer.continue_on_error = value != "false";
+                    }
                     "odata.maxpagesize" => {
                         prefer.page = value.parse().ok().filter(|rows| *rows > 0);
                     }

@@ -1,18 +1,18 @@
 //! Reads: collections, rows, properties, navigation, counts.
 use axum::response::Response;
 use connref_store::query::{
-    Cell, Expr, Literal, Page, Query, Record, TableDef, table_by_logical_name,
+    Cell, Cursor, Expr, Literal, Page, Query, Record, TableDef, table_by_logical_name,
 };
 use http::StatusCode;
 use serde_json::json;
 
 use super::call::principal_access;
-use super::filter_function::Surroundings;
+use super::fetch::{self, Fetch};
 use super::locate::{Key, find};
 use super::options::{self, Options};
 use super::path::{Argument, Arguments, Segment};
 use super::query_string::without;
-use super::render::{self, Listed};
+use super::render::{self, FORMATTED, Listed};
 use super::{Asked, Fault, names, reply, token};
 
 /// Answers a GET below an entity set.
@@ -52,9 +52,7 @@ pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Resp
 }
 
 fn options(asked: &Asked, table: &'static TableDef) -> Result<Options, Fault> {
-    let around =
-        Surroundings { query: &asked.query, now: asked.cx.store().now(), user: asked.user() };
-    options::parse(table, &asked.query, &asked.prefer, &around)
+    options::parse(table, &asked.query, &asked.prefer, &asked.around())
 }
 
 async fn page(asked: &Asked, query: Query) -> Result<Page, Fault> {
@@ -67,10 +65,15 @@ async fn list(
     table: &'static TableDef,
     only: Option<Expr>,
 ) -> Result<Response, Fault> {
+    if let Some(text) = asked.query.get("fetchXml") {
+        return fetched(asked, table, text, only).await;
+    }
     let Options { mut query, shape } = options(asked, table)?;
     narrow(&mut query, only);
+    let skipped = query.skip;
     let page = page(asked, query).await?;
-    let next = page.next.as_ref().map(|cursor| {
+    let cursor = page.next.clone().or_else(|| groups_after(&page, skipped));
+    let next = cursor.as_ref().map(|cursor| {
         let mut query = without(&asked.raw_query, "$skiptoken");
         if !query.is_empty() {
             query.push('&');
@@ -79,12 +82,47 @@ async fn list(
         format!("{}/{path}?{query}$skiptoken={}", asked.root, token::write(cursor))
     });
     let listed = Listed {
-        rows: &page.rows,
+        page: &page,
         set: table.set,
         root: &asked.root,
         shape: &shape,
-        count: page.count,
         next,
+        cookie: None,
+    };
+    Ok(reply::json(asked, &render::collection(&listed, &asked.prefer.annotations)))
+}
+
+/// Where the groups of the next page begin, if there is one.
+fn groups_after(page: &Page, skipped: usize) -> Option<Cursor> {
+    let next = i64::try_from(skipped + page.groups.len()).ok()?;
+    (page.more && !page.groups.is_empty()).then(|| Cursor(vec![Cell::Int(next)]))
+}
+
+/// Answers a query in FetchXML.
+async fn fetched(
+    asked: &Asked,
+    table: &'static TableDef,
+    text: &str,
+    only: Option<Expr>,
+) -> Result<Response, Fault> {
+    if let Some((name, _)) = asked.query.options().next() {
+        return Err(Fault::syntax(format!("`{name}` does not go together with fetchXml.")));
+    }
+    let Fetch { mut query, page: number } = fetch::parse(table, text, &asked.around())?;
+    query.names = asked.prefer.annotations.wants(FORMATTED);
+    query.page = query.page.or(asked.prefer.page);
+    narrow(&mut query, only);
+    let (skipped, top) = (query.skip, query.top);
+    let page = page(asked, query).await?;
+    let cursor =
+        page.next.clone().or_else(|| groups_after(&page, skipped)).filter(|_| top.is_none());
+    let listed = Listed {
+        page: &page,
+        set: table.set,
+        root: &asked.root,
+        shape: "",
+        next: None,
+        cookie: cursor.map(|cursor| fetch::cookie_write(number, &cursor)),
     };
     Ok(reply::json(asked, &render::collection(&listed, &asked.prefer.annotations)))
 }
@@ -95,6 +133,11 @@ async fn number(
     only: Option<Expr>,
 ) -> Result<Response, Fault> {
     let mut query = options(asked, table)?.query;
+    if query.aggregation.is_some() || asked.query.get("fetchXml").is_some() {
+        return Err(Fault::unsupported(
+            "$count behind a collection together with $apply or fetchXml is not supported",
+        ));
+    }
     narrow(&mut query, only);
     query.top = Some(0);
     query.count = true;
@@ -110,7 +153,13 @@ fn narrow(query: &mut Query, only: Option<Expr>) {
 
 async fn one(asked: &Asked, key: &Key) -> Result<Response, Fault> {
     let Options { mut query, shape } = options(asked, key.table)?;
-    if query.filter.is_some() || query.top.is_some() || query.count || !query.order.is_empty() {
+    if query.filter.is_some()
+        || query.top.is_some()
+        || query.count
+        || !query.order.is_empty()
+        || query.aggregation.is_some()
+        || asked.query.get("fetchXml").is_some()
+    {
         return Err(Fault::syntax("A single row takes $select and $expand only."));
     }
     query.filter = Some(key.condition());

@@ -1,14 +1,17 @@
 //! Rows as OData JSON.
-use connref_store::query::{Cell, ColumnDef, Count, Expanded, Kind, Record};
+use connref_store::query::{Cell, ColumnDef, Expanded, Extra, Kind, Page, Record};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::names;
 use super::prefer::Annotations;
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+/// The annotation with the text a person would read.
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 const LOOKUP_TABLE: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
+const COOKIE: &str = "Microsoft.Dynamics.CRM.fetchxmlpagingcookie";
+const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 const TOTAL: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const TOTAL_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
 
@@ -28,18 +31,18 @@ pub(super) fn entity(record: &Record, root: &str, shape: &str, annotations: &Ann
 
 /// A page of rows.
 pub(super) struct Listed<'a> {
-    /// Rows.
-    pub rows: &'a [Record],
+    /// Rows or groups.
+    pub page: &'a Page,
     /// Entity set.
     pub set: &'a str,
     /// Root of the API.
     pub root: &'a str,
     /// Part of the context in parentheses.
     pub shape: &'a str,
-    /// Number of rows that fit.
-    pub count: Option<Count>,
     /// Address of the next page.
     pub next: Option<String>,
+    /// The cookie that leads to the next page, for FetchXML.
+    pub cookie: Option<String>,
 }
 
 /// A page of rows, with its context.
@@ -47,23 +50,87 @@ pub(super) fn collection(list: &Listed<'_>, annotations: &Annotations) -> Value 
     let mut object = Map::new();
     let context = format!("{}/$metadata#{}{}", list.root, list.set, list.shape);
     object.insert("@odata.context".to_owned(), Value::from(context));
-    if let Some(count) = list.count {
+    if let Some(count) = list.page.count {
         object.insert("@odata.count".to_owned(), json!(count.rows));
     }
     if annotations.wants(TOTAL) {
-        let total = list.count.map_or(json!(-1), |count| json!(count.rows));
+        let total = list.page.count.map_or(json!(-1), |count| json!(count.rows));
         object.insert(format!("@{TOTAL}"), total);
     }
     if annotations.wants(TOTAL_EXCEEDED) {
-        let exceeded = list.count.is_some_and(|count| count.exceeded);
+        let exceeded = list.page.count.is_some_and(|count| count.exceeded);
         object.insert(format!("@{TOTAL_EXCEEDED}"), json!(exceeded));
     }
-    let rows = list.rows.iter().map(|record| row(record, annotations)).collect();
-    object.insert("value".to_owned(), Value::Array(rows));
+    if let Some(cookie) = &list.cookie {
+        if annotations.wants(COOKIE) {
+            object.insert(format!("@{COOKIE}"), json!(cookie));
+        }
+        if annotations.wants(MORE) {
+            object.insert(format!("@{MORE}"), json!(true));
+        }
+    }
+    let rows = list.page.rows.iter().map(|record| row(record, annotations));
+    let groups = list.page.groups.iter().map(|values| group(values, annotations));
+    object.insert("value".to_owned(), rows.chain(groups).collect());
     if let Some(next) = &list.next {
         object.insert("@odata.nextLink".to_owned(), Value::from(next.as_str()));
     }
     Value::Object(object)
+}
+
+/// A group: its values by name. A name with `/` is a value of the row a lookup points to.
+fn group(values: &[Extra], annotations: &Annotations) -> Value {
+    let mut object = Map::new();
+    for extra in values {
+        match extra.name.split_once('/') {
+            None => put(&mut object, extra, &extra.name, annotations),
+            Some(_) => {
+                let mut inner = &mut object;
+                let mut names = extra.name.split('/').peekable();
+                while let Some(name) = names.next() {
+                    if names.peek().is_none() {
+                        put(inner, extra, name, annotations);
+                        break;
+                    }
+                    let slot = inner.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                    let Value::Object(next) = slot else { break };
+                    inner = next;
+                }
+            }
+        }
+    }
+    Value::Object(object)
+}
+
+/// A value under a name of its own.
+fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, annotations: &Annotations) {
+    let text = match extra.column {
+        Some(column) if column.kind.lookup().is_some() => extra.label.clone(),
+        Some(column) => formatted(None, column, &extra.cell),
+        None => match extra.cell {
+            Cell::Int(number) => Some(grouped(number)),
+            _ => None,
+        },
+    };
+    if annotations.wants(FORMATTED)
+        && let Some(text) = text
+    {
+        object.insert(format!("{name}@{FORMATTED}"), Value::from(text));
+    }
+    if let Some((target, _)) = extra.column.and_then(|column| column.kind.lookup())
+        && annotations.wants(LOOKUP_TABLE)
+        && extra.cell != Cell::Null
+    {
+        object.insert(format!("{name}@{LOOKUP_TABLE}"), Value::from(target));
+    }
+    let shown = match extra.column {
+        Some(column) => value(column, &extra.cell),
+        None => match &extra.cell {
+            Cell::Int(number) => json!(number),
+            _ => Value::Null,
+        },
+    };
+    object.insert(name.to_owned(), shown);
 }
 
 fn row(record: &Record, annotations: &Annotations) -> Value {
@@ -82,6 +149,12 @@ fn fill(object: &mut Map<String, Value>, record: &Record, annotations: &Annotati
             annotate(object, record, column, cell, &name, annotations);
         }
         object.insert(name, value(column, cell));
+    }
+    for extra in &record.extras {
+        // A joined row that is not there has no values; the vendor's service leaves nulls out too.
+        if extra.cell != Cell::Null {
+            put(object, extra, &extra.name, annotations);
+        }
     }
     for (name, expanded) in &record.expanded {
         let rendered = match expanded {
@@ -102,7 +175,7 @@ fn annotate(
     annotations: &Annotations,
 ) {
     if annotations.wants(FORMATTED)
-        && let Some(text) = formatted(record, column, cell)
+        && let Some(text) = formatted(Some(record), column, cell)
     {
         object.insert(format!("{name}@{FORMATTED}"), Value::from(text));
     }
@@ -147,10 +220,10 @@ pub(super) fn moment(at: i64) -> String {
 }
 
 /// What a person in the United States would read, as the vendor's service formats by default.
-fn formatted(record: &Record, column: &ColumnDef, cell: &Cell) -> Option<String> {
+fn formatted(record: Option<&Record>, column: &ColumnDef, cell: &Cell) -> Option<String> {
     if column.kind.lookup().is_some() {
-        let name = record.names.iter().find(|(lookup, _)| *lookup == column.name);
-        return name.map(|(_, name)| name.clone());
+        let mut names = record?.names.iter();
+        return names.find(|(lookup, _)| *lookup == column.name).map(|(_, name)| name.clone());
     }
     match cell {
         Cell::Int(number) => match column.kind.choices() {

@@ -45,45 +45,53 @@ impl Ids for Counted {
     }
 }
 
-struct Service {
+pub(super) struct Service {
     _folder: tempfile::TempDir,
     router: Router,
 }
 
-struct Answer {
-    status: u16,
-    headers: http::HeaderMap,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: http::HeaderMap,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The id a create answered.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         let address = self.header("OData-EntityId");
         let id = address.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
         id.unwrap_or_else(|| panic!("{} {}", self.status, self.body)).to_owned()
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         format!("{} {}", self.status, self.json()["error"]["code"].as_str().unwrap_or_default())
     }
 }
 
 impl Service {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
+        Self::with(Arc::new(Still)).await
+    }
+
+    /// With another clock; on PostgreSQL where `CONNREF_TEST_POSTGRES` names a server.
+    pub(super) async fn with(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ids = Arc::new(Counted::default());
         let key = KeyFile::open_or_create(&folder.path().join("key"), &*ids).unwrap();
-        let location = Location::Sqlite(folder.path().join("t.db"));
-        let store = Store::open(&location, Arc::new(key), Arc::new(Still), ids).await.unwrap();
+        let location = match std::env::var("CONNREF_TEST_POSTGRES") {
+            Ok(server) => Location::Postgres(database(&server).await),
+            Err(_) => Location::Sqlite(folder.path().join("t.db")),
+        };
+        let store = Store::open(&location, Arc::new(key), clock, ids).await.unwrap();
         let egress = Egress::new(EgressConfig::default());
         let app = App::new(store, egress, "ada@contoso.example".into(), "test".into());
         for name in ["dev", "other"] {
@@ -99,7 +107,7 @@ impl Service {
         Self { _folder: folder, router: router(app) }
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         who: Option<&str>,
         request: http::request::Builder,
@@ -111,7 +119,7 @@ impl Service {
         self.raw(request).await
     }
 
-    async fn raw(&self, request: Request) -> Answer {
+    pub(super) async fn raw(&self, request: Request) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -122,29 +130,29 @@ impl Service {
         }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.send(None, at("GET", path), &Value::Null).await
     }
 
-    async fn get_all(&self, path: &str) -> Answer {
+    pub(super) async fn get_all(&self, path: &str) -> Answer {
         let request = at("GET", path).header("Prefer", "odata.include-annotations=\"*\"");
         self.send(None, request, &Value::Null).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(None, at("POST", path), &body).await
     }
 
-    async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(None, at("PATCH", path), &body).await
     }
 
-    async fn delete(&self, path: &str) -> Answer {
+    pub(super) async fn delete(&self, path: &str) -> Answer {
         self.send(None, at("DELETE", path), &Value::Null).await
     }
 
     /// A publisher, a solution in it, and a reference in that.
-    async fn with_solution(&self) -> String {
+    pub(super) async fn with_solution(&self) -> String {
         let publisher = json!({
             "uniquename": "contoso", "friendlyname": "Contoso", "customizationprefix": "con",
             "customizationoptionvalueprefix": 12345,
@@ -166,7 +174,24 @@ impl Service {
     }
 }
 
-fn at(method: &str, path: &str) -> http::request::Builder {
+/// A new database on the server.
+async fn database(server: &str) -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let name =
+        format!("connref_api_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let config: tokio_postgres::Config = server.parse().unwrap();
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    drop(client);
+    driver.await.unwrap().unwrap();
+    let (base, options) = server.split_once('?').unwrap_or((server, ""));
+    let (base, _) = base.rsplit_once('/').unwrap();
+    format!("{base}/{name}?{options}")
+}
+
+pub(super) fn at(method: &str, path: &str) -> http::request::Builder {
     // Spaces are the only thing the tests do not encode themselves.
     let path = path.replace(' ', "%20");
     Request::builder()
@@ -199,7 +224,7 @@ fn flow_body() -> String {
     .to_string()
 }
 
-async fn flow(service: &Service, name: &str) -> String {
+pub(super) async fn flow(service: &Service, name: &str) -> String {
     let body = json!({
         "category": 5, "type": 1, "primaryentity": "none", "name": name, "clientdata": flow_body(),
     });

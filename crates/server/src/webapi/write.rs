@@ -1,17 +1,38 @@
 //! Writes: create, update, upsert, delete, and the conditions under which they are meant.
 use axum::response::Response;
+use connref_store::StoreError;
 use connref_store::query::{Expr, Literal, Query, Record, TableDef};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::associate::associate;
 use super::body::{Fields, Purpose, object};
-use super::filter_function::Surroundings;
 use super::locate::{Key, find, run};
 use super::{Asked, Fault, options, render, reply, table};
+use crate::Context;
 
-/// Answers everything but GET below an entity set.
+/// Answers everything but GET below an entity set. A condition on the version of a row and the change
+/// it is for are one transaction.
 pub(super) async fn write(asked: &Asked, table: &'static TableDef) -> Result<Response, Fault> {
+    let conditional = wanted_version(asked).is_some() || must_be_new(asked);
+    if asked.grouped || !conditional {
+        return write_now(asked, table).await;
+    }
+    let (app, group) = asked.cx.app.grouped();
+    let inside = Asked { cx: Context { app, ..asked.cx.clone() }, grouped: true, ..asked.clone() };
+    let answer = write_now(&inside, table).await;
+    match answer {
+        Ok(response) => {
+            group.commit().await.map(|()| response).map_err(|e| StoreError::from(e).into())
+        }
+        Err(fault) => {
+            group.undo().await;
+            Err(fault)
+        }
+    }
+}
+
+async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, Fault> {
     let Some((first, rest)) = asked.segments.split_first() else {
         return Err(Fault::no_resource(table.set));
     };
@@ -77,10 +98,10 @@ async fn patch(asked: &Asked, key: &Key) -> Result<Response, Fault> {
         }
         return upsert_create(asked, key, body).await;
     };
-    if asked.header("if-none-match").is_some_and(|etag| etag.trim() == "*") {
+    if must_be_new(asked) {
         return Err(Fault::duplicate());
     }
-    version_check(asked, &record)?;
+    let record = version_check(asked, key, record).await?;
     let mut fields = Fields::read(key.table, body, Purpose::Update)?;
     fields.differing_from(&record);
     table::update(asked, &record, fields).await?;
@@ -111,17 +132,27 @@ async fn upsert_create(
 /// The row a change is meant for.
 async fn expected(asked: &Asked, key: &Key) -> Result<Record, Fault> {
     let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
-    version_check(asked, &record)?;
-    Ok(record)
+    version_check(asked, key, record).await
 }
 
-/// `If-Match` with an etag: only that version of the row.
-fn version_check(asked: &Asked, record: &Record) -> Result<(), Fault> {
-    let Some(wanted) = asked.header("if-match").map(str::trim).filter(|etag| *etag != "*") else {
-        return Ok(());
-    };
+/// `If-Match` with an etag: the version a change is meant for.
+fn wanted_version(asked: &Asked) -> Option<&str> {
+    asked.header("if-match").map(str::trim).filter(|etag| *etag != "*")
+}
+
+/// `If-None-Match: *`: only where no row is.
+fn must_be_new(asked: &Asked) -> bool {
+    asked.header("if-none-match").is_some_and(|etag| etag.trim() == "*")
+}
+
+/// Holds the row and compares its version with the one a change is meant for.
+async fn version_check(asked: &Asked, key: &Key, record: Record) -> Result<Record, Fault> {
+    let Some(wanted) = wanted_version(asked) else { return Ok(record) };
+    let cx = &asked.cx;
+    cx.store().row_hold(&cx.caller, &cx.environment.id, key.table, &record.id).await?;
+    let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
     if record.version.is_some_and(|version| render::etag(version) == wanted) {
-        return Ok(());
+        return Ok(record);
     }
     Err(Fault::version())
 }
@@ -145,9 +176,7 @@ async fn written(
 }
 
 async fn representation(asked: &Asked, table: &'static TableDef, id: &str) -> Result<Value, Fault> {
-    let around =
-        Surroundings { query: &asked.query, now: asked.cx.store().now(), user: asked.user() };
-    let parsed = options::parse(table, &asked.query, &asked.prefer, &around)?;
+    let parsed = options::parse(table, &asked.query, &asked.prefer, &asked.around())?;
     let mut query = Query::new(table);
     query.select = parsed.query.select;
     query.expand = parsed.query.expand;

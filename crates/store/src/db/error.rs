@@ -50,6 +50,9 @@ pub enum DbError {
     /// A change panicked; nothing of it was written.
     #[error("a change failed unexpectedly; nothing of it was written")]
     Panicked,
+    /// A group of changes was undone or took too long; nothing of it was written.
+    #[error("a group of changes took too long or had ended; nothing of it was written")]
+    GroupOver,
     /// The commit failed; nothing of the group was written.
     #[error("the commit failed: {0}")]
     Commit(String),

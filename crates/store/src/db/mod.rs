@@ -7,6 +7,7 @@
 //! commit, and are ordinary transactions on PostgreSQL. What a run writes goes through a grouping
 //! writer on both. Figures: docs/decisions/0003-storage.md.
 mod error;
+mod group;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use error::DbError;
+pub use group::Group;
 pub use value::{Param, Row};
 
 /// Where the data lies.
@@ -57,6 +59,8 @@ impl Drop for Counted<'_> {
 enum Engine {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    /// The inside of a group on another engine.
+    Group(Box<Engine>, group::Members),
 }
 
 /// One session in which statements run: a read, or the inside of a transaction.
@@ -136,6 +140,7 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(engine) => engine.read(false, f),
             Engine::Postgres(engine) => engine.read(false, f).await,
+            Engine::Group(_, members) => members.run(f).await,
         }
     }
 
@@ -147,6 +152,10 @@ impl Db {
                 engine.read(false, |sql| sql.query(statement.text, &statement.params))
             }
             Engine::Postgres(engine) => engine.query(statement).await,
+            Engine::Group(_, members) => {
+                let (text, params) = (statement.text, statement.params.clone());
+                members.run(move |sql| sql.query(text, &params)).await
+            }
         }
     }
 
@@ -160,6 +169,7 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(engine) => engine.read(true, f),
             Engine::Postgres(engine) => engine.read(true, f).await,
+            Engine::Group(_, members) => members.run(f).await,
         }
     }
 
@@ -175,6 +185,7 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(engine) => engine.change(f).await,
             Engine::Postgres(engine) => engine.change(f).await,
+            Engine::Group(_, members) => members.run(f).await,
         }
     }
 
@@ -190,25 +201,50 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(engine) => engine.append(statements).await,
             Engine::Postgres(engine) => engine.append(statements).await,
+            Engine::Group(_, members) => {
+                members
+                    .run(move |sql| {
+                        statements.iter().map(|s| sql.execute(s.text, &s.params)).collect()
+                    })
+                    .await
+            }
         }
     }
 
     /// Takes a lock of this name, held until it is dropped or the process ends, however it ends;
     /// `None` if somebody holds it.
     pub async fn lock(&self, name: &str) -> Result<Option<Lock>, DbError> {
-        Ok(match &self.engine {
+        let engine = match &self.engine {
+            Engine::Group(outer, _) => outer,
+            own => own,
+        };
+        Ok(match engine {
             Engine::Sqlite(engine) => engine.lock(name)?.map(|file| Lock::File { _file: file }),
             Engine::Postgres(engine) => {
                 engine.lock(name).await?.map(|client| Lock::Session { _client: client })
             }
+            // A group is never opened inside a group.
+            Engine::Group(..) => return Err(DbError::GroupOver),
         })
+    }
+
+    /// Opens a group: what is read and changed through the handle it answers happens in one
+    /// transaction, and lasts once the group is committed.
+    pub(crate) fn group(&self) -> (Self, Group) {
+        let (members, group) = Group::open(self);
+        let engine = Engine::Group(Box::new(self.engine.clone()), members);
+        (Self { engine, changes: Arc::default() }, group)
     }
 
     /// Which engine it is, for messages and benches.
     pub fn engine(&self) -> &'static str {
-        match self.engine {
+        match &self.engine {
             Engine::Sqlite(_) => "sqlite",
             Engine::Postgres(_) => "postgres",
+            Engine::Group(outer, _) => match **outer {
+                Engine::Postgres(_) => "postgres",
+                _ => "sqlite",
+            },
         }
     }
 }

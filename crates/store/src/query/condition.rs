@@ -1,9 +1,13 @@
 //! Conditions as SQL. Negation is pushed to the leaves, so that NULL never has to mean false.
-use super::emit::{At, Emitter, Form, Place};
+use super::emit::{At, Emitter, Form, Place, unknown};
 use super::expr::{Compare, Expr, Literal, Match, Operand};
+use super::join::{self, Join, same_value};
 use super::operand::{Coerced, coerce, fold, from_cursor, like, mismatch};
 use super::table::Class;
-use super::{Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, VALUES_MAX};
+use super::{
+    Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, VALUES_MAX,
+    table_by_logical_name,
+};
 use crate::db::Param;
 
 const ALWAYS: &str = "1 = 1";
@@ -45,7 +49,43 @@ impl Condition<'_, '_, '_> {
             Expr::Compare { left, by, right } => self.compare(left, *by, right, negated),
             Expr::Match { path, by, pattern } => self.matches(path, *by, pattern, negated),
             Expr::In { path, values } => self.one_of(path, values, negated),
+            Expr::Exists { table, column, to, filter } => {
+                let link = Link { table, column, to };
+                self.exists(&link, filter.as_deref(), negated, depth)
+            }
+            Expr::At { alias, expr } => {
+                let (table, alias) = self.emitter.joined(alias)?;
+                let at = At { table, alias: &alias };
+                Condition { emitter: &mut *self.emitter, at }.expr(expr, negated, depth + 1)
+            }
         }
+    }
+
+    fn exists(
+        &mut self,
+        link: &Link<'_>,
+        filter: Option<&Expr>,
+        negated: bool,
+        depth: usize,
+    ) -> Result<String, QueryError> {
+        let table =
+            table_by_logical_name(link.table).ok_or_else(|| unknown(self.at.table, link.table))?;
+        self.emitter.another_table()?;
+        let alias = self.emitter.alias();
+        let inner = At { table, alias: &alias };
+        let same = same_value(self.emitter, (inner, link.column), (self.at, link.to))?;
+        let mut text = format!("{} AND {same}", self.emitter.visible(inner));
+        if let Some(filter) = filter {
+            let fits = Condition { emitter: &mut *self.emitter, at: inner }.expr(
+                filter,
+                false,
+                depth + 1,
+            )?;
+            text.push_str(" AND ");
+            text.push_str(&fits);
+        }
+        let not = if negated { "NOT " } else { "" };
+        Ok(format!("{not}EXISTS (SELECT 1 FROM {} {alias} WHERE {text})", table.physical))
     }
 
     fn list(
@@ -89,9 +129,14 @@ impl Condition<'_, '_, '_> {
             (Operand::Path(left), Operand::Path(right)) => {
                 self.with_column(left, by, right, negated)
             }
-            (Operand::Literal(_), Operand::Literal(_)) => {
-                Err(QueryError::Unsupported("a comparison needs a column".to_owned()))
+            (Operand::Path(path), Operand::Of { alias, column }) => {
+                let (table, alias) = self.emitter.joined(alias)?;
+                let at = At { table, alias: &alias };
+                let left = self.emitter.path(self.at, path, Form::Lower)?;
+                let right = self.emitter.path(at, std::slice::from_ref(column), Form::Lower)?;
+                places(&left, by, &right, negated)
             }
+            _ => Err(QueryError::Unsupported("a comparison needs a column".to_owned())),
         }
     }
 
@@ -136,24 +181,7 @@ impl Condition<'_, '_, '_> {
     ) -> Result<String, QueryError> {
         let left = self.emitter.path(self.at, left, Form::Lower)?;
         let right = self.emitter.path(self.at, right, Form::Lower)?;
-        if left.column.kind.class() != right.column.kind.class() {
-            let found = format!("`{}` ({})", right.column.name, right.column.kind.edm());
-            return Err(mismatch(left.column, found));
-        }
-        let (left, right) = (left.sql, right.sql);
-        Ok(match (by, negated) {
-            (Compare::Eq, false) | (Compare::Ne, true) => {
-                format!("{left} IS NOT DISTINCT FROM {right}")
-            }
-            (Compare::Ne, false) | (Compare::Eq, true) => {
-                format!("{left} IS DISTINCT FROM {right}")
-            }
-            (by, false) => format!("{left} {} {right}", spelling(by)),
-            (by, true) => format!(
-                "({left} {} {right} OR {left} IS NULL OR {right} IS NULL)",
-                spelling(by.negated())
-            ),
-        })
+        places(&left, by, &right, negated)
     }
 
     fn matches(
@@ -172,6 +200,7 @@ impl Condition<'_, '_, '_> {
             Match::Contains => format!("%{pattern}%"),
             Match::StartsWith => format!("{pattern}%"),
             Match::EndsWith => format!("%{pattern}"),
+            Match::Whole => pattern,
         };
         let pattern = self.emitter.bind(pattern.into());
         Ok(if negated {
@@ -212,6 +241,35 @@ impl Condition<'_, '_, '_> {
     }
 }
 
+/// What [`Expr::Exists`] joins by.
+struct Link<'e> {
+    table: &'e str,
+    column: &'e str,
+    to: &'e [String],
+}
+
+/// Two columns compared.
+fn places(left: &Place, by: Compare, right: &Place, negated: bool) -> Result<String, QueryError> {
+    if left.column.kind.class() != right.column.kind.class() {
+        let found = format!("`{}` ({})", right.column.name, right.column.kind.edm());
+        return Err(mismatch(left.column, found));
+    }
+    let (left, right) = (&left.sql, &right.sql);
+    Ok(match (by, negated) {
+        (Compare::Eq, false) | (Compare::Ne, true) => {
+            format!("{left} IS NOT DISTINCT FROM {right}")
+        }
+        (Compare::Ne, false) | (Compare::Eq, true) => {
+            format!("{left} IS DISTINCT FROM {right}")
+        }
+        (by, false) => format!("{left} {} {right}", spelling(by)),
+        (by, true) => format!(
+            "({left} {} {right} OR {left} IS NULL OR {right} IS NULL)",
+            spelling(by.negated())
+        ),
+    })
+}
+
 fn spelling(by: Compare) -> &'static str {
     match by {
         Compare::Eq => "=",
@@ -229,21 +287,33 @@ pub(super) struct Key {
     pub(super) descending: bool,
 }
 
-/// The sort keys of a query; the row's id comes last and makes the order total.
+/// The sort keys of a query; the ids of the row and of what is joined to it come last and make the
+/// order total.
 pub(super) fn keys(
     emitter: &mut Emitter<'_>,
     at: At<'_>,
     order: &[Order],
+    joins: &[Join],
 ) -> Result<Vec<Key>, QueryError> {
-    let mut keys = order
-        .iter()
-        .map(|key| {
-            let place = emitter.path(at, &key.path, Form::Folded)?;
-            Ok(Key { place, descending: key.descending })
-        })
-        .collect::<Result<Vec<_>, QueryError>>()?;
+    let mut keys = Vec::new();
+    for key in order {
+        let place = match &key.of {
+            None => emitter.path(at, &key.path, Form::Folded)?,
+            Some(alias) => {
+                let (table, alias) = emitter.joined(alias)?;
+                emitter.path(At { table, alias: &alias }, &key.path, Form::Folded)?
+            }
+        };
+        keys.push(Key { place, descending: key.descending });
+    }
     let id = emitter.path(at, &[at.table.primary_id.to_owned()], Form::Stored)?;
     keys.push(Key { place: id, descending: false });
+    for alias in join::aliases(joins) {
+        let (table, alias) = emitter.joined(alias)?;
+        let at = At { table, alias: &alias };
+        let place = emitter.path(at, &[table.primary_id.to_owned()], Form::Stored)?;
+        keys.push(Key { place, descending: false });
+    }
     Ok(keys)
 }
 

@@ -2,7 +2,7 @@
 use connref_solution::model::{EnvironmentId, PrincipalId};
 
 use super::table::{Class, ColumnDef, Source, TableDef, Visibility};
-use super::{HOPS_MAX, QueryError, table_by_logical_name};
+use super::{HOPS_MAX, QueryError, TABLES_MAX, table_by_logical_name};
 use crate::access::{Caller, Entity, Member, Reach, Scope as RowsOf, Verb, on};
 use crate::db::Param;
 
@@ -43,11 +43,14 @@ pub(super) struct Emitter<'a> {
     pub(super) params: Vec<Param<'static>>,
     pub(super) nodes: usize,
     aliases: usize,
+    tables: usize,
+    /// Joined tables: name in the query, table, alias in the statement.
+    known: Vec<(String, &'static TableDef, String)>,
 }
 
 impl<'a> Emitter<'a> {
     pub(super) fn new(scope: Scope<'a>) -> Self {
-        Self { scope, params: Vec::new(), nodes: 0, aliases: 0 }
+        Self { scope, params: Vec::new(), nodes: 0, aliases: 0, tables: 0, known: Vec::new() }
     }
 
     /// Binds a value; answers its placeholder.
@@ -59,6 +62,39 @@ impl<'a> Emitter<'a> {
     pub(super) fn alias(&mut self) -> String {
         self.aliases += 1;
         format!("t{}", self.aliases)
+    }
+
+    /// Counts a table that is joined or looked into.
+    pub(super) fn another_table(&mut self) -> Result<(), QueryError> {
+        self.tables += 1;
+        if self.tables > TABLES_MAX {
+            let why = format!("a query joins at most {TABLES_MAX} tables");
+            return Err(QueryError::Costly(why));
+        }
+        Ok(())
+    }
+
+    /// Makes a joined table known by its name in the query.
+    pub(super) fn join_known(
+        &mut self,
+        name: &str,
+        table: &'static TableDef,
+        alias: &str,
+    ) -> Result<(), QueryError> {
+        if self.known.iter().any(|(there, ..)| there == name) {
+            return Err(QueryError::Unsupported(format!("two joined tables are called `{name}`")));
+        }
+        self.known.push((name.to_owned(), table, alias.to_owned()));
+        Ok(())
+    }
+
+    /// A joined table, and its alias in the statement.
+    pub(super) fn joined(&self, name: &str) -> Result<(&'static TableDef, String), QueryError> {
+        self.known
+            .iter()
+            .find(|(there, ..)| there == name)
+            .map(|(_, table, alias)| (*table, alias.clone()))
+            .ok_or_else(|| QueryError::Joined(name.to_owned()))
     }
 
     /// The condition that leaves the rows of the environment that the caller may see.

@@ -21,6 +21,9 @@ pub enum QueryError {
         /// As asked for.
         name: String,
     },
+    /// No joined table has this name.
+    #[error("no joined table is called `{0}`")]
+    Joined(String),
     /// Values of these types do not compare.
     #[error("cannot compare `{column}` ({kind}) with {found}")]
     Mismatch {
@@ -34,6 +37,9 @@ pub enum QueryError {
     /// Beyond a bound.
     #[error("the query is too costly: {0}")]
     Costly(String),
+    /// More rows than are aggregated.
+    #[error("the query aggregates more than {0} rows; narrow it with a filter")]
+    TooMany(usize),
     /// Understood, but not offered.
     #[error("{0}")]
     Unsupported(String),

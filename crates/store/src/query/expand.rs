@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::emit::Scope;
 use super::run::{Ask, Expanded, Record, columns, fetch};
 use super::table::{ColumnDef, TableDef, ToMany};
-use super::{Cell, Expand, PAGE_MAX, Query, QueryError, table_by_logical_name};
+use super::{Cell, Expand, PAGE_MAX, QueryError, table_by_logical_name};
 use crate::db::Sql;
 
 /// Ids asked for in one statement.
@@ -28,11 +28,19 @@ fn way(table: &'static TableDef, name: &str) -> Result<Way, QueryError> {
     Ok(Way::Many { many, target: target(many.table)? })
 }
 
-/// The lookups whose values the expansion of a query needs.
-pub(super) fn lookups(query: &Query) -> Result<Vec<&'static ColumnDef>, QueryError> {
+/// How many navigation properties are expanded, those inside others too.
+pub(super) fn size(wishes: &[Expand]) -> usize {
+    wishes.iter().map(|wish| 1 + size(&wish.expand)).sum()
+}
+
+/// The lookups whose values the expansion of rows of a table needs.
+pub(super) fn lookups(
+    table: &'static TableDef,
+    wishes: &[Expand],
+) -> Result<Vec<&'static ColumnDef>, QueryError> {
     let mut lookups = Vec::new();
-    for wish in &query.expand {
-        if let Way::One { lookup, .. } = way(query.table, &wish.name)? {
+    for wish in wishes {
+        if let Way::One { lookup, .. } = way(table, &wish.name)? {
             lookups.push(lookup);
         }
     }
@@ -43,16 +51,49 @@ pub(super) fn lookups(query: &Query) -> Result<Vec<&'static ColumnDef>, QueryErr
 pub(super) fn expand(
     sql: &mut Sql<'_>,
     scope: Scope<'_>,
-    query: &Query,
+    (table, names): (&'static TableDef, bool),
     wish: &Expand,
     rows: &mut [Record],
 ) -> Result<(), QueryError> {
-    match way(query.table, &wish.name)? {
+    match way(table, &wish.name)? {
         Way::One { lookup, name, target } => {
-            one(sql, scope, query.names, wish, rows, (lookup, name, target))
+            one(sql, scope, names, wish, rows, (lookup, name, target))
         }
-        Way::Many { many, target } => to_many(sql, scope, query.names, wish, rows, (many, target)),
+        Way::Many { many, target } => to_many(sql, scope, names, wish, rows, (many, target)),
     }
+}
+
+/// What to fetch of the targets: what is shown, and what their own expansion needs.
+fn needed(
+    target: &'static TableDef,
+    wish: &Expand,
+) -> Result<(Vec<&'static ColumnDef>, Vec<&'static ColumnDef>), QueryError> {
+    let shown = columns(target, wish.select.as_deref())?;
+    let mut needed = shown.clone();
+    for lookup in lookups(target, &wish.expand)? {
+        if !needed.iter().any(|column| column.name == lookup.name) {
+            needed.push(lookup);
+        }
+    }
+    Ok((shown, needed))
+}
+
+/// Expands the targets in turn, then leaves what is shown.
+fn further(
+    sql: &mut Sql<'_>,
+    scope: Scope<'_>,
+    (target, names): (&'static TableDef, bool),
+    wish: &Expand,
+    shown: &[&'static ColumnDef],
+    found: &mut [Record],
+) -> Result<(), QueryError> {
+    for inner in &wish.expand {
+        expand(sql, scope, (target, names), inner, found)?;
+    }
+    for record in found {
+        record.cells.retain(|(column, _)| shown.iter().any(|shown| shown.name == column.name));
+    }
+    Ok(())
 }
 
 fn one(
@@ -65,7 +106,7 @@ fn one(
 ) -> Result<(), QueryError> {
     if wish.filter.is_some() || wish.top.is_some() || !wish.order.is_empty() {
         return Err(QueryError::Unsupported(format!(
-            "`{}` leads to one row; it takes $select only",
+            "`{}` leads to one row; it takes $select and $expand only",
             wish.name
         )));
     }
@@ -75,25 +116,30 @@ fn one(
     };
     let ids: Vec<String> =
         rows.iter().filter_map(pointed).collect::<BTreeSet<_>>().into_iter().collect();
+    let (shown, needed) = needed(target, wish)?;
     for chunk in ids.chunks(CHUNK) {
-        // Several rows may point to one, and a record has one owner: fetched once, copied by hand.
         let ask = Ask {
             table: target,
-            columns: columns(target, wish.select.as_deref())?,
+            columns: needed.clone(),
             names,
             filter: None,
             order: &[],
             after: None,
             among: Some((target.id_column(), chunk)),
             limit: chunk.len(),
+            skip: 0,
+            joins: &[],
+            picks: &[],
         };
-        let found: BTreeMap<String, Record> = fetch(sql, scope, &ask)?
-            .into_iter()
-            .map(|found| (found.record.id.clone(), found.record))
-            .collect();
+        let mut found: Vec<Record> =
+            fetch(sql, scope, &ask)?.into_iter().map(|found| found.record).collect();
+        further(sql, scope, (target, names), wish, &shown, &mut found)?;
+        let found: BTreeMap<&str, &Record> =
+            found.iter().map(|record| (record.id.as_str(), record)).collect();
         for row in rows.iter_mut() {
-            if let Some(record) = pointed(row).and_then(|id| found.get(&id)) {
-                row.expanded.push((name, Expanded::One(Some(Box::new(copy(record))))));
+            // Several rows may point to one.
+            if let Some(record) = pointed(row).and_then(|id| found.get(id.as_str()).copied()) {
+                row.expanded.push((name, Expanded::One(Some(Box::new(record.clone())))));
             }
         }
     }
@@ -103,17 +149,6 @@ fn one(
         }
     }
     Ok(())
-}
-
-fn copy(record: &Record) -> Record {
-    Record {
-        table: record.table,
-        id: record.id.clone(),
-        version: record.version,
-        cells: record.cells.clone(),
-        names: record.names.clone(),
-        expanded: Vec::new(),
-    }
 }
 
 fn to_many(
@@ -127,13 +162,13 @@ fn to_many(
     let link = target
         .column(many.column)
         .ok_or_else(|| QueryError::Navigation { table: many.table, name: many.name.to_owned() })?;
-    let shown = columns(target, wish.select.as_deref())?;
-    let mut wanted = shown.clone();
+    let (shown, mut wanted) = needed(target, wish)?;
     if !wanted.iter().any(|column| column.name == link.name) {
         wanted.push(link);
     }
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut groups: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut total = 0;
     for chunk in ids.chunks(CHUNK) {
         let ask = Ask {
@@ -145,15 +180,19 @@ fn to_many(
             after: None,
             among: Some((link, chunk)),
             limit: PAGE_MAX + 1,
+            skip: 0,
+            joins: &[],
+            picks: &[],
         };
+        let (mut kept, mut parents) = (Vec::new(), Vec::new());
         for found in fetch(sql, scope, &ask)? {
             total += 1;
-            let mut record = found.record;
-            let Some(Cell::Text(parent)) = record.cell(link.name).cloned() else { continue };
-            record.cells.retain(|(column, _)| shown.iter().any(|shown| shown.name == column.name));
-            let group = groups.entry(parent).or_default();
-            if wish.top.is_none_or(|top| group.len() < top) {
-                group.push(record);
+            let Some(Cell::Text(parent)) = found.record.cell(link.name).cloned() else { continue };
+            let count = counts.entry(parent.clone()).or_default();
+            if wish.top.is_none_or(|top| *count < top) {
+                *count += 1;
+                kept.push(found.record);
+                parents.push(parent);
             }
         }
         if total > PAGE_MAX {
@@ -161,6 +200,10 @@ fn to_many(
                 "`{}` leads to more than {PAGE_MAX} rows; ask for fewer rows at once",
                 wish.name
             )));
+        }
+        further(sql, scope, (target, names), wish, &shown, &mut kept)?;
+        for (parent, record) in parents.into_iter().zip(kept) {
+            groups.entry(parent).or_default().push(record);
         }
     }
     for row in rows {

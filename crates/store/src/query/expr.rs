@@ -35,6 +35,24 @@ pub enum Expr {
         /// Values; none is null.
         values: Vec<Literal>,
     },
+    /// Some row of a table, whose column holds the same as one here, fits.
+    Exists {
+        /// Logical name of the table.
+        table: &'static str,
+        /// Its column.
+        column: String,
+        /// Lookups to follow from here, then the column.
+        to: Vec<String>,
+        /// Condition on its rows.
+        filter: Option<Box<Expr>>,
+    },
+    /// A condition on a joined table.
+    At {
+        /// Alias of the join.
+        alias: String,
+        /// Condition; its columns are those of that table.
+        expr: Box<Expr>,
+    },
 }
 
 /// A side of a comparison.
@@ -44,6 +62,13 @@ pub enum Operand {
     Path(Vec<String>),
     /// A value.
     Literal(Literal),
+    /// The column of a joined table.
+    Of {
+        /// Alias of the join.
+        alias: String,
+        /// Logical name of the column.
+        column: String,
+    },
 }
 
 /// A value as written in a query.
@@ -116,6 +141,8 @@ pub enum Match {
     StartsWith,
     /// At the end.
     EndsWith,
+    /// The pattern is the whole text.
+    Whole,
 }
 
 impl Expr {

@@ -7,22 +7,27 @@
 //! null is false except `ne`, and `not` negates that. Text compares without case (ASCII case in
 //! general; full Unicode case where the table keeps a folded key column). Nulls sort first in
 //! ascending order, as SQL Server sorts them.
+mod aggregate;
 mod catalog;
 mod condition;
 mod emit;
 mod error;
 mod expand;
 mod expr;
+mod hold;
+mod join;
 mod operand;
 mod run;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate::{Aggregation, DatePart, Group, How, Value};
 pub use catalog::{TABLES, table_by_logical_name, table_by_set};
 pub use error::QueryError;
 pub use expr::{Compare, Expr, Literal, Match, Operand};
-pub use run::{Count, Expanded, Page, Record, query_run};
+pub use join::{Join, Pick};
+pub use run::{Count, Expanded, Extra, Page, Record, query_run};
 pub use table::{
     AlternateKey, Choice, ColumnDef, Kind, Ownership, Source, TableDef, ToMany, Visibility,
 };
@@ -43,8 +48,12 @@ pub const VALUES_MAX: usize = 1000;
 pub const HOPS_MAX: usize = 3;
 /// Most sort keys.
 pub const ORDER_MAX: usize = 10;
-/// Most navigation properties expanded at once.
-pub const EXPAND_MAX: usize = 10;
+/// Most navigation properties expanded at once, those inside others too.
+pub const EXPAND_MAX: usize = 15;
+/// Most further tables that joins and conditions on related rows bring into one statement.
+pub const TABLES_MAX: usize = 15;
+/// Most rows that are aggregated or made distinct.
+pub const AGGREGATE_MAX: usize = 50_000;
 /// Longest text to search for, in bytes.
 pub const PATTERN_MAX: usize = 500;
 
@@ -71,6 +80,14 @@ pub struct Query {
     pub expand: Vec<Expand>,
     /// Where the previous page ended.
     pub after: Option<Cursor>,
+    /// Rows to leave out from the start; at most [`AGGREGATE_MAX`].
+    pub skip: usize,
+    /// Tables joined to the rows. A row comes once for each combination.
+    pub joins: Vec<Join>,
+    /// Values answered along, from the rows or the joined tables.
+    pub picks: Vec<Pick>,
+    /// Groups of rows in place of rows.
+    pub aggregation: Option<Aggregation>,
 }
 
 impl Query {
@@ -87,6 +104,10 @@ impl Query {
             names: false,
             expand: Vec::new(),
             after: None,
+            skip: 0,
+            joins: Vec::new(),
+            picks: Vec::new(),
+            aggregation: None,
         }
     }
 }
@@ -94,6 +115,8 @@ impl Query {
 /// A sort key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
+    /// The joined table it is of; none: the table of the query.
+    pub of: Option<String>,
     /// Logical columns: zero or more lookups, then the column to sort by.
     pub path: Vec<String>,
     /// Largest first.
@@ -113,6 +136,8 @@ pub struct Expand {
     pub order: Vec<Order>,
     /// At most so many targets per row; collections only.
     pub top: Option<usize>,
+    /// Navigation properties of the targets to answer along.
+    pub expand: Vec<Expand>,
 }
 
 /// The sort keys of the last row of a page, its id last.

@@ -2,11 +2,12 @@
 use connref_solution::model::EnvironmentId;
 
 use super::condition::{self, Key};
-use super::emit::{At, Emitter, Form, Scope, stored, unknown};
+use super::emit::{At, Emitter, Form, Place, Scope, stored, unknown};
+use super::join::{self, Join, Pick};
 use super::table::{ColumnDef, Kind, TableDef};
 use super::{
-    Cell, Cursor, EXPAND_MAX, Expr, ORDER_MAX, Order, PAGE_MAX, Query, QueryError, expand,
-    table_by_logical_name,
+    AGGREGATE_MAX, Cell, Cursor, EXPAND_MAX, Expr, ORDER_MAX, Order, PAGE_MAX, Query, QueryError,
+    aggregate, expand, table_by_logical_name,
 };
 use crate::access::{Action, Caller};
 use crate::db::{Param, Row, Sql};
@@ -20,6 +21,23 @@ pub struct Page {
     pub next: Option<Cursor>,
     /// How many rows fit, if it was asked.
     pub count: Option<Count>,
+    /// Groups, where they were asked for in place of rows.
+    pub groups: Vec<Vec<Extra>>,
+    /// More rows or groups follow.
+    pub more: bool,
+}
+
+/// A value under a name of its own.
+#[derive(Clone, Debug)]
+pub struct Extra {
+    /// Name.
+    pub name: String,
+    /// The column whose value it is; none for counts, sums and parts of dates.
+    pub column: Option<&'static ColumnDef>,
+    /// Value.
+    pub cell: Cell,
+    /// Name of the row a lookup points to, if it was asked.
+    pub label: Option<String>,
 }
 
 /// How many rows fit.
@@ -32,7 +50,7 @@ pub struct Count {
 }
 
 /// A row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Record {
     /// Its table.
     pub table: &'static TableDef,
@@ -46,10 +64,12 @@ pub struct Record {
     pub names: Vec<(&'static str, String)>,
     /// What was expanded: (navigation property, rows).
     pub expanded: Vec<(&'static str, Expanded)>,
+    /// What was picked.
+    pub extras: Vec<Extra>,
 }
 
 /// What a navigation property answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Expanded {
     /// The row a lookup points to.
     One(Option<Box<Record>>),
@@ -76,19 +96,27 @@ pub fn query_run(
 ) -> Result<Page, QueryError> {
     let attempt = format!("read `{}`", query.table.set);
     caller.authorize(environment, Action::Read, &attempt)?;
-    if query.expand.len() > EXPAND_MAX {
+    if expand::size(&query.expand) > EXPAND_MAX {
         let why = format!("a query expands at most {EXPAND_MAX} navigation properties");
         return Err(QueryError::Costly(why));
     }
     let scope = Scope { environment, caller };
+    if query.skip > AGGREGATE_MAX {
+        let why = format!("a query skips at most {AGGREGATE_MAX} rows; follow the paging cookie");
+        return Err(QueryError::Costly(why));
+    }
+    if let Some(wanted) = &query.aggregation {
+        let (groups, more) = aggregate::run(sql, scope, query, wanted)?;
+        return Ok(Page { groups, more, ..Page::default() });
+    }
     let shown = columns(query.table, query.select.as_deref())?;
     let mut wanted = shown.clone();
-    for lookup in expand::lookups(query)? {
+    for lookup in expand::lookups(query.table, &query.expand)? {
         if !wanted.iter().any(|column| column.name == lookup.name) {
             wanted.push(lookup);
         }
     }
-    let limit = query.top.or(query.page).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+    let (_, limit) = bounds(query);
     let ask = Ask {
         table: query.table,
         columns: wanted,
@@ -98,6 +126,9 @@ pub fn query_run(
         after: query.after.as_ref(),
         among: None,
         limit: limit + 1,
+        skip: query.skip,
+        joins: &query.joins,
+        picks: &query.picks,
     };
     let mut found = fetch(sql, scope, &ask)?;
     let more = found.len() > limit;
@@ -105,13 +136,18 @@ pub fn query_run(
     let next = (more && query.top.is_none()).then(|| found.last().map(|f| Cursor(f.keys.clone())));
     let mut rows: Vec<Record> = found.into_iter().map(|found| found.record).collect();
     for wish in &query.expand {
-        expand::expand(sql, scope, query, wish, &mut rows)?;
+        expand::expand(sql, scope, (query.table, query.names), wish, &mut rows)?;
     }
     for row in &mut rows {
         row.cells.retain(|(column, _)| shown.iter().any(|shown| shown.name == column.name));
     }
     let count = query.count.then(|| count(sql, scope, query)).transpose()?;
-    Ok(Page { rows, next: next.flatten(), count })
+    Ok(Page { rows, next: next.flatten(), count, groups: Vec::new(), more })
+}
+
+/// How many rows to leave out, and how many to answer at most.
+pub(super) fn bounds(query: &Query) -> (usize, usize) {
+    (query.skip, query.top.or(query.page).unwrap_or(PAGE_MAX).min(PAGE_MAX))
 }
 
 /// The columns to show, in the table's order. The id is always among them.
@@ -141,6 +177,15 @@ pub(super) struct Ask<'a> {
     /// Only rows whose column holds one of these ids.
     pub(super) among: Option<(&'static ColumnDef, &'a [String])>,
     pub(super) limit: usize,
+    pub(super) skip: usize,
+    pub(super) joins: &'a [Join],
+    pub(super) picks: &'a [Pick],
+}
+
+/// A value to answer along: its place, and the place of the name of the row it points to.
+struct Picked {
+    place: Place,
+    label: Option<String>,
 }
 
 /// A row with its sort keys.
@@ -159,7 +204,8 @@ pub(super) fn fetch(
     }
     let mut emitter = Emitter::new(scope);
     let at = At { table: ask.table, alias: "t0" };
-    let keys = condition::keys(&mut emitter, at, ask.order)?;
+    let from = join::from(&mut emitter, at, ask.joins)?;
+    let keys = condition::keys(&mut emitter, at, ask.order, ask.joins)?;
     let named = if ask.names { lookups(&ask.columns) } else { Vec::new() };
     let mut list = vec![stored(ask.table.id_column(), at.alias)];
     list.push(match ask.table.column("versionnumber") {
@@ -171,17 +217,59 @@ pub(super) fn fetch(
         let path = [column.name.to_owned(), (*name).to_owned()];
         list.push(emitter.path(at, &path, Form::Stored)?.sql);
     }
+    let picked = picked(&mut emitter, at, ask)?;
+    for pick in &picked {
+        list.push(pick.place.sql.clone());
+        list.extend(pick.label.clone());
+    }
     list.extend(keys.iter().map(|key| key.place.sql.clone()));
+    let number = |number: usize| Param::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let text = format!(
-        "SELECT {} FROM {} t0 WHERE {} ORDER BY {} LIMIT {}",
+        "SELECT {} FROM {from} WHERE {} ORDER BY {} LIMIT {} OFFSET {}",
         list.join(", "),
-        ask.table.physical,
         conditions(&mut emitter, at, ask, &keys)?,
         ordering(&keys),
-        emitter.bind(Param::Int(i64::try_from(ask.limit).unwrap_or(i64::MAX))),
+        emitter.bind(number(ask.limit)),
+        emitter.bind(number(ask.skip)),
     );
     let rows = sql.query(&text, &emitter.params)?;
-    rows.iter().map(|row| found(row, ask, &named, keys.len())).collect()
+    rows.iter().map(|row| found(row, ask, &named, &picked, keys.len())).collect()
+}
+
+fn picked(emitter: &mut Emitter<'_>, at: At<'_>, ask: &Ask<'_>) -> Result<Vec<Picked>, QueryError> {
+    let mut all = Vec::with_capacity(ask.picks.len());
+    for pick in ask.picks {
+        let (table, alias) = match &pick.of {
+            None => (at.table, at.alias.to_owned()),
+            Some(name) => emitter.joined(name)?,
+        };
+        let at = At { table, alias: &alias };
+        let place = emitter.path(at, std::slice::from_ref(&pick.column), Form::Stored)?;
+        let name = lookups(&[place.column]).first().map(|(_, name)| *name).filter(|_| ask.names);
+        let label = match name {
+            Some(name) => {
+                let path = [pick.column.clone(), name.to_owned()];
+                Some(emitter.path(at, &path, Form::Stored)?.sql)
+            }
+            None => None,
+        };
+        all.push(Picked { place, label });
+    }
+    Ok(all)
+}
+
+/// The condition that leaves the rows a query is about.
+pub(super) fn wheres(
+    emitter: &mut Emitter<'_>,
+    at: At<'_>,
+    filter: Option<&Expr>,
+) -> Result<String, QueryError> {
+    let mut text = emitter.visible(at);
+    if let Some(filter) = filter {
+        text.push_str(" AND ");
+        text.push_str(&condition::condition(emitter, at, filter)?);
+    }
+    Ok(text)
 }
 
 fn conditions(
@@ -190,10 +278,7 @@ fn conditions(
     ask: &Ask<'_>,
     keys: &[Key],
 ) -> Result<String, QueryError> {
-    let mut parts = vec![emitter.visible(at)];
-    if let Some(filter) = ask.filter {
-        parts.push(condition::condition(emitter, at, filter)?);
-    }
+    let mut parts = vec![wheres(emitter, at, ask.filter)?];
     if let Some((column, ids)) = ask.among {
         let places: Vec<_> = ids.iter().map(|id| emitter.bind(id.clone().into())).collect();
         parts.push(format!("{} IN ({})", stored(column, at.alias), places.join(", ")));
@@ -230,6 +315,7 @@ fn found(
     row: &Row,
     ask: &Ask<'_>,
     named: &[(&'static ColumnDef, &'static str)],
+    picked: &[Picked],
     keys: usize,
 ) -> Result<Found, QueryError> {
     let counted = ask.table.column("versionnumber").is_some();
@@ -246,6 +332,19 @@ fn found(
         }
         at += 1;
     }
+    let mut extras = Vec::with_capacity(picked.len());
+    for (pick, wish) in picked.iter().zip(ask.picks) {
+        let cell = cell(row, at, pick.place.column)?;
+        at += 1;
+        let label = if pick.label.is_some() { row.text_opt(at)? } else { None };
+        at += usize::from(pick.label.is_some());
+        extras.push(Extra {
+            name: wish.name.clone(),
+            column: Some(pick.place.column),
+            cell,
+            label,
+        });
+    }
     let keys = (at..at + keys).map(|index| raw(row.value(index))).collect();
     let record = Record {
         table: ask.table,
@@ -254,13 +353,18 @@ fn found(
         cells,
         names,
         expanded: Vec::new(),
+        extras,
     };
     Ok(Found { record, keys })
 }
 
 fn cell(row: &Row, index: usize, column: &ColumnDef) -> Result<Cell, QueryError> {
-    let cell = raw(row.value(index));
-    Ok(match (column.kind, cell) {
+    Ok(shaped(column, raw(row.value(index))))
+}
+
+/// A value as its column has it.
+pub(super) fn shaped(column: &ColumnDef, cell: Cell) -> Cell {
+    match (column.kind, cell) {
         (Kind::Flag | Kind::Managed, Cell::Int(number)) => Cell::Flag(number != 0),
         (Kind::Time, Cell::Int(at)) => Cell::Time(at),
         (Kind::Spelled(spellings), Cell::Text(text)) => {
@@ -268,10 +372,10 @@ fn cell(row: &Row, index: usize, column: &ColumnDef) -> Result<Cell, QueryError>
             Cell::Text(shown.map_or(text, |(_, shown)| (*shown).to_owned()))
         }
         (_, cell) => cell,
-    })
+    }
 }
 
-fn raw(value: &Param<'_>) -> Cell {
+pub(super) fn raw(value: &Param<'_>) -> Cell {
     match value {
         Param::Text(text) => Cell::Text(text.clone().into_owned()),
         Param::Int(number) => Cell::Int(*number),
@@ -283,15 +387,11 @@ fn raw(value: &Param<'_>) -> Cell {
 fn count(sql: &mut Sql<'_>, scope: Scope<'_>, query: &Query) -> Result<Count, QueryError> {
     let mut emitter = Emitter::new(scope);
     let at = At { table: query.table, alias: "t0" };
-    let mut condition = emitter.visible(at);
-    if let Some(filter) = &query.filter {
-        condition.push_str(" AND ");
-        condition.push_str(&condition::condition(&mut emitter, at, filter)?);
-    }
+    let from = join::from(&mut emitter, at, &query.joins)?;
+    let condition = wheres(&mut emitter, at, query.filter.as_ref())?;
     let limit = emitter.bind(Param::Int(i64::try_from(PAGE_MAX + 1).unwrap_or(i64::MAX)));
     let text = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {} t0 WHERE {condition} LIMIT {limit}) counted",
-        query.table.physical
+        "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {from} WHERE {condition} LIMIT {limit}) counted"
     );
     let found = match sql.query_one(&text, &emitter.params)? {
         Some(row) => usize::try_from(row.int(0)?).unwrap_or(0),

@@ -214,6 +214,7 @@ fn side(row: &Ref, operand: &Operand) -> Plain {
     match operand {
         Operand::Path(path) => plain(row, path),
         Operand::Literal(value) => literal(value),
+        Operand::Of { .. } => unreachable!("not made here"),
     }
 }
 
@@ -256,6 +257,7 @@ fn holds(row: &Ref, expr: &Expr) -> bool {
             let value = plain(row, path);
             values.iter().any(|other| compare(&value, Compare::Eq, &literal(other)))
         }
+        Expr::Exists { .. } | Expr::At { .. } => unreachable!("not made here"),
         Expr::Match { path, by, pattern } => {
             let Plain::Text(text) = plain(row, path) else { return false };
             let pattern = pattern.to_ascii_lowercase();
@@ -263,6 +265,7 @@ fn holds(row: &Ref, expr: &Expr) -> bool {
                 Match::Contains => format!("%{pattern}%"),
                 Match::StartsWith => format!("{pattern}%"),
                 Match::EndsWith => format!("%{pattern}"),
+                Match::Whole => pattern,
             };
             let (text, pattern): (Vec<_>, Vec<_>) =
                 (text.chars().collect(), pattern.chars().collect());
@@ -395,7 +398,11 @@ async fn pages_follow_one_another_without_gap_or_overlap() {
         let mut query = Query::new(table("connectionreferences"));
         query.order = order
             .iter()
-            .map(|(column, descending)| Order { path: path(column), descending: *descending })
+            .map(|(column, descending)| Order {
+                of: None,
+                path: path(column),
+                descending: *descending,
+            })
             .collect();
         let whole = ids(&db, query.clone()).await;
         assert_eq!(whole.len(), 37);
@@ -421,7 +428,7 @@ async fn nulls_come_first_ascending_and_last_descending() {
     }
     let (_folder, db) = database(rows).await;
     let mut query = Query::new(table("connectionreferences"));
-    query.order = vec![Order { path: path("description"), descending: false }];
+    query.order = vec![Order { of: None, path: path("description"), descending: false }];
     assert_eq!(ids(&db, query.clone()).await, [guid(2, 1), guid(2, 2), guid(2, 0)]);
     query.order[0].descending = true;
     assert_eq!(ids(&db, query).await, [guid(2, 0), guid(2, 2), guid(2, 1)]);
@@ -490,6 +497,7 @@ async fn lookups_carry_names_and_expand_both_ways() {
         filter: None,
         order: Vec::new(),
         top: None,
+        expand: Vec::new(),
     };
     let mut query = Query::new(table("solutions"));
     query.select = Some(vec!["uniquename".to_owned()]);
@@ -507,7 +515,7 @@ async fn lookups_carry_names_and_expand_both_ways() {
     }
     let mut query = Query::new(table("publishers"));
     let mut wish = expand("publisher_solution", &["uniquename"]);
-    wish.order = vec![Order { path: path("uniquename"), descending: true }];
+    wish.order = vec![Order { of: None, path: path("uniquename"), descending: true }];
     wish.top = Some(2);
     query.expand = vec![wish];
     let page = run(&db, Caller::System("test"), query).await.unwrap();
@@ -543,7 +551,7 @@ async fn every_table_answers_all_columns_names_and_a_sort_by_each() {
             let mut query = Query::new(table);
             query.names = true;
             query.count = true;
-            query.order = vec![Order { path: path(column.name), descending: false }];
+            query.order = vec![Order { of: None, path: path(column.name), descending: false }];
             query.filter = Some(Expr::Compare {
                 left: Operand::Path(path(column.name)),
                 by: Compare::Ne,

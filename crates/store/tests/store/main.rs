@@ -2,6 +2,7 @@
 //! PostgreSQL: the same code, the same expectations.
 mod access;
 mod connection;
+mod group;
 mod key;
 mod model;
 mod people;
