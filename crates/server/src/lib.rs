@@ -3,13 +3,15 @@
 //! A request goes router → edge (`webapi` or `powerapps`: the only places that know their dialect)
 //! → [`operation`] (one file per noun: judges, then has the store write) → store. The caller is
 //! found in [`identity`] and is part of the [`Context`] every operation takes first.
+pub mod address;
 pub mod identity;
+pub mod listen;
 pub mod operation;
 mod powerapps;
 mod router;
 pub mod webapi;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use connref_egress::Egress;
 use connref_engine::connector::Registry;
@@ -34,6 +36,7 @@ struct Parts {
     secrets: Secrets,
     runner: Runner,
     operator: String,
+    addresses: OnceLock<address::Addresses>,
 }
 
 impl App {
@@ -62,7 +65,8 @@ impl App {
             secrets.clone(),
             node,
         );
-        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator }))
+        let addresses = OnceLock::new();
+        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator, addresses }))
     }
 
     /// The store.

@@ -22,6 +22,7 @@ use connref_store::environment::Environment;
 pub(crate) use error::Failure;
 
 use crate::identity::{SignedIn, sign_in};
+use crate::listen::PORT_ENVIRONMENT;
 use crate::{App, Context};
 
 /// Who signed in, and what the request says of its environment. A handler that takes it cannot run
@@ -110,8 +111,11 @@ fn filtered(filter: &str) -> Option<String> {
     rest.split('\'').next().map(str::to_owned)
 }
 
-/// The first label of the host: the environment's name.
+/// The environment of the port, else the first label of the host: the environment's name.
 pub(crate) fn host_name(headers: &HeaderMap) -> Option<String> {
+    if let Some(name) = headers.get(PORT_ENVIRONMENT) {
+        return name.to_str().ok().map(str::to_owned);
+    }
     let host = headers.get(axum::http::header::HOST)?.to_str().ok()?;
     let label = host.split(['.', ':']).next()?;
     (!label.is_empty() && label.parse::<u8>().is_err()).then(|| label.to_owned())
