@@ -34,6 +34,8 @@ pub mod row_share;
 pub mod run;
 pub mod run_secret;
 pub mod secret_search;
+pub mod signin_grant;
+pub mod signing_key;
 pub mod solution;
 pub mod solution_remove;
 pub mod source;
