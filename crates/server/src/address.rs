@@ -1,5 +1,7 @@
 //! Where the installation is reached: one host for the control plane, one per environment below it,
 //! or a port per environment where names cannot be had.
+use std::sync::LazyLock;
+
 use axum::http::{HeaderMap, header};
 
 use crate::App;
@@ -22,6 +24,9 @@ impl Default for Addresses {
         Self { scheme: "http", hosts: vec!["localhost".to_owned()], port: 80, ports: Vec::new() }
     }
 }
+
+/// Of a service that does not listen.
+static UNTOLD: LazyLock<Addresses> = LazyLock::new(Addresses::default);
 
 impl Addresses {
     fn main(&self) -> &str {
@@ -84,9 +89,14 @@ impl App {
         let _told = self.0.addresses.set(addresses);
     }
 
+    /// Whether a listener told where the service is reached.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.0.addresses.get().is_some()
+    }
+
     /// Where the service is reached.
     pub fn addresses(&self) -> &Addresses {
-        self.0.addresses.get_or_init(Addresses::default)
+        self.0.addresses.get().unwrap_or(&UNTOLD)
     }
 }
 

@@ -37,6 +37,7 @@ struct Parts {
     runner: Runner,
     operator: String,
     addresses: OnceLock<address::Addresses>,
+    signing: identity::Signing,
 }
 
 impl App {
@@ -65,8 +66,17 @@ impl App {
             secrets.clone(),
             node,
         );
-        let addresses = OnceLock::new();
-        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator, addresses }))
+        Self(Arc::new(Parts {
+            store,
+            egress,
+            registry,
+            tokens,
+            secrets,
+            runner,
+            operator,
+            addresses: OnceLock::new(),
+            signing: identity::Signing::default(),
+        }))
     }
 
     /// The store.
@@ -87,6 +97,10 @@ impl App {
     /// The administrator of the installation.
     pub fn operator(&self) -> &str {
         &self.0.operator
+    }
+
+    pub(crate) fn signing(&self) -> &identity::Signing {
+        &self.0.signing
     }
 
     pub(crate) fn egress(&self) -> &Egress {

@@ -35,6 +35,7 @@ pub mod run;
 pub mod run_secret;
 pub mod secret_search;
 pub mod signin_grant;
+mod signin_link;
 pub mod signing_key;
 pub mod solution;
 pub mod solution_remove;

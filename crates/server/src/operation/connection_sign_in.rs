@@ -93,6 +93,17 @@ pub async fn connection_sign_in_finish(
     signin: &str,
     query: Option<&str>,
 ) -> Result<SignInState> {
+    connection_sign_in_as(cx, id, signin, query, None).await
+}
+
+/// The same; only this account will do, if one is named.
+pub async fn connection_sign_in_as(
+    cx: &Context,
+    id: &str,
+    signin: &str,
+    query: Option<&str>,
+    account: Option<&str>,
+) -> Result<SignInState> {
     let id = ConnectionId::new(id);
     let place = &cx.environment.id;
     let store = cx.store();
@@ -131,7 +142,23 @@ pub async fn connection_sign_in_finish(
             }
         }
     };
+    if let Some(wanted) = account {
+        right_account(wanted, done.account.as_deref())?;
+    }
     signed_in(cx, &row, done).await.map(|row| SignInState::Done(Box::new(row)))
+}
+
+/// Refuses an account other than the one that was asked for, before anything of it is kept.
+fn right_account(wanted: &str, found: Option<&str>) -> Result<()> {
+    if found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    let found = match found {
+        Some(found) => format!("signed in as `{found}`"),
+        None => "the service did not say who signed in".to_owned(),
+    };
+    let fix = format!("sign in as `{wanted}`, in a private window if the browser remembers another");
+    Err(OperationError::conflict(format!("{found}, but `{wanted}` was asked for"), &fix))
 }
 
 /// Puts what the sign-in brought in the place of what was there. A connection that worked is kept

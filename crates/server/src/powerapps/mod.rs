@@ -3,10 +3,12 @@
 //! knows it.
 pub(crate) mod connection;
 pub(crate) mod connector;
+pub(crate) mod consent;
 pub(crate) mod environment;
 mod error;
 pub(crate) mod flow;
 pub(crate) mod key;
+pub(crate) mod principal;
 pub(crate) mod tenant_group;
 pub(crate) mod tenant_policy;
 mod time;
