@@ -8,7 +8,7 @@ use crate::embedded::Embedded;
 use crate::exit::{Exit, Failure};
 use crate::pick::pick;
 use crate::render::Output;
-use crate::secret;
+use crate::sign_in;
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -65,8 +65,8 @@ impl Context {
     }
 
     async fn remote(&self, address: &str) -> Result<Client, Failure> {
-        let token = secret::token(self.globals.token_file.as_ref())?;
-        let remote = Remote::open(address, token.as_ref())
+        let token = sign_in::token(&self.globals, address).await?;
+        let remote = Remote::open(address, token.as_ref(), &self.globals.server.roots()?)
             .await
             .map_err(|error| Failure::new(Exit::Usage, error))?;
         let origin = remote.origin().to_owned();

@@ -17,6 +17,7 @@ mod report;
 mod runbook;
 mod secret;
 mod secret_store;
+mod sign_in;
 
 use std::process::ExitCode;
 

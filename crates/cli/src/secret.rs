@@ -65,7 +65,7 @@ pub(crate) fn from_file(path: &Path) -> Result<SecretString, Failure> {
 }
 
 /// Reads a secret from an environment variable.
-fn from_variable(name: &str) -> Result<SecretString, Failure> {
+pub(crate) fn from_variable(name: &str) -> Result<SecretString, Failure> {
     match std::env::var(name) {
         Ok(text) if !text.is_empty() => Ok(text.into()),
         Ok(_) => Err(Failure::usage(format!("the environment variable `{name}` is empty"))),

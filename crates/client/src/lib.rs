@@ -17,6 +17,7 @@ pub mod job;
 pub mod key;
 pub mod layer;
 pub mod odata;
+pub mod principal;
 pub mod publisher;
 pub mod reference;
 pub mod role;

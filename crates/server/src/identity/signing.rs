@@ -42,8 +42,6 @@ pub(crate) enum SigningError {
     Key,
 }
 
-impl SigningError {
-}
 
 /// The keys as this process holds them.
 #[derive(Default)]

@@ -182,7 +182,7 @@ async fn announce(
     addresses: &Addresses,
 ) -> Result<(), Failure> {
     let store = embedded.app().store();
-    let token = match secret::token(context.globals.token_file.as_ref())? {
+    let token = match secret::token(context.globals.server.token_file.as_ref())? {
         Some(token) => match store.token_find(token.expose_secret().trim()).await {
             Ok(Some(_)) => None,
             Ok(None) => {
