@@ -64,7 +64,13 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) authority: Option<String>,
     /// File with certificates (PEM) to trust besides the system's
-    #[arg(long, global = true, value_name = "PATH", env = "CONNREF_CA_FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "CONNREF_CA_FILE",
+        hide_env_values = true
+    )]
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -111,8 +117,9 @@ fn application(server: &ServerArgs, client: &str) -> Result<SignInAs, Failure> {
     let secret = match &server.client_secret_file {
         Some(path) => secret::from_file(path)?,
         None => secret::from_variable("CONNREF_CLIENT_SECRET").map_err(|_| {
-            Failure::usage(format!("`{client}` is to sign in, but nothing proves who it is"))
-                .fix("set CONNREF_CLIENT_SECRET, or give --client-secret-file or --client-certificate")
+            Failure::usage(format!("`{client}` is to sign in, but nothing proves who it is")).fix(
+                "set CONNREF_CLIENT_SECRET, or give --client-secret-file or --client-certificate",
+            )
         })?,
     };
     Ok(SignInAs::Secret { client, secret })

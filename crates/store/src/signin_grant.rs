@@ -117,7 +117,12 @@ fn grant(row: &Row) -> Result<Grant> {
 }
 
 /// The row of a grant, held until the end of the transaction.
-fn held(sql: &mut Sql<'_>, kind: GrantKind, hash: &str, now: Micros) -> Result<Option<(Grant, Row)>> {
+fn held(
+    sql: &mut Sql<'_>,
+    kind: GrantKind,
+    hash: &str,
+    now: Micros,
+) -> Result<Option<(Grant, Row)>> {
     let lock = sql.for_update();
     let row = sql.query_one(
         &format!(
@@ -271,8 +276,7 @@ impl Store {
     /// The open device code that a person typed.
     pub async fn grant_by_user_code(&self, caller: &Caller, code: &str) -> Result<Option<Grant>> {
         caller.authorize_operator("see grants")?;
-        let (code, tenant, now) =
-            (code.to_owned(), self.vault.tenant().to_owned(), self.now());
+        let (code, tenant, now) = (code.to_owned(), self.vault.tenant().to_owned(), self.now());
         self.db
             .read(move |sql| {
                 let row = sql.query_one(
@@ -295,8 +299,7 @@ impl Store {
         subject: Option<&str>,
     ) -> Result<bool> {
         caller.authorize_operator("confirm grants")?;
-        let (code, tenant, now) =
-            (code.to_owned(), self.vault.tenant().to_owned(), self.now());
+        let (code, tenant, now) = (code.to_owned(), self.vault.tenant().to_owned(), self.now());
         let state = if subject.is_some() { "confirmed" } else { "denied" };
         let subject = subject.map(str::to_owned);
         self.db

@@ -21,13 +21,7 @@ pub struct SigningKey {
 }
 
 fn place(id: &str) -> SecretPlace<'_> {
-    SecretPlace {
-        environment: "",
-        connection: id,
-        connector: "",
-        field: "~signing",
-        version: 1,
-    }
+    SecretPlace { environment: "", connection: id, connector: "", field: "~signing", version: 1 }
 }
 
 impl Store {
@@ -66,7 +60,11 @@ impl Store {
     }
 
     /// The public sides of the keys made since a time, the newest first.
-    pub async fn signing_key_list(&self, caller: &Caller, since: Micros) -> Result<Vec<SigningKey>> {
+    pub async fn signing_key_list(
+        &self,
+        caller: &Caller,
+        since: Micros,
+    ) -> Result<Vec<SigningKey>> {
         caller.authorize_operator("see signing keys")?;
         let tenant = self.vault.tenant().to_owned();
         self.db

@@ -67,8 +67,9 @@ fn list(context: &Context) -> Outcome {
 fn delete(context: &Context) -> Outcome {
     let key = key(address(context)?);
     if !Kept::open()?.remove(&key)? {
-        return Err(Failure::missing(format!("nobody signed in to `{key}`"))
-            .fix("connref auth list"));
+        return Err(
+            Failure::missing(format!("nobody signed in to `{key}`")).fix("connref auth list")
+        );
     }
     context.output.done(&format!("forgot the sign-in to {key}"), &json!({"server": key}))?;
     Ok(Exit::Clean)

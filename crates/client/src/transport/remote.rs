@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use connref_egress::{
-    Egress, EgressConfig, HttpRequest, HttpResponse, Lookup, Policy, Redirects, SystemLookup, classify,
+    Egress, EgressConfig, HttpRequest, HttpResponse, Lookup, Policy, Redirects, SystemLookup,
+    classify,
 };
 use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, DATE, RETRY_AFTER};
@@ -279,7 +280,8 @@ mod tests {
     async fn a_named_server_gets_the_token_and_the_host() {
         let port = server().await.port();
         let origin = format!("http://dev.localhost:{port}");
-        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken\n")), &[]).await.unwrap();
+        let remote =
+            Remote::open(&origin, Some(&SecretString::from("t0ken\n")), &[]).await.unwrap();
         let response = get(&remote, &format!("{origin}/x?y=1")).await.unwrap();
         let seen = String::from_utf8(response.body().to_vec()).unwrap();
         assert_eq!(seen, format!("/x?y=1 dev.localhost:{port} Bearer t0ken"));

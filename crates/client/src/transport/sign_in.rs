@@ -69,7 +69,9 @@ pub enum SignInError {
     #[error("the server sends us to `{0}` to sign in; a secret goes there only if you say so")]
     Foreign(String),
     /// The address of the authority cannot be used.
-    #[error("`{0}` is not the address of an authority, as in `https://login.microsoftonline.com/TENANT`")]
+    #[error(
+        "`{0}` is not the address of an authority, as in `https://login.microsoftonline.com/TENANT`"
+    )]
     Authority(String),
     /// The certificate cannot be used.
     #[error("cannot use the certificate: {0}")]
@@ -258,11 +260,15 @@ mod tests {
     fn the_authority_stands_in_the_challenge() {
         let read = |text: &str| authority(text).map(String::from);
         assert_eq!(
-            read("Bearer authorization_uri=https://a.test/t/oauth2/authorize, resource_id=https://b.test/"),
+            read(
+                "Bearer authorization_uri=https://a.test/t/oauth2/authorize, resource_id=https://b.test/"
+            ),
             Some("https://a.test/t".to_owned())
         );
         assert_eq!(
-            read("Bearer authorization_uri=\"https://a.test:8/t/oauth2/authorize\", resource_id=\"x\""),
+            read(
+                "Bearer authorization_uri=\"https://a.test:8/t/oauth2/authorize\", resource_id=\"x\""
+            ),
             Some("https://a.test:8/t".to_owned())
         );
         assert_eq!(read("Bearer realm=x"), None);

@@ -91,8 +91,14 @@ mod tests {
     #[test]
     fn a_scope_names_one_resource() {
         let named = resource_named;
-        assert_eq!(named("openid https://dev.x.test:8443/.default"), Ok(Some("https://dev.x.test:8443")));
-        assert_eq!(named("https://dev.x.test//user_impersonation"), Ok(Some("https://dev.x.test/")));
+        assert_eq!(
+            named("openid https://dev.x.test:8443/.default"),
+            Ok(Some("https://dev.x.test:8443"))
+        );
+        assert_eq!(
+            named("https://dev.x.test//user_impersonation"),
+            Ok(Some("https://dev.x.test/"))
+        );
         assert_eq!(named("openid profile offline_access"), Ok(None));
         assert_eq!(named("https://a.test/.default https://b.test/.default"), Err(Several));
         assert_eq!(named("https://a.test/x https://a.test/y"), Ok(Some("https://a.test")));

@@ -6,6 +6,8 @@ mod jwt;
 pub(crate) mod oauth;
 pub(crate) mod page;
 mod signing;
+#[cfg(test)]
+mod tests;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -75,9 +77,7 @@ pub async fn sign_in(app: &App, parts: &Parts) -> Result<SignedIn, IdentityError
     if let Some(local) = parts.extensions.get::<LocalCaller>() {
         return Ok(match &local.name {
             Some(name) => SignedIn { name: name.clone(), operator: false, within: None },
-            None => {
-                SignedIn { name: app.operator().to_owned(), operator: true, within: None }
-            }
+            None => SignedIn { name: app.operator().to_owned(), operator: true, within: None },
         });
     }
     let token = bearer(&parts.headers).ok_or(IdentityError::Missing)?;

@@ -42,7 +42,6 @@ pub(crate) enum SigningError {
     Key,
 }
 
-
 /// The keys as this process holds them.
 #[derive(Default)]
 pub(crate) struct Signing(Mutex<Held>);
@@ -67,9 +66,8 @@ impl App {
         let header = json!({"typ": "JWT", "alg": "ES256", "kid": key.id});
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let mut text = format!("{}.{}", encode(&header), encode(claims));
-        let signature = pair
-            .sign(&SystemRandom::new(), text.as_bytes())
-            .map_err(|_| SigningError::Key)?;
+        let signature =
+            pair.sign(&SystemRandom::new(), text.as_bytes()).map_err(|_| SigningError::Key)?;
         text.push('.');
         text.push_str(&URL_SAFE_NO_PAD.encode(signature.as_ref()));
         Ok(text)
@@ -109,6 +107,7 @@ impl App {
         let mut held = self.signing().0.lock().await;
         if held.signer.as_ref().is_none_or(|(key, _)| key.signs_until <= now) {
             held.signer = Some(self.signer(now).await?);
+            held.read_on = 0;
         }
         let known = self.store().signing_key_list(&SIGNER, now - KNOWN).await?;
         let keys = known.iter().filter_map(|key| {

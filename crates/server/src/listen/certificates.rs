@@ -111,7 +111,9 @@ impl Certificates {
         let names = if name.is_empty() { self.own() } else { vec![name.clone()] };
         let one = self
             .issue(names)
-            .inspect_err(|error| tracing::error!(error = error as &dyn std::error::Error, "no certificate"))
+            .inspect_err(|error| {
+                tracing::error!(error = error as &dyn std::error::Error, "no certificate")
+            })
             .ok()?;
         if made.len() >= KEPT_MAX {
             made.clear();

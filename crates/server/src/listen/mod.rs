@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
+use axum::http::header::HOST;
 use axum::middleware::map_request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -96,7 +97,12 @@ fn marked(router: Router, environment: Option<String>, secure: bool) -> Router {
     router.layer(map_request(move |mut request: Request| {
         let environment = environment.clone();
         async move {
+            // HTTP/2 has the host in the address.
+            let host = request.uri().authority().map(|host| host.as_str().to_owned());
             let headers = request.headers_mut();
+            if let Some(host) = host.and_then(|host| HeaderValue::from_str(&host).ok()) {
+                headers.insert(HOST, host);
+            }
             headers.remove(PORT_ENVIRONMENT);
             if let Some(name) = environment {
                 headers.insert(PORT_ENVIRONMENT, name);

@@ -82,7 +82,8 @@ pub async fn connection_consent_find(app: &App, link: &SecretString) -> Result<C
     let found = store.grant_find(&KEEPER, GrantKind::Consent, link).await?;
     let grant = found.filter(|grant| grant.state == "open").ok_or_else(gone)?;
     let text = |name: &str| grant.content[name].as_str().map(str::to_owned);
-    let (environment, connection, by) = match (text("environment"), text("connection"), text("by")) {
+    let (environment, connection, by) = match (text("environment"), text("connection"), text("by"))
+    {
         (Some(environment), Some(connection), Some(by)) => (environment, connection, by),
         _ => return Err(gone().into()),
     };

@@ -157,7 +157,8 @@ fn right_account(wanted: &str, found: Option<&str>) -> Result<()> {
         Some(found) => format!("signed in as `{found}`"),
         None => "the service did not say who signed in".to_owned(),
     };
-    let fix = format!("sign in as `{wanted}`, in a private window if the browser remembers another");
+    let fix =
+        format!("sign in as `{wanted}`, in a private window if the browser remembers another");
     Err(OperationError::conflict(format!("{found}, but `{wanted}` was asked for"), &fix))
 }
 

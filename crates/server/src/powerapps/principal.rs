@@ -56,7 +56,10 @@ pub(crate) async fn add(
         None => None,
         Some(at) => {
             let at = at.parse::<jiff::Timestamp>();
-            Some(at.map_err(|_| wrong("`ends` is no time", "2027-03-31T00:00:00Z"))?.as_microsecond())
+            Some(
+                at.map_err(|_| wrong("`ends` is no time", "2027-03-31T00:00:00Z"))?
+                    .as_microsecond(),
+            )
         }
     };
     let mut told = None;

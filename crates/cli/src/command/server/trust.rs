@@ -30,13 +30,13 @@ pub(super) fn trust(context: &Context) -> Outcome {
         ),
         (
             "Windows (.NET, PowerShell)",
-            format!("Import-Certificate -FilePath {shell} -CertStoreLocation Cert:\\CurrentUser\\Root"),
+            format!(
+                "Import-Certificate -FilePath {shell} -CertStoreLocation Cert:\\CurrentUser\\Root"
+            ),
         ),
         (
             "macOS",
-            format!(
-                "security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {shell}"
-            ),
+            format!("security add-trusted-cert -k ~/Library/Keychains/login.keychain-db {shell}"),
         ),
     ];
     if !context.output.is_table() {

@@ -97,12 +97,12 @@ impl AddArgs {
         let row = json!({
             "id": id, "user": user.name, "applicationId": user.application_id, "secret": shown,
         });
-        let mut sentence = format!("credential {id} added to {}", user.name);
-        if let Some(secret) = shown {
-            sentence += &format!("\n  application id  {}", user.application_id.unwrap_or_default());
-            sentence += &format!("\n  secret          {secret}");
+        context.output.done(&format!("credential {id} added to {}", user.name), &row)?;
+        if let Some(secret) = shown.filter(|_| context.output.is_table()) {
+            let application = user.application_id.unwrap_or_default();
+            let text = format!("  application id  {application}\n  secret          {secret}\n");
+            context.output.text(&text)?;
         }
-        context.output.done(&sentence, &row)?;
         if shown.is_some() {
             note("keep the secret: it is shown once");
         }
@@ -158,10 +158,15 @@ impl LinkArgs {
         let code = link.code.expose_secret();
         let row = json!({"user": user.name, "url": url, "code": code, "seconds": link.expires_in});
         let how = match url {
-            Some(url) => format!("{} signs in once with\n  {url}", user.name),
-            None => format!("{} signs in once, at the server's page /signin, with\n  {code}", user.name),
+            Some(_) => format!("{} signs in once with this link", user.name),
+            None => {
+                format!("{} signs in once, at the server's page /signin, with this code", user.name)
+            }
         };
         context.output.done(&how, &row)?;
+        if context.output.is_table() {
+            context.output.text(&format!("  {}\n", url.unwrap_or(code)))?;
+        }
         Ok(Exit::Clean)
     }
 }

@@ -66,8 +66,8 @@ fn certificate<'a>(
         let named = |name, algorithm| {
             token.header(name) == Some(&*URL_SAFE_NO_PAD.encode(print(algorithm, der)))
         };
-        let fits = named("x5t#S256", &digest::SHA256)
-            || named("x5t", &digest::SHA1_FOR_LEGACY_USE_ONLY);
+        let fits =
+            named("x5t#S256", &digest::SHA256) || named("x5t", &digest::SHA1_FOR_LEGACY_USE_ONLY);
         return fits.then_some(der);
     }
     let der = carried?;

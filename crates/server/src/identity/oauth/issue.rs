@@ -46,7 +46,9 @@ impl Subject {
         Some(Self {
             name: value["name"].as_str()?.to_owned(),
             application: value["application"].as_bool()?,
-            environments: environments.filter_map(|one| one.as_str().map(EnvironmentId::new)).collect(),
+            environments: environments
+                .filter_map(|one| one.as_str().map(EnvironmentId::new))
+                .collect(),
         })
     }
 }

@@ -122,12 +122,7 @@ fn answered(answer: Result<Value, Refusal>) -> Response {
     response
 }
 
-async fn answer(
-    app: App,
-    named: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Value, Refusal> {
+async fn answer(app: App, named: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
     let tenant = tenant(&app, named).await?;
     let form = Form::read(body)?;
     let (client, secret) = client(&form, headers)?;
@@ -150,7 +145,8 @@ fn client(form: &Form, headers: &HeaderMap) -> Result<(String, Option<SecretStri
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let basic = basic.and_then(|text| text.split_once(' '));
     if let Some((_, pair)) = basic.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic")) {
-        let wrong = || Refusal::new(401, "invalid_client", 7_000_215, "The header is not readable.");
+        let wrong =
+            || Refusal::new(401, "invalid_client", 7_000_215, "The header is not readable.");
         let pair = STANDARD.decode(pair.trim()).map_err(|_| wrong())?;
         let pair = String::from_utf8(pair).map_err(|_| wrong())?;
         let (id, secret) = pair.split_once(':').ok_or_else(wrong)?;
@@ -162,7 +158,12 @@ fn client(form: &Form, headers: &HeaderMap) -> Result<(String, Option<SecretStri
     }
     let id = form.need("client_id")?.to_lowercase();
     if id.len() > 200 {
-        return Err(Refusal::new(400, "invalid_request", 700_016, "No application has such an id."));
+        return Err(Refusal::new(
+            400,
+            "invalid_request",
+            700_016,
+            "No application has such an id.",
+        ));
     }
     Ok((id, form.get("client_secret").map(|secret| secret.to_owned().into())))
 }
@@ -272,7 +273,8 @@ impl Asked {
                 return Err(Refusal::grant(54_005, text));
             }
             Shown::Unknown => {
-                let text = "The code or refresh token is not known for this client, or has expired.";
+                let text =
+                    "The code or refresh token is not known for this client, or has expired.";
                 return Err(Refusal::grant(70_008, text));
             }
         };

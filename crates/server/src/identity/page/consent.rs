@@ -28,7 +28,8 @@ impl From<OperationError> for Sorry {
             }
             OperationError::Store(error) if OperationError::is_inside(&error) => Self::Store(error),
             error => {
-                let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+                let status =
+                    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
                 let fix = "The link still counts: you can open it again.";
                 let told = error.fix().map_or_else(
                     || error.to_string(),

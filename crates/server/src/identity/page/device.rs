@@ -21,7 +21,8 @@ pub(crate) async fn show(
     Query(query): Query<Fields>,
 ) -> Result<Response, Sorry> {
     let code = typed(query.get("user_code").map_or("", String::as_str));
-    let next = if code.is_empty() { "/device".to_owned() } else { format!("/device?user_code={code}") };
+    let next =
+        if code.is_empty() { "/device".to_owned() } else { format!("/device?user_code={code}") };
     let Some(subject) = session(&app, &headers).await? else { return Ok(sign_in::wanted(&next)) };
     let body = html! {
         p { "You are signed in as " strong { (subject.name) } "." }

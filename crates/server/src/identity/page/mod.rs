@@ -146,12 +146,19 @@ fn cookie_name(app: &App, name: &str) -> String {
 pub(crate) fn cookie(app: &App, headers: &HeaderMap, name: &str) -> Option<SecretString> {
     let wanted = cookie_name(app, name);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned().into())
 }
 
 /// Sets a cookie for some seconds; 0 takes it away.
-pub(crate) fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, seconds: i64) {
+pub(crate) fn set_cookie(
+    app: &App,
+    response: &mut Response,
+    name: &str,
+    value: &str,
+    seconds: i64,
+) {
     let secure = if app.addresses().scheme == "https" { "; Secure" } else { "" };
     let text = format!(
         "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}",
@@ -164,10 +171,7 @@ pub(crate) fn set_cookie(app: &App, response: &mut Response, name: &str, value: 
 }
 
 /// Who is signed in with this browser.
-pub(crate) async fn session(
-    app: &App,
-    headers: &HeaderMap,
-) -> Result<Option<Subject>, StoreError> {
+pub(crate) async fn session(app: &App, headers: &HeaderMap) -> Result<Option<Subject>, StoreError> {
     let Some(token) = cookie(app, headers, "session") else { return Ok(None) };
     let found = app.store().grant_find(&SIGNER, GrantKind::Session, &token).await?;
     Ok(found.and_then(|grant| Subject::read(grant.subject.as_deref()?)))
