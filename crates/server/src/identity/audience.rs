@@ -8,7 +8,7 @@ use crate::powerapps::environment_by_name;
 
 /// Services of the control plane by the names clients have built in: what stands behind them here
 /// is one router.
-const CONTROL: [&str; 9] = [
+const CONTROL: [&str; 10] = [
     "service.powerapps.com",
     "service.flow.microsoft.com",
     "api.powerapps.com",
@@ -18,6 +18,8 @@ const CONTROL: [&str; 9] = [
     "management.azure.com",
     "management.core.windows.net",
     "globaldisco.crm.dynamics.com",
+    // Nothing of it is here, but clients ask for it first to see whether they are signed in.
+    "graph.microsoft.com",
 ];
 
 /// What a token is for.

@@ -23,7 +23,7 @@ use connref_store::environment::Environment;
 
 pub(crate) use error::Failure;
 
-use crate::identity::{SignedIn, sign_in};
+use crate::identity::{IdentityError, SignedIn, sign_in};
 use crate::listen::PORT_ENVIRONMENT;
 use crate::{App, Context};
 
@@ -72,6 +72,28 @@ impl Caller {
     /// The caller for what concerns the whole installation.
     pub(crate) fn installation(&self) -> Result<connref_store::access::Caller, Failure> {
         Ok(self.signed.installation()?)
+    }
+
+    /// The environments that the caller may enter: all of them for the operator.
+    pub(crate) async fn environments(&self) -> Result<Vec<Environment>, Failure> {
+        let store = self.app.store();
+        if let Ok(operator) = self.signed.installation() {
+            return Ok(store.environment_list(&operator).await?);
+        }
+        let all = store.environment_list(&connref_store::access::Caller::System("router")).await?;
+        let mut open = Vec::new();
+        for one in all {
+            match self.signed.enter(&self.app, one, &HeaderMap::new()).await {
+                Ok(cx) => open.push(cx.environment),
+                Err(IdentityError::Store(
+                    StoreError::NotFound { .. } | StoreError::Denied { .. },
+                )) => {}
+                // A token for one environment's Web API: the others are not listed.
+                Err(IdentityError::Token(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(open)
     }
 
     /// A header's text; `None` if it is missing or blank.

@@ -204,15 +204,21 @@ async fn announce(
     let list: Vec<_> =
         environments.iter().map(|one| json!({"name": one.name, "url": url(&one.name)})).collect();
     let control = addresses.control();
+    let (tenant, _) = store.tenant(&KEEPER).await.map_err(|e| Failure::new(Exit::Usage, e))?;
+    let authority = format!("{control}/{tenant}");
     if !context.output.is_table() {
         return context.output.one(&json!({
             "listening": address.to_string(),
             "control": control,
+            "tenant": tenant,
+            "authority": authority,
             "environments": list,
             "token": token.as_ref().map(|token| token.expose_secret()),
         }));
     }
-    let mut text = format!("listening on {address}\n  control plane  {control}\n");
+    let mut text = format!(
+        "listening on {address}\n  control plane  {control}\n  authority      {authority}\n"
+    );
     for one in &environments {
         text += &format!("  {:<13}  {}\n", one.name, url(&one.name));
     }
