@@ -24,6 +24,7 @@ mod policy;
 mod proof;
 mod quote_email;
 mod resume;
+mod rights;
 mod roundtrip;
 mod samples_import;
 mod sarif;

@@ -130,7 +130,7 @@ fn commands_over_https_answer_as_in_process() {
         &["audit", "departed"],
         &["ref", "list"],
         &["flow", "why", "Notice of arrivals"],
-        &["solution", "plan", "--path", &path],
+        &["solution", "plan", &path],
         &["user", "list"],
     ];
     for (name, variables) in who {
