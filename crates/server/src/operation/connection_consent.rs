@@ -8,7 +8,7 @@ use connref_store::signin_grant::{Grant, GrantKind};
 use secrecy::SecretString;
 
 use super::connection_sign_in::{
-    SignInState, SignInStep, connection_sign_in, connection_sign_in_as,
+    ComeBack, SignInState, SignInStep, connection_sign_in_as, sign_in_begin,
 };
 use super::{OperationError, Result};
 use crate::{App, Context};
@@ -100,7 +100,7 @@ impl Consent {
     /// Begins the sign-in in a browser: its id, and the address the person goes to.
     pub async fn begin(&self, redirect_uri: &str) -> Result<(String, String)> {
         let id = self.row.facts.id.as_str();
-        let begun = connection_sign_in(&self.cx, id, Some(redirect_uri)).await?;
+        let begun = sign_in_begin(&self.cx, id, Some(ComeBack::Server(redirect_uri))).await?;
         match begun.step {
             SignInStep::Browser(url) => Ok((begun.id, url)),
             SignInStep::Device(_) => {

@@ -96,6 +96,7 @@ impl SolutionCommand {
             Self::Create(_)
                 | Self::Import(_)
                 | Self::Export(_)
+                | Self::Plan(_)
                 | Self::Proof(_)
                 | Self::Upgrade { .. }
                 | Self::List

@@ -63,8 +63,10 @@ fn certificate<'a>(
 ) -> Option<&'a [u8]> {
     let print = |algorithm, der: &[u8]| digest::digest(algorithm, der);
     if let Some(der) = known.der.as_deref() {
+        // Some clients keep the padding, which the standard leaves out.
         let named = |name, algorithm| {
-            token.header(name) == Some(&*URL_SAFE_NO_PAD.encode(print(algorithm, der)))
+            let said = token.header(name).map(|text| text.trim_end_matches('='));
+            said == Some(&*URL_SAFE_NO_PAD.encode(print(algorithm, der)))
         };
         let fits =
             named("x5t#S256", &digest::SHA256) || named("x5t", &digest::SHA1_FOR_LEGACY_USE_ONLY);
