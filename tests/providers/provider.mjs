@@ -12,7 +12,10 @@ const counts = { refused: 0 };
 const server = createServer();
 server.listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  const common = { scope: 'openid offline_access', redirect_uris: ['http://127.0.0.1/cb'] };
+  const common = {
+    scope: 'openid offline_access',
+    redirect_uris: ['http://127.0.0.1/cb', 'http://localhost/consent/callback'],
+  };
   const provider = new Provider(issuer, {
     clients: [
       {

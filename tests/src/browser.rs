@@ -61,6 +61,29 @@ impl Browser {
         (status, body)
     }
 
+    /// Fills in the first form of a page and presses its first button; answers where that leads to,
+    /// or the page that comes.
+    ///
+    /// # Panics
+    /// If the page has no form.
+    #[must_use]
+    #[track_caller]
+    pub fn press(&mut self, at: &Url, page: &str) -> Ended {
+        let (action, fields) =
+            filled(page, "").unwrap_or_else(|| panic!("a page without a form: {page}"));
+        let url = at.join(&action).expect("a form is sent somewhere");
+        let (status, location, body) = self.request(&url, Some(&fields));
+        match location {
+            Some(location) => {
+                Ended::Elsewhere(url.join(&location).expect("a redirect leads somewhere"))
+            }
+            None => {
+                assert_eq!(status, 200, "{url}: {body}");
+                Ended::Page(body)
+            }
+        }
+    }
+
     #[track_caller]
     fn request(&mut self, url: &Url, form: Option<&str>) -> (u16, Option<String>, String) {
         let address = (url.host_str().expect("a host"), url.port().expect("a port"));
@@ -117,7 +140,25 @@ fn filled(page: &str, login: &str) -> Option<(String, String)> {
         };
         fields.append_pair(&name, &value);
     }
+    // Pressing a button sends its name.
+    if let Some(button) = form.split("<button").nth(1).and_then(|rest| rest.split('>').next())
+        && let Some(name) = attribute(button, "name")
+    {
+        fields.append_pair(&name, &attribute(button, "value").unwrap_or_default());
+    }
     Some((attribute(tag, "action").unwrap_or_default(), fields.finish()))
+}
+
+/// The address of the page's first link.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+#[track_caller]
+pub fn link(page: &str) -> String {
+    let tag = page.split("<a ").nth(1).and_then(|rest| rest.split('>').next());
+    let found = tag.and_then(|tag| attribute(&format!(" {tag}"), "href"));
+    found.unwrap_or_else(|| panic!("a page without a link: {page}"))
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {

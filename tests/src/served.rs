@@ -17,6 +17,8 @@ pub struct Served {
     pub token: String,
     /// What it told at its start.
     pub told: Value,
+    /// Whether it serves HTTPS.
+    secure: bool,
 }
 
 impl Served {
@@ -27,7 +29,7 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start(home: &Home) -> Self {
-        Self::start_with(home, None)
+        Self::start_with(home, None, &[])
     }
 
     /// Starts it with a log of everything in a file.
@@ -37,12 +39,38 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start_logged(home: &Home, log: &Path) -> Self {
-        Self::start_with(home, Some(log))
+        Self::start_with(home, Some(log), &[])
+    }
+
+    /// Starts it over HTTPS with certificates of its own, and more arguments.
+    ///
+    /// # Panics
+    /// If it does not tell where it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start_tls(home: &Home, more: &[&str]) -> Self {
+        let arguments: Vec<&str> = ["--tls", "self"].iter().chain(more).copied().collect();
+        Self::start_with(home, None, &arguments)
+    }
+
+    /// Starts it with more arguments.
+    ///
+    /// # Panics
+    /// If it does not tell where it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start_as(home: &Home, more: &[&str]) -> Self {
+        Self::start_with(home, None, more)
     }
 
     #[track_caller]
-    fn start_with(home: &Home, log: Option<&Path>) -> Self {
-        let mut command = home.command(["server", "run", "--port", "0", "-o", "json"]);
+    fn start_with(home: &Home, log: Option<&Path>, more: &[&str]) -> Self {
+        let mut words = vec!["server", "run", "-o", "json"];
+        if !more.contains(&"--port") {
+            words.extend(["--port", "0"]);
+        }
+        words.extend(more);
+        let mut command = home.command(words);
         command.stderr(std::process::Stdio::null());
         if let Some(log) = log {
             let file = std::fs::File::create(log).expect("a log can be made");
@@ -69,7 +97,14 @@ impl Served {
             port: port.unwrap_or_else(|| panic!("no port in {told}")),
             token: told["token"].as_str().unwrap_or_default().to_owned(),
             told,
+            secure: more.contains(&"--tls"),
         }
+    }
+
+    /// The file with the certificate to trust, of a server over HTTPS.
+    #[must_use]
+    pub fn trusted(home: &Home) -> String {
+        home.path().join("config/tls/ca.pem").display().to_string()
     }
 
     /// The host name of an environment.
@@ -81,7 +116,7 @@ impl Served {
     /// The address of an environment.
     #[must_use]
     pub fn url(&self, env: &str) -> String {
-        format!("http://{}", self.host(env))
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.host(env))
     }
 
     /// Asks the Web API of an environment with the token.

@@ -1,12 +1,11 @@
 //! The command line: what holds for every command, and where each goes.
-use std::path::PathBuf;
-
 use clap::{ArgAction, Args, Parser};
 
 use crate::command::Command;
 use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::render::Format;
+use crate::sign_in::ServerArgs;
 
 /// Connections, connection references and the flows that use them: check, deploy, bind, run
 #[derive(Debug, Parser)]
@@ -42,9 +41,6 @@ pub(crate) struct Globals {
         hide_env_values = true
     )]
     pub(crate) environment: Option<String>,
-    /// File that holds the server's token; else CONNREF_TOKEN
-    #[arg(long, global = true, value_name = "PATH")]
-    pub(crate) token_file: Option<PathBuf>,
     /// Act as this user or service principal (administrators only)
     #[arg(
         long = "as",
@@ -69,6 +65,8 @@ pub(crate) struct Globals {
     /// Show what would be sent; change nothing
     #[arg(long, global = true, action = ArgAction::SetTrue)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// Runs a command to its end.

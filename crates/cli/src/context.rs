@@ -9,7 +9,7 @@ use crate::embedded::Embedded;
 use crate::exit::{Exit, Failure};
 use crate::pick::pick;
 use crate::render::Output;
-use crate::secret;
+use crate::sign_in;
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -24,9 +24,11 @@ pub(crate) struct Context {
 pub(crate) async fn remote_client(
     address: &str,
     token: Option<&SecretString>,
+    roots: &[Vec<u8>],
 ) -> Result<Client, Failure> {
-    let remote =
-        Remote::open(address, token).await.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let remote = Remote::open(address, token, roots)
+        .await
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
     let origin = remote.origin().to_owned();
     let place = Place {
         environment: origin.clone(),
@@ -83,8 +85,8 @@ impl Context {
     }
 
     async fn remote(&self, address: &str) -> Result<Client, Failure> {
-        let token = secret::token(self.globals.token_file.as_ref())?;
-        remote_client(address, token.as_ref()).await
+        let token = sign_in::token(&self.globals, address).await?;
+        remote_client(address, token.as_ref(), &self.globals.server.roots()?).await
     }
 
     async fn remote_environment(&self, address: &str) -> Result<Client, Failure> {

@@ -227,7 +227,10 @@ fn of_status(status: u16) -> Exit {
 /// A fix for what every server can answer, when the server named none.
 fn known_fix(error: &ClientError) -> Option<String> {
     match error.status()? {
-        401 => Some("set CONNREF_TOKEN, or give --token-file FILE".to_owned()),
+        401 => {
+            let fix = "connref auth create --environment URL, or set CONNREF_TOKEN";
+            Some(fix.to_owned())
+        }
         _ => error
             .reasons()
             .iter()

@@ -18,6 +18,7 @@ mod report;
 mod runbook;
 mod secret;
 mod secret_store;
+mod sign_in;
 mod statement;
 
 use std::process::ExitCode;

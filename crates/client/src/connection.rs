@@ -376,6 +376,31 @@ impl<S: ApiService> Client<S> {
         })
     }
 
+    /// Makes a link by which a person signs the connection in, as `account` if one is named: its id
+    /// to ask with, its address, and the seconds that it counts.
+    pub async fn connection_consent_link(
+        &self,
+        connection: &Connection,
+        account: Option<&str>,
+        seconds: u64,
+    ) -> Result<(SecretString, SecretString, u64)> {
+        let body = json!({"account": account, "expiresIn": seconds});
+        let answer = self.verb("consentLink", connection, "make a link for", body).await?;
+        let seconds = answer["expiresIn"].as_u64().unwrap_or(seconds);
+        Ok((text(&answer, "/id").into(), text(&answer, "/url").into(), seconds))
+    }
+
+    /// Where a link stands: `pending`, `done`, `refused` or `over`.
+    pub async fn connection_consent_state(
+        &self,
+        connection: &Connection,
+        link: &SecretString,
+    ) -> Result<String> {
+        let body = json!({"id": link.expose_secret()});
+        let answer = self.verb("consentState", connection, "ask about", body).await?;
+        Ok(text(&answer, "/state"))
+    }
+
     async fn verb(
         &self,
         verb: &str,

@@ -18,6 +18,7 @@ pub mod key;
 pub mod layer;
 pub mod odata;
 pub mod pipeline;
+pub mod principal;
 pub mod publisher;
 pub mod reference;
 pub mod role;

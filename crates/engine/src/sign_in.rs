@@ -78,6 +78,21 @@ pub async fn sign_in_code(
     ids: &dyn Ids,
 ) -> Result<(Url, SecretString), SignInError> {
     loopback(redirect_uri)?;
+    sign_in_code_at_server(egress, policy, fields, redirect_uri, ids).await
+}
+
+/// The same for a page of the server itself, which the person's browser comes back to. The address
+/// must be the server's own word: one that a caller chose would take the code to the caller.
+///
+/// # Errors
+/// As [`sign_in_code`].
+pub async fn sign_in_code_at_server(
+    egress: &Egress,
+    policy: &Policy,
+    fields: &CredentialFields<'_>,
+    redirect_uri: &str,
+    ids: &dyn Ids,
+) -> Result<(Url, SecretString), SignInError> {
     let at = endpoints(egress, policy, fields).await?;
     let endpoint = at.authorization.ok_or(FieldError::Missing("authorizationUrl"))?;
     let client_id = fields.parameter("clientId").ok_or(FieldError::Missing("clientId"))?;

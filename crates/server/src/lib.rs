@@ -3,13 +3,15 @@
 //! A request goes router → edge (`webapi` or `powerapps`: the only places that know their dialect)
 //! → [`operation`] (one file per noun: judges, then has the store write) → store. The caller is
 //! found in [`identity`] and is part of the [`Context`] every operation takes first.
+pub mod address;
 pub mod identity;
+pub mod listen;
 pub mod operation;
 mod powerapps;
 mod router;
 pub mod webapi;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use connref_egress::Egress;
 use connref_engine::connector::Registry;
@@ -35,6 +37,8 @@ struct Parts {
     secrets: Secrets,
     runner: Runner,
     operator: String,
+    addresses: OnceLock<address::Addresses>,
+    signing: identity::Signing,
 }
 
 impl App {
@@ -63,7 +67,17 @@ impl App {
             secrets.clone(),
             node,
         );
-        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator }))
+        Self(Arc::new(Parts {
+            store,
+            egress,
+            registry,
+            tokens,
+            secrets,
+            runner,
+            operator,
+            addresses: OnceLock::new(),
+            signing: identity::Signing::default(),
+        }))
     }
 
     /// The same parts over a group of the store. Runs, tokens and secrets stay outside of it.
@@ -99,6 +113,10 @@ impl App {
     /// The administrator of the installation.
     pub fn operator(&self) -> &str {
         &self.0.operator
+    }
+
+    pub(crate) fn signing(&self) -> &identity::Signing {
+        &self.0.signing
     }
 
     pub(crate) fn egress(&self) -> &Egress {

@@ -1,15 +1,21 @@
 //! All routes on one page.
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post, put};
 
+use crate::identity::{challenge, oauth, page};
 use crate::powerapps::{
-    connection, connector, environment, flow, key, pipeline, tenant_group, tenant_policy,
+    connection, connector, consent, environment, flow, key, pipeline, principal, tenant_group,
+    tenant_policy,
 };
 use crate::{App, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
 const BODY_MAX: usize = 192 * 1024 * 1024;
+
+/// Largest form of somebody who is not signed in: a statement with its certificates fits.
+const FORM_MAX: usize = 256 * 1024;
 
 /// The whole service. In process it is called as it is; a listener adds sockets.
 pub fn router(app: App) -> Router {
@@ -33,6 +39,19 @@ pub fn router(app: App) -> Router {
         .route("/providers/connref/key/rotate", post(key::rotate))
         .route("/providers/connref/key/move", post(key::change_provider))
         .route("/providers/connref/key/continue", post(key::go_on))
+        // How principals prove who they are.
+        .route(
+            "/providers/connref/environments/{environment}/principals/{principal}/credentials",
+            get(principal::list).post(principal::add),
+        )
+        .route(
+            "/providers/connref/environments/{environment}/principals/{principal}/credentials/{credential}",
+            delete(principal::remove),
+        )
+        .route(
+            "/providers/connref/environments/{environment}/principals/{principal}/signInLink",
+            post(principal::sign_in_link),
+        )
         // Groups of the tenant.
         .route("/providers/connref/groups", get(tenant_group::list).post(tenant_group::create))
         .route("/providers/connref/groups/{group}", delete(tenant_group::delete))
@@ -151,6 +170,22 @@ pub fn router(app: App) -> Router {
             "/connectivity/connectors/{api}/connections/{id}/connref_signInFinish",
             post(connection::sign_in_finish),
         )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_consentLink",
+            post(consent::link),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/connref_consentState",
+            post(consent::state),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_consentLink",
+            post(consent::link),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/connref_consentState",
+            post(consent::state),
+        )
         // Flows and runs.
         .route(
             "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/run",
@@ -173,5 +208,33 @@ pub fn router(app: App) -> Router {
             post(flow::stop),
         )
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .merge(sign_in())
+        .layer(from_fn_with_state(app.clone(), challenge))
         .with_state(app)
+}
+
+/// The authorization server and its pages: what is asked without being signed in.
+fn sign_in() -> Router<App> {
+    Router::new()
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(oauth::configuration))
+        .route("/{tenant}/.well-known/openid-configuration", get(oauth::configuration))
+        .route("/{tenant}/discovery/v2.0/keys", get(oauth::keys))
+        .route("/{tenant}/discovery/keys", get(oauth::keys))
+        .route("/common/discovery/instance", get(oauth::instance))
+        .route("/{tenant}/oauth2/v2.0/token", post(oauth::token))
+        .route("/{tenant}/oauth2/token", post(oauth::token_v1))
+        .route("/{tenant}/oauth2/v2.0/devicecode", post(oauth::device_code))
+        .route(
+            "/{tenant}/oauth2/v2.0/authorize",
+            get(oauth::authorize).post(oauth::authorize_answer),
+        )
+        .route("/{tenant}/oauth2/v2.0/logout", get(page::sign_in::logout))
+        .route("/signin", get(page::sign_in::show).post(page::sign_in::enter))
+        .route("/signin/{code}", get(page::sign_in::link))
+        .route("/signin.css", get(page::style))
+        .route("/signout", post(page::sign_in::leave))
+        .route("/device", get(page::device::show).post(page::device::answer))
+        .route("/consent/callback", get(page::consent::callback))
+        .route("/consent/{link}", get(page::consent::show).post(page::consent::answer))
+        .layer(DefaultBodyLimit::max(FORM_MAX))
 }

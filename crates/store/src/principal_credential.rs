@@ -1,6 +1,8 @@
 //! Credentials by which a service principal signs in: several at a time, each with an end. What is
 //! kept cannot be used to sign in: a secret's hash, a certificate's thumbprint, the issuer and
 //! subject of a federated token.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use connref_solution::model::facts::PrincipalKind;
 use connref_solution::model::{EnvironmentId, Micros, PrincipalId};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,6 +24,8 @@ pub enum CredentialNew {
     Secret(SecretString),
     /// A certificate, by its SHA-256 or SHA-1 thumbprint in hexadecimal digits.
     Certificate(String),
+    /// A certificate itself, as DER: signed statements need not carry it.
+    CertificateDer(Vec<u8>),
     /// A token of another issuer for a subject (workload identity federation).
     Federated {
         /// Issuer.
@@ -52,17 +56,52 @@ pub struct PrincipalCredential {
 
 /// Most credentials of one principal.
 const CREDENTIALS_MAX: i64 = 20;
+/// Largest certificate.
+const CERTIFICATE_MAX: usize = 64 * 1024;
 
-/// Kind, what is kept of it, issuer.
-fn kept(new: &CredentialNew) -> Result<(&'static str, String, Option<String>)> {
+/// Rows of enabled service principals of an application whose credential has not ended.
+const LIVE: &str = "FROM principal_credential c JOIN systemuser u ON u.environmentid = c.environmentid \
+     AND u.systemuserid = c.systemuserid WHERE u.applicationid = $1 AND u.isdisabled = 0 \
+     AND (c.expireson IS NULL OR c.expireson > $2)";
+
+/// A certificate that a service principal may sign statements with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalCertificate {
+    /// The environment that knows it.
+    pub environment: EnvironmentId,
+    /// Its thumbprint: 40 or 64 hexadecimal digits.
+    pub thumbprint: String,
+    /// Itself, as DER.
+    pub der: Option<Vec<u8>>,
+}
+
+/// What is kept of a credential.
+struct Kept {
+    kind: &'static str,
+    material: String,
+    issuer: Option<String>,
+    certificate: Option<String>,
+}
+
+fn kept(new: &CredentialNew) -> Result<Kept> {
+    let plain = |kind, material, issuer| Kept { kind, material, issuer, certificate: None };
     match new {
+        CredentialNew::CertificateDer(der) => {
+            if der.len() > CERTIFICATE_MAX {
+                let text = "a certificate has at most 64 KiB";
+                return Err(StoreError::Invalid(text.to_owned()));
+            }
+            let certificate = Some(STANDARD.encode(der));
+            let material = hex(&Sha256::digest(der));
+            Ok(Kept { certificate, ..plain("certificate", material, None) })
+        }
         CredentialNew::Secret(secret) => {
             let text = secret.expose_secret();
             if !(16..=1024).contains(&text.len()) {
                 let text = "a client secret has 16 to 1,024 characters";
                 return Err(StoreError::Invalid(text.to_owned()));
             }
-            Ok(("secret", hex(&Sha256::digest(text.as_bytes())), None))
+            Ok(plain("secret", hex(&Sha256::digest(text.as_bytes())), None))
         }
         CredentialNew::Certificate(thumbprint) => {
             let print: String = thumbprint
@@ -76,7 +115,7 @@ fn kept(new: &CredentialNew) -> Result<(&'static str, String, Option<String>)> {
                 let text = format!("`{thumbprint}` is no thumbprint: 40 or 64 hexadecimal digits");
                 return Err(StoreError::Invalid(text));
             }
-            Ok(("certificate", print, None))
+            Ok(plain("certificate", print, None))
         }
         CredentialNew::Federated { issuer, subject } => {
             let fits = |text: &str| (1..=600).contains(&text.len());
@@ -84,7 +123,7 @@ fn kept(new: &CredentialNew) -> Result<(&'static str, String, Option<String>)> {
                 let text = "a federated credential has an issuer (https://…) and a subject";
                 return Err(StoreError::Invalid(text.to_owned()));
             }
-            Ok(("federated", subject.clone(), Some(issuer.clone())))
+            Ok(plain("federated", subject.clone(), Some(issuer.clone())))
         }
     }
 }
@@ -108,7 +147,7 @@ impl Store {
         new: CredentialNew,
         expires_on: Option<Micros>,
     ) -> Result<String> {
-        let (kind, material, issuer) = kept(&new)?;
+        let Kept { kind, material, issuer, certificate } = kept(&new)?;
         let now = self.now();
         if expires_on.is_some_and(|end| end <= now) {
             return Err(StoreError::Invalid("a credential cannot end before it begins".to_owned()));
@@ -132,7 +171,8 @@ impl Store {
                 }
                 sql.execute(
                     "INSERT INTO principal_credential (environmentid, credentialid, systemuserid, kind, name, \
-                     material, issuer, createdon, expireson) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                     material, issuer, createdon, expireson, certificate) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                     &[
                         environment.as_str().into(),
                         (&id).into(),
@@ -143,6 +183,7 @@ impl Store {
                         issuer.into(),
                         now.into(),
                         expires_on.into(),
+                        certificate.into(),
                     ],
                 )?;
                 let detail = json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
@@ -186,6 +227,79 @@ impl Store {
                     })
                 })
                 .collect()
+            })
+            .await
+    }
+
+    /// The environments in which an application's secret is this one.
+    pub async fn principal_secret_verify(
+        &self,
+        caller: &Caller,
+        application: &str,
+        secret: &SecretString,
+    ) -> Result<Vec<EnvironmentId>> {
+        caller.authorize_operator("verify credentials")?;
+        // The hash is compared, not the secret: how long that takes tells nothing of it.
+        let hash = hex(&Sha256::digest(secret.expose_secret().as_bytes()));
+        let (application, now) = (application.to_lowercase(), self.now());
+        self.db
+            .read(move |sql| {
+                sql.query(
+                    &format!(
+                        "SELECT DISTINCT c.environmentid {LIVE} AND c.kind = 'secret' AND c.material = $3 \
+                         ORDER BY c.environmentid"
+                    ),
+                    &[application.into(), now.into(), hash.into()],
+                )?
+                .iter()
+                .map(|row| Ok(EnvironmentId::new(&row.text(0)?)))
+                .collect()
+            })
+            .await
+    }
+
+    /// The certificates that an application may sign statements with, in all environments.
+    pub async fn principal_certificates(
+        &self,
+        caller: &Caller,
+        application: &str,
+    ) -> Result<Vec<PrincipalCertificate>> {
+        caller.authorize_operator("verify credentials")?;
+        let (application, now) = (application.to_lowercase(), self.now());
+        self.db
+            .read(move |sql| {
+                sql.query(
+                    &format!(
+                        "SELECT c.environmentid, c.material, c.certificate {LIVE} \
+                         AND c.kind = 'certificate' ORDER BY c.environmentid, c.credentialid"
+                    ),
+                    &[application.into(), now.into()],
+                )?
+                .iter()
+                .map(|row| {
+                    let der = row.text_opt(2)?.and_then(|text| STANDARD.decode(text).ok());
+                    Ok(PrincipalCertificate {
+                        environment: EnvironmentId::new(&row.text(0)?),
+                        thumbprint: row.text(1)?,
+                        der,
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
+    /// Whether any environment has an enabled service principal of this application.
+    pub async fn application_exists(&self, caller: &Caller, application: &str) -> Result<bool> {
+        caller.authorize_operator("verify credentials")?;
+        let application = application.to_lowercase();
+        self.db
+            .read(move |sql| {
+                let row = sql.query_one(
+                    "SELECT 1 FROM systemuser WHERE applicationid = $1 AND isdisabled = 0 LIMIT 1",
+                    &[application.into()],
+                )?;
+                Ok(row.is_some())
             })
             .await
     }

@@ -1,5 +1,6 @@
 //! One file per noun: its arguments, whose doc comments are the help, and what it does.
 mod audit;
+mod auth;
 mod completion;
 mod connection;
 mod connector;
@@ -34,6 +35,9 @@ use crate::render::Format;
 /// Nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Sign in to a server, and stay signed in
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
     /// Environments: everything else lives in one
     #[command(subcommand)]
     Env(env::EnvCommand),
@@ -136,6 +140,7 @@ impl Command {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {
+            Self::Auth(command) => command.run(context).await,
             Self::Env(command) => command.run(context).await,
             Self::User(command) => command.run(context).await,
             Self::Team(command) => command.run(context).await,

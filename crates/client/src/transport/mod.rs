@@ -1,14 +1,17 @@
 //! How a request reaches the API: in process, or over HTTP(S) through egress.
 mod in_process;
 mod remote;
+mod sign_in;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
+pub use connref_egress::oauth::Token;
 pub use in_process::InProcess;
 pub use remote::{Remote, RemoteError};
+pub use sign_in::{Authority, SignInAs, SignInError};
 
 /// The largest answer that is accepted. An exported solution is the largest thing the API answers.
 pub const ANSWER_MAX: usize = 256 << 20;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use connref_egress::{
-    Egress, EgressConfig, HttpRequest, Lookup, Policy, Redirects, SystemLookup, classify,
+    Egress, EgressConfig, HttpRequest, HttpResponse, Lookup, Policy, Redirects, SystemLookup,
+    classify,
 };
 use futures::future::BoxFuture;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, DATE, RETRY_AFTER};
 use http::{HeaderValue, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tower::Service;
@@ -20,6 +21,10 @@ use super::{ANSWER_MAX, TransportError};
 
 /// An import or export of a large solution is one request.
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// How long a command waits in all for a server that asks for pauses: the vendor's limits count
+/// over 5 minutes.
+const PATIENCE: Duration = Duration::from_secs(6 * 60);
 
 /// Why a remote address cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +64,12 @@ impl std::fmt::Debug for Remote {
 impl Remote {
     /// Prepares calls to the server at `address`. Egress refuses private addresses unless a policy
     /// names them; the user naming one on the command line is such a policy, for this host only.
-    pub async fn open(address: &str, token: Option<&SecretString>) -> Result<Self, RemoteError> {
+    /// `roots` are certificates (PEM) trusted besides the system's.
+    pub async fn open(
+        address: &str,
+        token: Option<&SecretString>,
+        roots: &[Vec<u8>],
+    ) -> Result<Self, RemoteError> {
         let refused = || RemoteError::Address(address.to_owned());
         let url = Url::parse(address).map_err(|_| refused())?;
         let plain_path = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -70,14 +80,8 @@ impl Remote {
         let host = url.host_str().ok_or_else(refused)?.to_owned();
         let policy = named_policy(&host, port).await?;
         let token = token.map(header).transpose()?;
-        let config = EgressConfig {
-            lookup: Arc::new(LocalhostLookup),
-            timeout: TIMEOUT,
-            max_body: ANSWER_MAX,
-            ..EgressConfig::default()
-        };
         let origin = url.origin().ascii_serialization().into();
-        Ok(Self { egress: Egress::new(config), policy, origin, token })
+        Ok(Self { egress: remote_egress(roots), policy, origin, token })
     }
 
     /// Scheme, host and port, as they stand at the beginning of an address.
@@ -102,6 +106,26 @@ impl Service<Request<Bytes>> for Remote {
 }
 
 impl Remote {
+    /// Sends, and as long as the server says that it is too busy, waits as it asks and sends again.
+    /// A request that was turned away with 429 was not carried out, whatever its method.
+    async fn patient(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let answer = self.egress.http(&self.policy, request.clone()).await.map_err(network)?;
+            let again = match answer.status {
+                429 => true,
+                503 => request.method == http::Method::GET,
+                _ => false,
+            };
+            let Some(pause) = pause(&answer).filter(|_| again) else { return Ok(answer) };
+            waited += pause.max(Duration::from_millis(10));
+            if waited > PATIENCE {
+                return Ok(answer);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string()).map_err(network)?;
@@ -114,14 +138,36 @@ impl Remote {
         if let Some(token) = self.token.as_ref().filter(|_| home) {
             outgoing.headers.insert(AUTHORIZATION, token.clone());
         }
-        let answer = self.egress.http(&self.policy, outgoing).await;
-        let answer = answer.map_err(network)?;
+        let answer = self.patient(outgoing).await?;
         let mut response = Response::builder().status(answer.status);
         if let Some(headers) = response.headers_mut() {
             *headers = answer.headers;
         }
         response.body(answer.body).map_err(TransportError::Request)
     }
+}
+
+/// The way to servers that the user names.
+pub(super) fn remote_egress(roots: &[Vec<u8>]) -> Egress {
+    Egress::new(EgressConfig {
+        lookup: Arc::new(LocalhostLookup),
+        extra_roots: roots.to_vec(),
+        timeout: TIMEOUT,
+        max_body: ANSWER_MAX,
+        ..EgressConfig::default()
+    })
+}
+
+/// The pause that a busy server asks for: seconds, or a time.
+fn pause(answer: &HttpResponse) -> Option<Duration> {
+    let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let from = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
+    let from = jiff::fmt::rfc2822::parse(from?).ok()?.timestamp();
+    Duration::try_from(from.until(at).ok()?).ok()
 }
 
 fn network(error: impl std::error::Error + Send + Sync + 'static) -> TransportError {
@@ -136,7 +182,7 @@ fn header(token: &SecretString) -> Result<HeaderValue, RemoteError> {
 }
 
 /// Allows exactly the private addresses that the named host has now.
-async fn named_policy(host: &str, port: u16) -> Result<Policy, RemoteError> {
+pub(super) async fn named_policy(host: &str, port: u16) -> Result<Policy, RemoteError> {
     let bare = host.trim_matches(['[', ']']);
     let found = LocalhostLookup.lookup(bare, port).await;
     let addresses =
@@ -181,9 +227,9 @@ mod tests {
         for bad in
             ["contoso", "ftp://x", "https://x/y", "https://u:p@x", "https://x?y", "file:///x"]
         {
-            assert!(Remote::open(bad, None).await.is_err(), "{bad}");
+            assert!(Remote::open(bad, None, &[]).await.is_err(), "{bad}");
         }
-        let remote = Remote::open("http://dev.localhost:8080/", None).await.unwrap();
+        let remote = Remote::open("http://dev.localhost:8080/", None, &[]).await.unwrap();
         assert_eq!(remote.origin(), "http://dev.localhost:8080");
     }
 
@@ -191,7 +237,7 @@ mod tests {
     async fn a_token_with_a_line_end_inside_is_refused() {
         let token = SecretString::from("a\nb");
         assert!(matches!(
-            Remote::open("http://127.0.0.1:9", Some(&token)).await,
+            Remote::open("http://127.0.0.1:9", Some(&token), &[]).await,
             Err(RemoteError::Token)
         ));
     }
@@ -234,7 +280,8 @@ mod tests {
     async fn a_named_server_gets_the_token_and_the_host() {
         let port = server().await.port();
         let origin = format!("http://dev.localhost:{port}");
-        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken\n"))).await.unwrap();
+        let remote =
+            Remote::open(&origin, Some(&SecretString::from("t0ken\n")), &[]).await.unwrap();
         let response = get(&remote, &format!("{origin}/x?y=1")).await.unwrap();
         let seen = String::from_utf8(response.body().to_vec()).unwrap();
         assert_eq!(seen, format!("/x?y=1 dev.localhost:{port} Bearer t0ken"));
@@ -244,7 +291,7 @@ mod tests {
     async fn another_host_gets_no_token_and_a_redirect_is_not_followed() {
         let port = server().await.port();
         let origin = format!("http://dev.localhost:{port}");
-        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken"))).await.unwrap();
+        let remote = Remote::open(&origin, Some(&SecretString::from("t0ken")), &[]).await.unwrap();
         let response = get(&remote, &format!("http://other.localhost:{port}/x")).await.unwrap();
         assert!(response.body().ends_with(b" -"), "{:?}", response.body());
         let response = get(&remote, &format!("{origin}/away")).await.unwrap();
@@ -255,8 +302,56 @@ mod tests {
     async fn a_neighbour_that_was_not_named_is_refused() {
         let named = server().await.port();
         let neighbour = server().await.port();
-        let remote = Remote::open(&format!("http://127.0.0.1:{named}"), None).await.unwrap();
+        let remote = Remote::open(&format!("http://127.0.0.1:{named}"), None, &[]).await.unwrap();
         let refused = get(&remote, &format!("http://127.0.0.1:{neighbour}/")).await;
         assert!(matches!(refused, Err(TransportError::Network(_))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_busy_server_is_asked_again_after_the_pause_it_names() {
+        use axum::http::StatusCode;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let count = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&count);
+        let answer = move |asked: axum::extract::Request| async move {
+            let number = seen.fetch_add(1, Ordering::SeqCst);
+            let pause = if asked.uri().path() == "/long" { "3600" } else { "0" };
+            match number {
+                0..2 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", pause)]),
+                _ => (StatusCode::OK, [("x-done", "1")]),
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap();
+        });
+        let remote = Remote::open(&origin, None, &[]).await.unwrap();
+        let post = Request::post(format!("{origin}/x")).body(Bytes::new()).unwrap();
+        assert_eq!(remote.clone().call(post).await.unwrap().status(), 200);
+        assert_eq!(count.swap(0, Ordering::SeqCst), 3);
+        // A pause beyond our patience is the answer.
+        assert_eq!(get(&remote, &format!("{origin}/long")).await.unwrap().status(), 429);
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn pauses_are_seconds_or_a_time() {
+        let answer = |pairs: &[(&str, &str)]| {
+            let mut headers = http::HeaderMap::new();
+            for (name, value) in pairs {
+                let name: http::HeaderName = name.parse().unwrap();
+                headers.insert(name, value.parse().unwrap());
+            }
+            let url = Url::parse("https://x.test").unwrap();
+            pause(&HttpResponse { status: 429, headers, body: Bytes::new(), url })
+        };
+        assert_eq!(answer(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let later = ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT");
+        assert_eq!(answer(&[later, date]), Some(Duration::from_secs(10)));
+        for bad in ["", "-1", "soon", "1.5"] {
+            assert_eq!(answer(&[("retry-after", bad), date]), None, "{bad}");
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use connref_egress::oauth::DeviceCode;
 use connref_engine::connector::Target;
 use connref_engine::credential::credential_fields;
-use connref_engine::sign_in::{DeviceAnswer, SignInError, SignedIn, sign_in_code, sign_in_device};
+use connref_engine::sign_in::{
+    DeviceAnswer, SignInError, SignedIn, sign_in_code, sign_in_code_at_server, sign_in_device,
+};
 use connref_engine::token::token_lifetimes;
 use connref_solution::model::ConnectionId;
 use connref_solution::model::facts::ConnectionStatus;
@@ -47,11 +49,29 @@ pub enum SignInState {
     Done(Box<Connection>),
 }
 
+/// Where a browser comes back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ComeBack<'a> {
+    /// An address on the machine of whoever asked, as they named it.
+    Machine(&'a str),
+    /// A page of this server.
+    Server(&'a str),
+}
+
 /// Begins a sign-in: in a browser whose answer goes to `redirect_uri`, or on another device.
 pub async fn connection_sign_in(
     cx: &Context,
     id: &str,
     redirect_uri: Option<&str>,
+) -> Result<SignInBegun> {
+    sign_in_begin(cx, id, redirect_uri.map(ComeBack::Machine)).await
+}
+
+/// The same, also with a browser that comes back to a page of this server.
+pub(crate) async fn sign_in_begin(
+    cx: &Context,
+    id: &str,
+    back: Option<ComeBack<'_>>,
 ) -> Result<SignInBegun> {
     let id = ConnectionId::new(id);
     let place = &cx.environment.id;
@@ -61,9 +81,15 @@ pub async fn connection_sign_in(
     let (egress, policy) = (cx.app.egress(), policy(cx)?);
     let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX / 4);
     let now = cx.store().now();
-    let (new, step) = match redirect_uri {
-        Some(uri) => {
-            let begun = sign_in_code(egress, &policy, &fields, uri, cx.store().ids()).await;
+    let (new, step) = match back {
+        Some(back) => {
+            let ids = cx.store().ids();
+            let begun = match back {
+                ComeBack::Machine(uri) => sign_in_code(egress, &policy, &fields, uri, ids).await,
+                ComeBack::Server(uri) => {
+                    sign_in_code_at_server(egress, &policy, &fields, uri, ids).await
+                }
+            };
             let (url, kept) = begun.map_err(|error| refused(&error))?;
             let expires_on = now + micros(CODE_TIME);
             let new = SignInNew { kind: SignInKind::Code, kept, expires_on, pause: 0 };
@@ -92,6 +118,17 @@ pub async fn connection_sign_in_finish(
     id: &str,
     signin: &str,
     query: Option<&str>,
+) -> Result<SignInState> {
+    connection_sign_in_as(cx, id, signin, query, None).await
+}
+
+/// The same; only this account will do, if one is named.
+pub async fn connection_sign_in_as(
+    cx: &Context,
+    id: &str,
+    signin: &str,
+    query: Option<&str>,
+    account: Option<&str>,
 ) -> Result<SignInState> {
     let id = ConnectionId::new(id);
     let place = &cx.environment.id;
@@ -131,7 +168,24 @@ pub async fn connection_sign_in_finish(
             }
         }
     };
+    if let Some(wanted) = account {
+        right_account(wanted, done.account.as_deref())?;
+    }
     signed_in(cx, &row, done).await.map(|row| SignInState::Done(Box::new(row)))
+}
+
+/// Refuses an account other than the one that was asked for, before anything of it is kept.
+fn right_account(wanted: &str, found: Option<&str>) -> Result<()> {
+    if found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    let found = match found {
+        Some(found) => format!("signed in as `{found}`"),
+        None => "the service did not say who signed in".to_owned(),
+    };
+    let fix =
+        format!("sign in as `{wanted}`, in a private window if the browser remembers another");
+    Err(OperationError::conflict(format!("{found}, but `{wanted}` was asked for"), &fix))
 }
 
 /// Puts what the sign-in brought in the place of what was there. A connection that worked is kept

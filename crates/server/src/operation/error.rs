@@ -105,6 +105,11 @@ impl OperationError {
         }
     }
 
+    /// Whether a failure of the store is none that whoever asked can do something about.
+    pub(crate) fn is_inside(error: &StoreError) -> bool {
+        store_status(error) >= 500
+    }
+
     /// HTTP status.
     pub fn status(&self) -> u16 {
         match self {

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod business_unit;
 pub mod connection;
+pub mod connection_consent;
 pub mod connection_rotate;
 pub mod connection_sign_in;
 pub mod connection_test;
@@ -16,6 +17,7 @@ pub mod flow;
 pub mod key;
 pub mod layer;
 pub mod pipeline;
+pub mod principal_credential;
 pub mod reference;
 pub mod role;
 pub mod row_share;

@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 
 use super::time::iso;
 use super::{Caller, Failure};
+use crate::App;
 use crate::operation::environment::{environment_allow, environment_create};
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
-    // A member sees the environment it belongs to through `get`; the list is the installation's.
-    let all = caller.app().store().environment_list(&caller.installation()?).await?;
-    Ok(Json(json!({"value": all.iter().map(environment).collect::<Vec<_>>()})))
+    let all = caller.environments().await?;
+    let rows = all.iter().map(|one| environment(caller.app(), one));
+    Ok(Json(json!({"value": rows.collect::<Vec<_>>()})))
 }
 
 pub(crate) async fn get(caller: Caller, Path(name): Path<String>) -> Result<Json<Value>, Failure> {
-    Ok(Json(environment(&caller.enter(&name).await?.environment)))
+    Ok(Json(environment(caller.app(), &caller.enter(&name).await?.environment)))
 }
 
 pub(crate) async fn create(
@@ -57,7 +58,7 @@ pub(crate) async fn create(
     let allowed = strings(&properties["connref"]["allowed"]);
     let new = EnvironmentNew { name, kind, fidelity, allowed };
     let made = environment_create(caller.app(), &caller.installation()?, new).await?;
-    Ok((StatusCode::CREATED, Json(environment(&made))))
+    Ok((StatusCode::CREATED, Json(environment(caller.app(), &made))))
 }
 
 pub(crate) async fn update(
@@ -78,14 +79,14 @@ pub(crate) async fn update(
         ));
     }
     environment_allow(&cx, strings(allowed)).await?;
-    Ok(Json(environment(&caller.enter(&name).await?.environment)))
+    Ok(Json(environment(caller.app(), &caller.enter(&name).await?.environment)))
 }
 
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
-fn environment(row: &Environment) -> Value {
+fn environment(app: &App, row: &Environment) -> Value {
     let sku = match row.kind {
         EnvironmentKind::Developer => "Developer",
         EnvironmentKind::Test => "Sandbox",
@@ -95,7 +96,7 @@ fn environment(row: &Environment) -> Value {
         Fidelity::Extended => "extended",
         Fidelity::Dataverse => "dataverse",
     };
-    let host = format!("http://{}.localhost", row.name.to_lowercase());
+    let host = app.addresses().environment(&row.name);
     json!({
         "name": row.id.as_str(),
         "id": format!("/providers/Microsoft.BusinessAppPlatform/environments/{}", row.id),

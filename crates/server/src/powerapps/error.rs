@@ -97,7 +97,7 @@ impl From<IdentityError> for Failure {
                 fix: Some(format!("connref user add {name} --env ENVIRONMENT")),
             },
             IdentityError::Store(error) => error.into(),
-            IdentityError::Missing | IdentityError::Unknown => Self {
+            IdentityError::Missing | IdentityError::Unknown | IdentityError::Token(_) => Self {
                 status: 401,
                 code: "Unauthorized".to_owned(),
                 message: error.to_string(),

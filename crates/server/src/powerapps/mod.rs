@@ -3,11 +3,13 @@
 //! knows it.
 pub(crate) mod connection;
 pub(crate) mod connector;
+pub(crate) mod consent;
 pub(crate) mod environment;
 mod error;
 pub(crate) mod flow;
 pub(crate) mod key;
 pub(crate) mod pipeline;
+pub(crate) mod principal;
 pub(crate) mod tenant_group;
 pub(crate) mod tenant_policy;
 mod time;
@@ -22,7 +24,8 @@ use connref_store::environment::Environment;
 
 pub(crate) use error::Failure;
 
-use crate::identity::{SignedIn, sign_in};
+use crate::identity::{IdentityError, SignedIn, sign_in};
+use crate::listen::PORT_ENVIRONMENT;
 use crate::{App, Context};
 
 /// Who signed in, and what the request says of its environment. A handler that takes it cannot run
@@ -77,6 +80,28 @@ impl Caller {
         self.signed.asker()
     }
 
+    /// The environments that the caller may enter: all of them for the operator.
+    pub(crate) async fn environments(&self) -> Result<Vec<Environment>, Failure> {
+        let store = self.app.store();
+        if let Ok(operator) = self.signed.installation() {
+            return Ok(store.environment_list(&operator).await?);
+        }
+        let all = store.environment_list(&connref_store::access::Caller::System("router")).await?;
+        let mut open = Vec::new();
+        for one in all {
+            match self.signed.enter(&self.app, one, &HeaderMap::new()).await {
+                Ok(cx) => open.push(cx.environment),
+                Err(IdentityError::Store(
+                    StoreError::NotFound { .. } | StoreError::Denied { .. },
+                )) => {}
+                // A token for one environment's Web API: the others are not listed.
+                Err(IdentityError::Token(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(open)
+    }
+
     /// A header's text; `None` if it is missing or blank.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let text = self.headers.get(name)?.to_str().ok()?.trim();
@@ -116,8 +141,11 @@ fn filtered(filter: &str) -> Option<String> {
     rest.split('\'').next().map(str::to_owned)
 }
 
-/// The first label of the host: the environment's name.
+/// The environment of the port, else the first label of the host: the environment's name.
 pub(crate) fn host_name(headers: &HeaderMap) -> Option<String> {
+    if let Some(name) = headers.get(PORT_ENVIRONMENT) {
+        return name.to_str().ok().map(str::to_owned);
+    }
     let host = headers.get(axum::http::header::HOST)?.to_str().ok()?;
     let label = host.split(['.', ':']).next()?;
     (!label.is_empty() && label.parse::<u8>().is_err()).then(|| label.to_owned())

@@ -286,7 +286,7 @@ impl Fault {
 impl From<IdentityError> for Fault {
     fn from(error: IdentityError) -> Self {
         match error {
-            IdentityError::Missing | IdentityError::Unknown => {
+            IdentityError::Missing | IdentityError::Unknown | IdentityError::Token(_) => {
                 let mut fault =
                     Self::new(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, error.to_string());
                 fault.fix = Some(

@@ -50,6 +50,8 @@ const ACTIVE_STATUSES: &[Choice] = &[(1, "Active"), (2, "Inactive")];
 const CREATED: Col = Col::new("createdon", Kind::Time);
 const MODIFIED: Col = Col::new("modifiedon", Kind::Time);
 const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
+/// What clients ask for and nothing is kept of.
+const NOTHING: Source = Source::Sql("CAST(NULL AS TEXT)");
 const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
 const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
 const OWNER: Col = Col::lookup("ownerid", "systemuser", "ownerid").update();
@@ -437,6 +439,8 @@ const PUBLISHER: TableDef = TableDef {
         Col::new("friendlyname", Kind::Text(256)).create().edit().required(),
         Col::new("customizationprefix", Kind::Text(8)).create().required(),
         Col::new("customizationoptionvalueprefix", Kind::Int).create().required(),
+        Col::new("description", Kind::Text(2000)).from(NOTHING),
+        Col::new("isreadonly", Kind::Flag).from(Source::Constant(0)),
         organization("organizationid", "organizationid"),
         CREATED,
         MODIFIED,
@@ -472,6 +476,7 @@ const SOLUTION: TableDef = TableDef {
             .from(Source::Column("upgradeof")),
         organization("organizationid", "organizationid"),
         Col::new("installedon", Kind::Time),
+        Col::new("solutionpackageversion", Kind::Text(256)).from(NOTHING),
         CREATED,
         MODIFIED,
         VERSION,

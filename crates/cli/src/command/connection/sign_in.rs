@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use connref_client::Client;
 use connref_client::connection::{Connection, SignInState};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -20,6 +21,9 @@ const HEAD_MAX: usize = 32 * 1024;
 /// How long a browser may take for its request.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 
+/// Pause between two questions about a link.
+const LINK_PAUSE: Duration = Duration::from_secs(2);
+
 /// Arguments of `connection sign-in`.
 #[derive(Args, Debug)]
 pub(crate) struct SignInArgs {
@@ -28,6 +32,15 @@ pub(crate) struct SignInArgs {
     /// Sign in on another device
     #[arg(long)]
     device_code: bool,
+    /// Print a link by which somebody else signs the connection in, and wait until that is done
+    #[arg(long, conflicts_with = "device_code")]
+    link: bool,
+    /// With --link: the only account that will do
+    #[arg(long, value_name = "NAME", requires = "link")]
+    account: Option<String>,
+    /// With --link: minutes that it counts
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    valid: u64,
     #[command(flatten)]
     redirect: RedirectArgs,
 }
@@ -45,7 +58,11 @@ impl SignInArgs {
     pub(super) async fn run(self, context: &Context) -> Outcome {
         let client = context.client().await?;
         let connection = self.which.find(&client).await?;
-        let done = sign_in(&client, &connection, self.device_code, &self.redirect).await?;
+        let done = if self.link {
+            by_link(&client, &connection, self.account.as_deref(), self.valid).await?
+        } else {
+            sign_in(&client, &connection, self.device_code, &self.redirect).await?
+        };
         let sentence = match &done.account {
             Some(account) => format!("connection {} signed in as {account}", done.display_name),
             None => format!("connection {} signed in", done.display_name),
@@ -67,6 +84,33 @@ pub(super) async fn sign_in(
     } else {
         by_browser(client, connection, &redirect.redirect_path).await
     }
+}
+
+/// Tells a link and waits: the person is somebody else, elsewhere.
+async fn by_link(
+    client: &Client,
+    connection: &Connection,
+    account: Option<&str>,
+    minutes: u64,
+) -> Result<Connection, Failure> {
+    let (link, url, seconds) =
+        client.connection_consent_link(connection, account, minutes * 60).await?;
+    note(&format!(
+        "send this link to the person who signs `{}` in; it counts once, for {minutes} minutes:\n{}",
+        connection.display_name,
+        url.expose_secret()
+    ));
+    let over = tokio::time::Instant::now() + Duration::from_secs(seconds) + LINK_PAUSE;
+    while tokio::time::Instant::now() < over {
+        match client.connection_consent_state(connection, &link).await?.as_str() {
+            "done" => return Ok(client.connection(&connection.connector, &connection.id).await?),
+            "refused" => return Err(Failure::refused("the person said no")),
+            "over" => break,
+            _ => tokio::time::sleep(LINK_PAUSE).await,
+        }
+    }
+    Err(Failure::refused("nobody signed in while the link counted")
+        .fix("connref connection sign-in CONNECTION --link --valid MINUTES"))
 }
 
 async fn by_device(client: &Client, connection: &Connection) -> Result<Connection, Failure> {

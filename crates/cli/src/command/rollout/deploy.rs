@@ -30,6 +30,8 @@ pub(crate) struct Release {
     pub(crate) wait: Duration,
     /// Only foreseen; nothing is written.
     pub(crate) plan_only: bool,
+    /// Certificates of authorities that servers are trusted by, beside the usual ones.
+    pub(crate) roots: Vec<Vec<u8>>,
 }
 
 /// One environment with what belongs to it alone.
@@ -89,7 +91,7 @@ impl Place {
     async fn try_deal(&self, release: &Release) -> Result<Entry, Failure> {
         let client = match &self.reached {
             Reached::Client(client) => Client::clone(client),
-            Reached::Server { url, token } => remote_client(url, Some(token)).await?,
+            Reached::Server { url, token } => remote_client(url, Some(token), &release.roots).await?,
         };
         let before = self.plan(&client, release).await?;
         let foreseen = DeploymentResult::of(&before, Kind::Plan, now());

@@ -109,6 +109,7 @@ impl SolutionCommand {
                 | Self::Import(_)
                 | Self::Verify(_)
                 | Self::Export(_)
+                | Self::Plan(_)
                 | Self::Proof(_)
                 | Self::Upgrade { .. }
                 | Self::List

@@ -1,4 +1,6 @@
 //! `connref user`
+mod credential;
+
 use clap::{Args, Subcommand, ValueEnum};
 use connref_client::user::User;
 use connref_store::source::{Clock, Ids, SystemClock, SystemIds};
@@ -29,6 +31,11 @@ pub(crate) enum UserCommand {
     /// Give a user or service principal a role, or take it away
     #[command(subcommand)]
     Role(super::role::AssignCommand),
+    /// What a service principal signs in with
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
+    /// Make a link by which a person signs in to the server, once
+    SignInLink(credential::LinkArgs),
 }
 
 /// Arguments of `user add`.
@@ -78,6 +85,8 @@ impl UserCommand {
             Self::Enable { user } => switch(context, &user, false).await,
             Self::List => list(context).await,
             Self::Role(command) => command.run(context, false).await,
+            Self::Credential(command) => command.run(context).await,
+            Self::SignInLink(args) => args.run(context).await,
         }
     }
 }
