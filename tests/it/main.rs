@@ -7,6 +7,7 @@ mod bad_input;
 mod canary;
 mod connection;
 mod connector;
+mod control_plane;
 mod demo;
 mod dependency_table;
 mod fidelity;

@@ -34,6 +34,7 @@ struct Parts {
     secrets: Secrets,
     runner: Runner,
     operator: String,
+    node: String,
 }
 
 impl App {
@@ -60,9 +61,9 @@ impl App {
             registry.clone(),
             tokens.clone(),
             secrets.clone(),
-            node,
+            node.clone(),
         );
-        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator }))
+        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator, node }))
     }
 
     /// The store.
@@ -83,6 +84,11 @@ impl App {
     /// The administrator of the installation.
     pub fn operator(&self) -> &str {
         &self.0.operator
+    }
+
+    /// This process among several.
+    pub(crate) fn node(&self) -> &str {
+        &self.0.node
     }
 
     pub(crate) fn egress(&self) -> &Egress {

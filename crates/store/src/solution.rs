@@ -151,13 +151,13 @@ pub(crate) fn publisher_ensure(
     environment: &EnvironmentId,
     id: &str,
     publisher: &Publisher,
-    now: Micros,
-    version: i64,
+    by: Option<&str>,
+    (now, version): (Micros, i64),
 ) -> Result<PublisherId> {
     sql.execute(
         "INSERT INTO publisher (environmentid, publisherid, uniquename, uniquename_key, friendlyname, \
-         customizationprefix, customizationoptionvalueprefix, createdon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
+         customizationprefix, customizationoptionvalueprefix, createdon, modifiedon, versionnumber, \
+         createdby, modifiedby) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $10) \
          ON CONFLICT (environmentid, uniquename_key) DO NOTHING",
         &[
             environment.as_str().into(),
@@ -169,6 +169,7 @@ pub(crate) fn publisher_ensure(
             i64::from(publisher.option_value_prefix).into(),
             now.into(),
             version.into(),
+            by.into(),
         ],
     )?;
     publisher_find(sql, environment, &publisher.unique_name)
@@ -186,6 +187,11 @@ fn publisher_find(
     Ok(row.ok_or_else(|| StoreError::not_found("publisher", name))?.text(0)?.into())
 }
 
+/// The row id of a caller that has one.
+fn by(caller: &Caller) -> Option<&str> {
+    caller.principal().map(|id| id.as_str())
+}
+
 /// A solution row to insert.
 pub(crate) struct SolutionRow<'a> {
     pub(crate) id: &'a str,
@@ -197,6 +203,8 @@ pub(crate) struct SolutionRow<'a> {
     pub(crate) language: u32,
     pub(crate) publisher: &'a PublisherId,
     pub(crate) upgrade_of: Option<&'a SolutionId>,
+    /// Row id of whoever makes it.
+    pub(crate) by: Option<&'a str>,
 }
 
 pub(crate) fn insert(
@@ -208,8 +216,9 @@ pub(crate) fn insert(
 ) -> Result<()> {
     sql.execute(
         "INSERT INTO solution (environmentid, solutionid, uniquename, uniquename_key, friendlyname, description, \
-         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber, upgradeof) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13)",
+         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber, upgradeof, \
+         createdby, modifiedby) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13, $14, $14)",
         &[
             environment.as_str().into(),
             row.id.into(),
@@ -224,6 +233,7 @@ pub(crate) fn insert(
             now.into(),
             version.into(),
             row.upgrade_of.map(SolutionId::as_str).into(),
+            row.by.into(),
         ],
     )?;
     Ok(())
@@ -245,7 +255,8 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
-                let found = publisher_ensure(sql, &environment, &id, &new, now, version)?;
+                let found =
+                    publisher_ensure(sql, &environment, &id, &new, by(&caller), (now, version))?;
                 if found.as_str() != id {
                     let name = new.unique_name.clone();
                     return Err(StoreError::Exists { kind: "publisher", name });
@@ -302,6 +313,7 @@ impl Store {
                     language: 1033,
                     publisher: &publisher,
                     upgrade_of: None,
+                    by: by(&caller),
                 };
                 insert(sql, &environment, &row, now, version)?;
                 let entry = Entry {

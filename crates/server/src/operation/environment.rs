@@ -2,12 +2,31 @@
 use connref_egress::Policy;
 use connref_engine::connector::Support;
 use connref_solution::model::facts::Capability;
+use connref_store::StoreError;
 use connref_store::access::Caller;
 use connref_store::connector::BuiltIn;
 use connref_store::environment::{Environment, EnvironmentNew};
 
 use super::{OperationError, Result};
 use crate::App;
+use crate::identity::SignedIn;
+
+/// The environments that whoever signed in belongs to; the operator belongs to all.
+pub async fn environment_list(app: &App, signed: &SignedIn) -> Result<Vec<Environment>> {
+    let mut all = app.store().environment_list(&Caller::System("environments")).await?;
+    if signed.installation().is_ok() {
+        return Ok(all);
+    }
+    let mut own = Vec::new();
+    for environment in all.drain(..) {
+        match app.store().caller_find(&environment.id, signed.name()).await {
+            Ok(_) => own.push(environment),
+            Err(StoreError::NotFound { .. } | StoreError::Denied { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(own)
+}
 
 /// Makes an environment with the built-in connectors in it.
 pub async fn environment_create(

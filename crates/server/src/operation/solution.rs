@@ -226,7 +226,7 @@ pub async fn solution_import_start(
     let read = PackageRead::from_zip(&import.file)?;
     let lock = deployment_lock(cx).await?;
     let job = job_open(cx, &read, &import).await?;
-    let new = JobNew { message, job: job.clone() };
+    let new = JobNew { message, job: job.clone(), node: cx.app.node().to_owned() };
     let operation = cx.store().job_start(&cx.caller, &cx.environment.id, new).await?;
     let (cx, id, key) = (cx.clone(), operation.clone(), job.clone());
     tokio::spawn(async move {
