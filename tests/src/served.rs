@@ -27,7 +27,17 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start(home: &Home) -> Self {
-        Self::start_with(home, None)
+        Self::start_with(home, &[], None)
+    }
+
+    /// Starts it with more arguments.
+    ///
+    /// # Panics
+    /// If it does not tell where it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start_as(home: &Home, more: &[&str]) -> Self {
+        Self::start_with(home, more, None)
     }
 
     /// Starts it with a log of everything in a file.
@@ -37,12 +47,13 @@ impl Served {
     #[must_use]
     #[track_caller]
     pub fn start_logged(home: &Home, log: &Path) -> Self {
-        Self::start_with(home, Some(log))
+        Self::start_with(home, &[], Some(log))
     }
 
     #[track_caller]
-    fn start_with(home: &Home, log: Option<&Path>) -> Self {
+    fn start_with(home: &Home, more: &[&str], log: Option<&Path>) -> Self {
         let mut command = home.command(["server", "run", "--port", "0", "-o", "json"]);
+        command.args(more);
         command.stderr(std::process::Stdio::null());
         if let Some(log) = log {
             let file = std::fs::File::create(log).expect("a log can be made");

@@ -6,6 +6,7 @@
 pub mod identity;
 pub mod operation;
 mod powerapps;
+pub mod protection;
 mod router;
 pub mod webapi;
 
@@ -35,6 +36,7 @@ struct Parts {
     runner: Runner,
     operator: String,
     node: String,
+    protection: protection::Protection,
 }
 
 impl App {
@@ -63,7 +65,18 @@ impl App {
             secrets.clone(),
             node.clone(),
         );
-        Self(Arc::new(Parts { store, egress, registry, tokens, secrets, runner, operator, node }))
+        let protection = protection::Protection::default();
+        Self(Arc::new(Parts {
+            store,
+            egress,
+            registry,
+            tokens,
+            secrets,
+            runner,
+            operator,
+            node,
+            protection,
+        }))
     }
 
     /// The store.
@@ -84,6 +97,11 @@ impl App {
     /// The administrator of the installation.
     pub fn operator(&self) -> &str {
         &self.0.operator
+    }
+
+    /// How much one user may ask for.
+    pub fn protection(&self) -> &protection::Protection {
+        &self.0.protection
     }
 
     /// This process among several.

@@ -105,7 +105,7 @@ impl Store {
         environment: &EnvironmentId,
         new: JobNew,
     ) -> Result<JobId> {
-        caller.require(environment, Privilege::ImportCustomization, "run jobs")?;
+        require(caller, environment)?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = JobId::from(self.ids.guid(now));
@@ -146,7 +146,7 @@ impl Store {
         id: &JobId,
         end: JobEnd,
     ) -> Result<()> {
-        caller.require(environment, Privilege::ImportCustomization, "run jobs")?;
+        require(caller, environment)?;
         let (environment, id, now) = (environment.clone(), id.clone(), self.now());
         self.db
             .change(move |sql| {
@@ -214,6 +214,14 @@ impl Store {
             })
             .await
     }
+}
+
+/// Jobs belong to those who import or export.
+fn require(caller: &Caller, environment: &EnvironmentId) -> Result<()> {
+    if caller.may(Privilege::ExportCustomization) {
+        return caller.require(environment, Privilege::ExportCustomization, "run jobs");
+    }
+    caller.require(environment, Privilege::ImportCustomization, "run jobs")
 }
 
 /// The solution of the newest job that has not ended.

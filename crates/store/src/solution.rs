@@ -395,6 +395,45 @@ impl Store {
             .await
     }
 
+    /// Takes a component out of an unmanaged solution; the component itself stays.
+    pub async fn solution_component_remove(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        solution: &SolutionId,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<()> {
+        caller.require(environment, on(Verb::Write, Entity::Solution), "change solutions")?;
+        let (caller, environment, solution, id, now) =
+            (caller.clone(), environment.clone(), solution.clone(), id.to_owned(), self.now());
+        self.db
+            .change(move |sql| {
+                touch(sql, &environment)?;
+                let changed = sql.execute(
+                    "DELETE FROM solutioncomponent WHERE environmentid = $1 AND solutionid = $2 \
+                     AND kind = $3 AND objectid = $4",
+                    &[
+                        environment.as_str().into(),
+                        solution.as_str().into(),
+                        kind.into(),
+                        (&id).into(),
+                    ],
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::not_found("component", &id));
+                }
+                let entry = Entry {
+                    action: "solution_component_remove",
+                    object: "solution",
+                    object_id: solution.as_str(),
+                    detail: json!({"kind": kind, "id": id}),
+                };
+                audit_log::record(sql, &environment, now, &caller, &entry)
+            })
+            .await
+    }
+
     /// Everything an export needs, in one snapshot.
     pub async fn solution_content(
         &self,

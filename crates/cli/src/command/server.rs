@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use connref_server::protection::Setting;
 use connref_store::access::Caller;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -33,6 +34,11 @@ pub(crate) struct RunArgs {
     /// Port; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// What one user may ask of the Web API: `off`, `service` (6000 requests in 300 seconds, 1200
+    /// seconds of work, 52 at once), or numbers: `requests=100,window=60,execution=60,concurrent=8`;
+    /// else `service` in environments of fidelity `dataverse` and `off` in the others
+    #[arg(long, value_name = "LIMITS")]
+    limits: Option<Setting>,
 }
 
 impl ServerCommand {
@@ -50,6 +56,9 @@ impl ServerCommand {
 impl RunArgs {
     async fn run(self, context: &Context) -> Outcome {
         let embedded = context.embedded().await?;
+        if let Some(limits) = self.limits {
+            embedded.app().protection().configure(limits);
+        }
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
                 Failure::new(Exit::Conflict, error)

@@ -110,7 +110,12 @@ pub(crate) async fn put(
     let (made, new) = connection_put(&cx, put).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(connection(&cx, &facts, &made))))
+    let mut one = connection(&cx, &facts, &made);
+    // The account is told once it is asked for; the answer to a put never has it.
+    if let Some(properties) = one["properties"].as_object_mut() {
+        properties.remove("accountName");
+    }
+    Ok((status, Json(one)))
 }
 
 /// The parameter under which the name of a parameter set is kept.

@@ -45,19 +45,19 @@ impl Ids for Counted {
     }
 }
 
-struct Service {
+pub(super) struct Service {
     _folder: tempfile::TempDir,
     router: Router,
 }
 
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     headers: http::HeaderMap,
     body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 
@@ -66,19 +66,19 @@ impl Answer {
     }
 
     /// The id a create answered.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         let address = self.header("OData-EntityId");
         let id = address.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
         id.unwrap_or_else(|| panic!("{} {}", self.status, self.body)).to_owned()
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         format!("{} {}", self.status, self.json()["error"]["code"].as_str().unwrap_or_default())
     }
 }
 
 impl Service {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ids = Arc::new(Counted::default());
         let key = KeyFile::open_or_create(&folder.path().join("key"), &*ids).unwrap();
@@ -99,7 +99,7 @@ impl Service {
         Self { _folder: folder, router: router(app) }
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         who: Option<&str>,
         request: http::request::Builder,
@@ -122,7 +122,7 @@ impl Service {
         }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.send(None, at("GET", path), &Value::Null).await
     }
 
@@ -131,11 +131,11 @@ impl Service {
         self.send(None, request, &Value::Null).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(None, at("POST", path), &body).await
     }
 
-    async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(None, at("PATCH", path), &body).await
     }
 
@@ -144,7 +144,7 @@ impl Service {
     }
 
     /// A publisher, a solution in it, and a reference in that.
-    async fn with_solution(&self) -> String {
+    pub(super) async fn with_solution(&self) -> String {
         let publisher = json!({
             "uniquename": "contoso", "friendlyname": "Contoso", "customizationprefix": "con",
             "customizationoptionvalueprefix": 12345,
@@ -166,7 +166,7 @@ impl Service {
     }
 }
 
-fn at(method: &str, path: &str) -> http::request::Builder {
+pub(super) fn at(method: &str, path: &str) -> http::request::Builder {
     // Spaces are the only thing the tests do not encode themselves.
     let path = path.replace(' ', "%20");
     Request::builder()
@@ -178,7 +178,7 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap()
 }
 
-fn flow_body() -> String {
+pub(super) fn flow_body() -> String {
     json!({
         "properties": {
             "connectionReferences": {"mail": {

@@ -21,6 +21,7 @@ pub static TABLES: &[TableDef] = &[
     PUBLISHER,
     SOLUTION,
     SOLUTION_COMPONENT,
+    SOLUTION_COMPONENT_DEFINITION,
     people::PRINCIPAL_OBJECT_ACCESS,
     people::ROLE,
     people::ROLE_PRIVILEGES,
@@ -137,9 +138,12 @@ const ASYNC_OPERATION: TableDef = TableDef {
         OWNING_TEAM,
         OWNING_UNIT,
         CREATED_BY,
-        no_one("createdonbehalfby"),
+        // This process carries it out on behalf of its owner.
+        Col::lookup("createdonbehalfby", "systemuser", "createdonbehalfby")
+            .from(Source::Column("ownerid")),
         Col::lookup("modifiedby", "systemuser", "modifiedby").from(Source::Column("createdby")),
-        no_one("modifiedonbehalfby"),
+        Col::lookup("modifiedonbehalfby", "systemuser", "modifiedonbehalfby")
+            .from(Source::Column("ownerid")),
         CREATED,
         Col::new("startedon", Kind::Time),
         Col::new("completedon", Kind::Time),
@@ -658,6 +662,30 @@ const SOLUTION_COMPONENT: TableDef = TableDef {
     keys: &[],
     many: &[],
     visibility: Visibility::WithAny(Entity::Solution),
+    rows: None,
+};
+
+const SOLUTION_COMPONENT_DEFINITION: TableDef = TableDef {
+    name: "solutioncomponentdefinition",
+    set: "solutioncomponentdefinitions",
+    display_name: "Solution Component Definition",
+    object_type_code: 7104,
+    physical: "solutioncomponentdefinition",
+    primary_id: "solutioncomponentdefinitionid",
+    primary_name: Some("name"),
+    ownership: Ownership::None,
+    columns: &[
+        Col::new("solutioncomponentdefinitionid", Kind::Guid),
+        Col::new("name", Kind::Text(256)),
+        Col::new("primaryentityname", Kind::Text(64)),
+        Col::new("solutioncomponenttype", Kind::Int),
+        // Components of these kinds are rows of a table of the same number.
+        Col::new("objecttypecode", Kind::Int).from(Source::Column("solutioncomponenttype")),
+        Col::new("isviewable", Kind::Flag).from(Source::Constant(1)),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
     rows: None,
 };
 
