@@ -160,11 +160,17 @@ async fn whoever_may_acts_on_behalf_of_another() {
     // A service principal with the privilege may; without it may not.
     let app = json!({"domainname": "deploy-app", "accessmode": 4, "connref_role": "Deployer",
         "applicationid": "00000000-0000-4000-8000-00000000a11a"});
-    service.post("systemusers", app).await.id();
-    let request = at("GET", "WhoAmI").header("CallerObjectId", &bob);
-    let without = service.send(Some("deploy-app"), request, &Value::Null).await;
+    let app = service.post("systemusers", app).await.id();
+    let attempt = async || {
+        let request = at("GET", "WhoAmI").header("CallerObjectId", &bob);
+        service.send(Some("deploy-app"), request, &Value::Null).await
+    };
+    assert_eq!(attempt().await.code(), "403 0x80040220");
     let role = json!({"name": "Delegate", "connref_privileges": "prvActOnBehalfOfAnotherUser=organization"});
-    let role = service.post("roles", role).await;
-    assert_eq!(role.status, 204, "{}", role.code());
-    assert_eq!(without.code(), "403 0x80040220");
+    let role = service.post("roles", role).await.id();
+    let given = json!({"@odata.id": format!("roles({role})")});
+    let given =
+        service.post(&format!("systemusers({app})/systemuserroles_association/$ref"), given).await;
+    assert_eq!(given.status, 204, "{}", given.code());
+    assert_eq!(attempt().await.json()["UserId"], bob.as_str());
 }

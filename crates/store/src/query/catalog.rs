@@ -163,7 +163,7 @@ const ASYNC_OPERATION: TableDef = TableDef {
         Col::new("iswaitingforevent", Kind::Flag).from(Source::Constant(0)),
         Col::new("retainjobhistory", Kind::Flag).from(Source::Constant(0)),
         Col::new("parentpluginexecutionid", Kind::Guid)
-            .from(Source::Sql("'00000000-0000-0000-0000-000000000000'")),
+            .from(Source::Sql("CAST('00000000-0000-0000-0000-000000000000' AS TEXT)")),
         empty("datablobid_name", Kind::Text(256)),
         empty("datablobid", Kind::Guid),
         empty("postponeuntil", Kind::Time),
@@ -589,7 +589,8 @@ const SOLUTION: TableDef = TableDef {
             .from(Source::Column("upgradeof")),
         organization("organizationid", "organizationid"),
         // What its exports are written for.
-        Col::new("solutionpackageversion", Kind::Text(256)).from(Source::Sql("'9.2'")),
+        Col::new("solutionpackageversion", Kind::Text(256))
+            .from(Source::Sql("CAST('9.2' AS TEXT)")),
         Col::new("isapimanaged", Kind::Flag).from(Source::Constant(0)),
         empty("templatesuffix", Kind::Text(65)),
         empty("thumbprint", Kind::Text(65)),
