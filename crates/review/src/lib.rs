@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod check;
 pub mod connector;
 pub mod departure;
+pub mod dependency;
 pub mod diff;
 pub mod finding;
 mod fix;
@@ -32,6 +33,7 @@ pub use activation::{Activation, flow_activation};
 pub use binding::{BindingEffect, IdentityChange, binding_check};
 pub use catalogue::{Page, explain};
 pub use departure::reassign_effect;
+pub use dependency::{Dependency, dependencies, missing_dependencies};
 pub use finding::{Finding, Severity, Subject, SubjectKind};
 pub use fix::arg as shell_argument;
 pub use outcome::{

@@ -86,17 +86,17 @@ impl App {
     /// Tells where the service is reached, once, before it listens.
     pub fn serving(&self, addresses: Addresses) {
         // A second listener in one process serves the addresses of the first.
-        let _told = self.0.addresses.set(addresses);
+        let _told = self.0.process.addresses.set(addresses);
     }
 
     /// Whether a listener told where the service is reached.
     pub(crate) fn is_serving(&self) -> bool {
-        self.0.addresses.get().is_some()
+        self.0.process.addresses.get().is_some()
     }
 
     /// Where the service is reached.
     pub fn addresses(&self) -> &Addresses {
-        self.0.addresses.get().unwrap_or(&UNTOLD)
+        self.0.process.addresses.get().unwrap_or(&UNTOLD)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod listen;
 pub mod operation;
 mod powerapps;
+pub mod protection;
 mod router;
 pub mod webapi;
 
@@ -37,8 +38,15 @@ struct Parts {
     secrets: Secrets,
     runner: Runner,
     operator: String,
+    process: Arc<Process>,
+}
+
+/// What a process has once, whatever store it works on.
+struct Process {
     addresses: OnceLock<address::Addresses>,
     signing: identity::Signing,
+    protection: protection::Protection,
+    node: String,
 }
 
 impl App {
@@ -65,8 +73,14 @@ impl App {
             registry.clone(),
             tokens.clone(),
             secrets.clone(),
-            node,
+            node.clone(),
         );
+        let process = Arc::new(Process {
+            addresses: OnceLock::new(),
+            signing: identity::Signing::default(),
+            protection: protection::Protection::default(),
+            node,
+        });
         Self(Arc::new(Parts {
             store,
             egress,
@@ -75,8 +89,7 @@ impl App {
             secrets,
             runner,
             operator,
-            addresses: OnceLock::new(),
-            signing: identity::Signing::default(),
+            process,
         }))
     }
 
@@ -91,6 +104,7 @@ impl App {
             secrets: self.0.secrets.clone(),
             runner: self.0.runner.clone(),
             operator: self.0.operator.clone(),
+            process: self.0.process.clone(),
         };
         (Self(Arc::new(parts)), group)
     }
@@ -116,7 +130,17 @@ impl App {
     }
 
     pub(crate) fn signing(&self) -> &identity::Signing {
-        &self.0.signing
+        &self.0.process.signing
+    }
+
+    /// How much one user may ask for.
+    pub fn protection(&self) -> &protection::Protection {
+        &self.0.process.protection
+    }
+
+    /// This process among several.
+    pub(crate) fn node(&self) -> &str {
+        &self.0.process.node
     }
 
     pub(crate) fn egress(&self) -> &Egress {

@@ -6,7 +6,8 @@ use axum::routing::{any, delete, get, post, put};
 
 use crate::identity::{challenge, oauth, page};
 use crate::powerapps::{
-    connection, connector, consent, environment, flow, key, pipeline, principal, tenant_group,
+    automate, connection, connector, consent, environment, flow, flow_permission, key, pipeline,
+    principal, run, tenant_group,
     tenant_policy,
 };
 use crate::{App, webapi};
@@ -25,7 +26,7 @@ pub fn router(app: App) -> Router {
         .route("/api/data/{version}", any(webapi::handle))
         .route("/api/data/{version}/", any(webapi::handle))
         .route("/api/data/{version}/{*path}", any(webapi::handle))
-        // Environments.
+        // Environments, as three services call them.
         .route(
             "/providers/Microsoft.BusinessAppPlatform/environments",
             get(environment::list).post(environment::create),
@@ -33,6 +34,46 @@ pub fn router(app: App) -> Router {
         .route(
             "/providers/Microsoft.BusinessAppPlatform/environments/{environment}",
             get(environment::get).patch(environment::update),
+        )
+        .route(
+            "/providers/Microsoft.BusinessAppPlatform/scopes/admin/environments",
+            get(environment::list),
+        )
+        .route(
+            "/providers/Microsoft.BusinessAppPlatform/scopes/admin/environments/{environment}",
+            get(environment::get),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/environments",
+            get(environment::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/environments/{environment}",
+            get(environment::get),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments",
+            get(environment::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}",
+            get(environment::get),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments",
+            get(environment::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}",
+            get(environment::get),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments",
+            get(environment::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}",
+            get(environment::get),
         )
         // The key of the installation.
         .route("/providers/connref/key", get(key::status))
@@ -88,22 +129,74 @@ pub fn router(app: App) -> Router {
         )
         .route("/providers/connref/pipelines/{pipeline}/rollback", post(pipeline::roll_back))
         // Connectors.
-        .route("/providers/Microsoft.PowerApps/apis", get(connector::list).post(connector::create))
-        .route("/providers/Microsoft.PowerApps/apis/{api}", get(connector::get).patch(connector::update))
-        // Connections, at the control plane's address and at the environment's.
-        .route("/providers/Microsoft.PowerApps/connections", get(connection::list))
-        .route("/connectivity/connections", get(connection::list))
+        .route(
+            "/providers/Microsoft.PowerApps/apis",
+            get(connector::list).post(connector::create),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}",
+            get(connector::get).patch(connector::update).delete(connector::delete),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis",
+            get(connector::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis/{api}",
+            get(connector::get).delete(connector::delete),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/objectIds/{person}/validateApiSwagger",
+            post(connector::validate),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/objectIds/{person}/generateResourceStorage",
+            post(connector::storage),
+        )
+        .route(
+            "/connectivity/connectors",
+            get(connector::list),
+        )
+        .route(
+            "/connectivity/connectors/{api}",
+            get(connector::get),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors",
+            get(connector::list),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors/{api}",
+            get(connector::get),
+        )
+        // Connections: at the control plane's address, at the environment's, below an environment, and in the
+        // administrator's scope.
+        .route(
+            "/providers/Microsoft.PowerApps/connections",
+            get(connection::list),
+        )
+        .route(
+            "/connectivity/connections",
+            get(connection::list),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connections",
+            get(connection::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/connections",
+            get(connection::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/apis/{api}/connections",
+            get(connection::list),
+        )
         .route(
             "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}",
             connection_routes.clone(),
         )
-        .route("/connectivity/connectors/{api}/connections/{id}", connection_routes)
         .route(
             "/providers/Microsoft.PowerApps/apis/{api}/connections/{id}/permissions",
-            get(connection::permissions),
-        )
-        .route(
-            "/connectivity/connectors/{api}/connections/{id}/permissions",
             get(connection::permissions),
         )
         .route(
@@ -111,7 +204,51 @@ pub fn router(app: App) -> Router {
             post(connection::modify_permissions),
         )
         .route(
+            "/connectivity/connectors/{api}/connections",
+            get(connection::list),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}",
+            connection_routes.clone(),
+        )
+        .route(
+            "/connectivity/connectors/{api}/connections/{id}/permissions",
+            get(connection::permissions),
+        )
+        .route(
             "/connectivity/connectors/{api}/connections/{id}/modifyPermissions",
+            post(connection::modify_permissions),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors/{api}/connections",
+            get(connection::list),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors/{api}/connections/{id}",
+            connection_routes.clone(),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors/{api}/connections/{id}/permissions",
+            get(connection::permissions),
+        )
+        .route(
+            "/connectivity/environments/{environment}/connectors/{api}/connections/{id}/modifyPermissions",
+            post(connection::modify_permissions),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis/{api}/connections",
+            get(connection::list),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis/{api}/connections/{id}",
+            connection_routes.clone(),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis/{api}/connections/{id}/permissions",
+            get(connection::permissions),
+        )
+        .route(
+            "/providers/Microsoft.PowerApps/scopes/admin/environments/{environment}/apis/{api}/connections/{id}/modifyPermissions",
             post(connection::modify_permissions),
         )
         .route(
@@ -188,16 +325,12 @@ pub fn router(app: App) -> Router {
         )
         // Flows and runs.
         .route(
-            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/run",
-            post(flow::run),
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows",
+            get(flow::list).post(flow::create),
         )
         .route(
-            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs",
-            get(flow::runs),
-        )
-        .route(
-            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs/{run}",
-            get(flow::run_get),
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}",
+            get(flow::get).patch(flow::update).delete(flow::delete),
         )
         .route(
             "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/start",
@@ -206,6 +339,99 @@ pub fn router(app: App) -> Router {
         .route(
             "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/stop",
             post(flow::stop),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/permissions",
+            get(flow_permission::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/modifyPermissions",
+            post(flow_permission::modify),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/run",
+            post(run::run),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/histories/{run}/resubmit",
+            post(run::resubmit),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs",
+            get(run::runs),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs/{run}",
+            get(run::run_get),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/runs/{run}/cancel",
+            post(run::cancel),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/v2/flows",
+            get(flow::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows",
+            get(flow::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}",
+            get(flow::get).delete(flow::delete),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/start",
+            post(flow::start),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/stop",
+            post(flow::stop),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/permissions",
+            get(flow_permission::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/modifyPermissions",
+            post(flow_permission::modify),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/runs",
+            get(run::runs),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/runs/{run}",
+            get(run::run_get),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}/flows/{flow}/runs/{run}/cancel",
+            post(run::cancel),
+        )
+        // The same for the newer command line.
+        .route(
+            "/powerautomate/environments/{environment}/cloudFlows",
+            get(automate::flows),
+        )
+        .route(
+            "/powerautomate/environments/{environment}/flowRuns",
+            get(automate::runs),
+        )
+        .route(
+            "/powerautomate/environments/{environment}/flowActions",
+            get(automate::actions),
+        )
+        .route(
+            "/powerautomate/cloudFlows",
+            get(automate::flows),
+        )
+        .route(
+            "/powerautomate/flowRuns",
+            get(automate::runs),
+        )
+        .route(
+            "/powerautomate/flowActions",
+            get(automate::actions),
         )
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(sign_in())

@@ -161,8 +161,8 @@ fn solution_write(
         at.environment,
         &publisher_id,
         &manifest.publisher,
-        at.now,
-        at.version,
+        Some(at.owner.as_str()),
+        (at.now, at.version),
     )?;
     let id = match &change.solution.existing {
         Some(id) => {
@@ -181,6 +181,7 @@ fn solution_write(
                 language: manifest.language,
                 publisher: &publisher,
                 upgrade_of: change.solution.upgrade_of.as_ref(),
+                by: Some(at.owner.as_str()),
             };
             solution::insert(sql, at.environment, &row, at.now, at.version)?;
             SolutionId::new(&id)
@@ -199,7 +200,8 @@ fn solution_update(
     let manifest = &change.solution.manifest;
     sql.execute(
         "UPDATE solution SET friendlyname = CASE WHEN $3 = '' THEN friendlyname ELSE $3 END, version = $4, \
-         ismanaged = $5, modifiedon = $6, versionnumber = $7 WHERE environmentid = $1 AND solutionid = $2",
+         ismanaged = $5, modifiedon = $6, versionnumber = $7, modifiedby = $8 \
+         WHERE environmentid = $1 AND solutionid = $2",
         &[
             at.environment.as_str().into(),
             id.as_str().into(),
@@ -208,6 +210,7 @@ fn solution_update(
             at.managed.into(),
             at.now.into(),
             at.version.into(),
+            at.owner.as_str().into(),
         ],
     )?;
     Ok(())

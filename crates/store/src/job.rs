@@ -40,6 +40,8 @@ pub struct JobNew {
     pub message: &'static str,
     /// The import or export job it carries out.
     pub job: JobId,
+    /// The process that carries it out.
+    pub node: String,
 }
 
 impl Store {
@@ -103,18 +105,20 @@ impl Store {
         environment: &EnvironmentId,
         new: JobNew,
     ) -> Result<JobId> {
-        caller.require(environment, Privilege::ImportCustomization, "run jobs")?;
+        require(caller, environment)?;
         let owner = caller.owner()?;
         let now = self.now();
         let id = JobId::from(self.ids.guid(now));
         let token = format!("SolutionOperation_{}", self.ids.guid(now));
-        let (caller, environment) = (caller.clone(), environment.clone());
+        let correlation = self.ids.guid(now);
+        let environment = environment.clone();
         self.db
             .change(move |sql| {
                 sql.execute(
                     "INSERT INTO asyncoperation (environmentid, asyncoperationid, name, messagename, operationtype, \
                      statecode, statuscode, dependencytoken, jobid, ownerid, createdby, createdon, startedon, \
-                     modifiedon, versionnumber) VALUES ($1, $2, $3, $4, 54, 2, $5, $6, $7, $8, $9, $10, $10, $10, 1)",
+                     modifiedon, versionnumber, hostid, correlationid) \
+                     VALUES ($1, $2, $3, $4, 54, 2, $5, $6, $7, $8, $8, $9, $9, $9, 1, $10, $11)",
                     &[
                         environment.as_str().into(),
                         id.as_str().into(),
@@ -124,8 +128,9 @@ impl Store {
                         token.into(),
                         new.job.as_str().into(),
                         owner.as_str().into(),
-                        caller.name().into(),
                         now.into(),
+                        new.node.into(),
+                        correlation.into(),
                     ],
                 )?;
                 Ok(id)
@@ -141,7 +146,7 @@ impl Store {
         id: &JobId,
         end: JobEnd,
     ) -> Result<()> {
-        caller.require(environment, Privilege::ImportCustomization, "run jobs")?;
+        require(caller, environment)?;
         let (environment, id, now) = (environment.clone(), id.clone(), self.now());
         self.db
             .change(move |sql| {
@@ -209,6 +214,14 @@ impl Store {
             })
             .await
     }
+}
+
+/// Jobs belong to those who import or export.
+fn require(caller: &Caller, environment: &EnvironmentId) -> Result<()> {
+    if caller.may(Privilege::ExportCustomization) {
+        return caller.require(environment, Privilege::ExportCustomization, "run jobs");
+    }
+    caller.require(environment, Privilege::ImportCustomization, "run jobs")
 }
 
 /// The solution of the newest job that has not ended.

@@ -4,8 +4,11 @@
 //! What a run must not show lies with the secrets (`run_secret`); a row says only that there is more.
 use connref_solution::model::{ConnectionId, EnvironmentId, FlowId, Micros, ReferenceId, RunId};
 
+use serde_json::json;
+
 use crate::access::{Action, Caller};
-use crate::db::{Row, Statement};
+use crate::audit_log::{self, Entry};
+use crate::db::{Param, Row, Statement};
 use crate::{Result, Store, StoreError};
 
 /// A run to start.
@@ -327,6 +330,46 @@ impl Store {
                 .iter()
                 .map(run)
                 .collect()
+            })
+            .await
+    }
+
+    /// Ends a run that goes on, for whoever may see it. Its fencing number grows: the node that
+    /// carries it out writes nothing more of it. What it hid is not kept longer.
+    pub async fn run_cancel(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &RunId,
+    ) -> Result<()> {
+        let found = self.run_get(caller, environment, id).await?;
+        let (caller, environment, id, now) =
+            (caller.clone(), environment.clone(), id.clone(), self.now());
+        self.db
+            .change(move |sql| {
+                let keys: [Param<'_>; 3] =
+                    [environment.as_str().into(), id.as_str().into(), now.into()];
+                let changed = sql.execute(
+                    "UPDATE run SET status = 'Cancelled', code = 'RunCancelled', message = NULL, \
+                     endedon = $3, leaseowner = NULL, leaseuntil = NULL, fence = fence + 1 \
+                     WHERE environmentid = $1 AND runid = $2 AND status = 'Running'",
+                    &keys,
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::Invalid(format!("run `{id}` has ended already")));
+                }
+                sql.execute(
+                    "DELETE FROM connection_secret WHERE environmentid = $1 AND connectionid = $2 \
+                     AND field LIKE 'event/%'",
+                    &[environment.as_str().into(), id.as_str().into()],
+                )?;
+                let entry = Entry {
+                    action: "run_cancel",
+                    object: "run",
+                    object_id: id.as_str(),
+                    detail: json!({"flow": found.flow.as_str()}),
+                };
+                audit_log::record(sql, &environment, now, &caller, &entry)
             })
             .await
     }

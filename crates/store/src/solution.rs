@@ -176,13 +176,13 @@ pub(crate) fn publisher_ensure(
     environment: &EnvironmentId,
     id: &str,
     publisher: &Publisher,
-    now: Micros,
-    version: i64,
+    by: Option<&str>,
+    (now, version): (Micros, i64),
 ) -> Result<PublisherId> {
     sql.execute(
         "INSERT INTO publisher (environmentid, publisherid, uniquename, uniquename_key, friendlyname, \
-         customizationprefix, customizationoptionvalueprefix, createdon, modifiedon, versionnumber) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) \
+         customizationprefix, customizationoptionvalueprefix, createdon, modifiedon, versionnumber, \
+         createdby, modifiedby) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $10) \
          ON CONFLICT (environmentid, uniquename_key) DO NOTHING",
         &[
             environment.as_str().into(),
@@ -194,6 +194,7 @@ pub(crate) fn publisher_ensure(
             i64::from(publisher.option_value_prefix).into(),
             now.into(),
             version.into(),
+            by.into(),
         ],
     )?;
     publisher_find(sql, environment, &publisher.unique_name)
@@ -211,6 +212,11 @@ fn publisher_find(
     Ok(row.ok_or_else(|| StoreError::not_found("publisher", name))?.text(0)?.into())
 }
 
+/// The row id of a caller that has one.
+fn by(caller: &Caller) -> Option<&str> {
+    caller.principal().map(|id| id.as_str())
+}
+
 /// A solution row to insert.
 pub(crate) struct SolutionRow<'a> {
     pub(crate) id: &'a str,
@@ -222,6 +228,8 @@ pub(crate) struct SolutionRow<'a> {
     pub(crate) language: u32,
     pub(crate) publisher: &'a PublisherId,
     pub(crate) upgrade_of: Option<&'a SolutionId>,
+    /// Row id of whoever makes it.
+    pub(crate) by: Option<&'a str>,
 }
 
 pub(crate) fn insert(
@@ -233,8 +241,9 @@ pub(crate) fn insert(
 ) -> Result<()> {
     sql.execute(
         "INSERT INTO solution (environmentid, solutionid, uniquename, uniquename_key, friendlyname, description, \
-         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber, upgradeof) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13)",
+         version, ismanaged, languagecode, publisherid, createdon, installedon, modifiedon, versionnumber, upgradeof, \
+         createdby, modifiedby) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13, $14, $14)",
         &[
             environment.as_str().into(),
             row.id.into(),
@@ -249,6 +258,7 @@ pub(crate) fn insert(
             now.into(),
             version.into(),
             row.upgrade_of.map(SolutionId::as_str).into(),
+            row.by.into(),
         ],
     )?;
     Ok(())
@@ -270,7 +280,8 @@ impl Store {
         self.db
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
-                let found = publisher_ensure(sql, &environment, &id, &new, now, version)?;
+                let found =
+                    publisher_ensure(sql, &environment, &id, &new, by(&caller), (now, version))?;
                 if found.as_str() != id {
                     let name = new.unique_name.clone();
                     return Err(StoreError::Exists { kind: "publisher", name });
@@ -327,6 +338,7 @@ impl Store {
                     language: 1033,
                     publisher: &publisher,
                     upgrade_of: None,
+                    by: by(&caller),
                 };
                 insert(sql, &environment, &row, now, version)?;
                 let entry = Entry {
@@ -399,6 +411,45 @@ impl Store {
                 component_add(sql, &environment, &solution, kind, &id)?;
                 let entry = Entry {
                     action: "solution_component_add",
+                    object: "solution",
+                    object_id: solution.as_str(),
+                    detail: json!({"kind": kind, "id": id}),
+                };
+                audit_log::record(sql, &environment, now, &caller, &entry)
+            })
+            .await
+    }
+
+    /// Takes a component out of an unmanaged solution; the component itself stays.
+    pub async fn solution_component_remove(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        solution: &SolutionId,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<()> {
+        caller.require(environment, on(Verb::Write, Entity::Solution), "change solutions")?;
+        let (caller, environment, solution, id, now) =
+            (caller.clone(), environment.clone(), solution.clone(), id.to_owned(), self.now());
+        self.db
+            .change(move |sql| {
+                touch(sql, &environment)?;
+                let changed = sql.execute(
+                    "DELETE FROM solutioncomponent WHERE environmentid = $1 AND solutionid = $2 \
+                     AND kind = $3 AND objectid = $4",
+                    &[
+                        environment.as_str().into(),
+                        solution.as_str().into(),
+                        kind.into(),
+                        (&id).into(),
+                    ],
+                )?;
+                if changed == 0 {
+                    return Err(StoreError::not_found("component", &id));
+                }
+                let entry = Entry {
+                    action: "solution_component_remove",
                     object: "solution",
                     object_id: solution.as_str(),
                     detail: json!({"kind": kind, "id": id}),

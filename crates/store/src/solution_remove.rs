@@ -46,7 +46,8 @@ impl Store {
                 sql.execute(
                     "UPDATE solution SET friendlyname = COALESCE($3, friendlyname), \
                      description = COALESCE($4, description), version = COALESCE($5, version), \
-                     modifiedon = $6, versionnumber = $7 WHERE environmentid = $1 AND solutionid = $2",
+                     modifiedon = $6, versionnumber = $7, modifiedby = COALESCE($8, modifiedby) \
+                     WHERE environmentid = $1 AND solutionid = $2",
                     &[
                         environment.as_str().into(),
                         id.as_str().into(),
@@ -55,6 +56,7 @@ impl Store {
                         update.version.as_ref().into(),
                         now.into(),
                         version.into(),
+                        caller.principal().map(|id| id.as_str()).into(),
                     ],
                 )?;
                 let detail = json!({"name": row.facts.unique_name, "version": update.version});
@@ -115,14 +117,15 @@ impl Store {
             .change(move |sql| {
                 let version = touch(sql, &environment)?;
                 let changed = sql.execute(
-                    "UPDATE publisher SET friendlyname = $3, modifiedon = $4, versionnumber = $5 \
-                     WHERE environmentid = $1 AND publisherid = $2",
+                    "UPDATE publisher SET friendlyname = $3, modifiedon = $4, versionnumber = $5, \
+                     modifiedby = COALESCE($6, modifiedby) WHERE environmentid = $1 AND publisherid = $2",
                     &[
                         environment.as_str().into(),
                         id.as_str().into(),
                         (&display_name).into(),
                         now.into(),
                         version.into(),
+                        caller.principal().map(|id| id.as_str()).into(),
                     ],
                 )?;
                 if changed == 0 {

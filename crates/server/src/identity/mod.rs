@@ -170,6 +170,11 @@ impl SignedIn {
         Asker { name: self.name.clone(), operator: self.operator }
     }
 
+    /// The name it signed in with.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The caller for what concerns more than one environment.
     pub fn installation(&self) -> Result<Caller, IdentityError> {
         if self.operator {
@@ -179,6 +184,11 @@ impl SignedIn {
             caller: self.name.clone(),
             attempt: "manage the installation".to_owned(),
         }))
+    }
+
+    /// What is answered about an environment that it does not belong to.
+    pub(crate) fn stranger(&self) -> IdentityError {
+        IdentityError::Store(StoreError::not_found("user", &self.name))
     }
 
     /// The caller in an environment, and with the impersonation headers another one, which only an

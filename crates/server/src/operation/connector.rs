@@ -155,6 +155,18 @@ pub async fn connector_update(
     Ok(ConnectorDone { row, warnings })
 }
 
+/// Reads a definition as [`connector_create`] would, and keeps nothing.
+pub fn connector_validate(definition: String) -> Result<()> {
+    let files =
+        ConnectorFiles { openapi_definition: Some(definition), ..ConnectorFiles::default() };
+    let shown = "the definition";
+    let files = files_read(files, &mut Vec::new()).map_err(|error| unusable(shown, &error))?;
+    let definition = files.openapi_definition.unwrap_or_default();
+    let texts =
+        ConnectorTexts { definition: &definition, parameters: None, sets: None, policies: None };
+    connector_read(&texts).map(drop).map_err(|error| unusable(shown, &error))
+}
+
 fn unusable(name: &str, error: &DefinitionError) -> OperationError {
     let cause = std::error::Error::source(error).and_then(std::error::Error::source);
     let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();

@@ -2,12 +2,34 @@
 use connref_egress::Policy;
 use connref_engine::connector::Support;
 use connref_solution::model::facts::Capability;
+use connref_store::StoreError;
 use connref_store::access::Caller;
 use connref_store::connector::BuiltIn;
 use connref_store::environment::{Environment, EnvironmentNew};
+use http::HeaderMap;
 
 use super::{OperationError, Result};
 use crate::App;
+use crate::identity::{IdentityError, SignedIn};
+
+/// The environments that whoever signed in belongs to; the operator belongs to all.
+pub async fn environment_list(app: &App, signed: &SignedIn) -> Result<Vec<Environment>> {
+    let all = app.store().environment_list(&Caller::System("environments")).await?;
+    if signed.installation().is_ok() {
+        return Ok(all);
+    }
+    let mut own = Vec::new();
+    for environment in all {
+        match signed.enter(app, environment, &HeaderMap::new()).await {
+            Ok(cx) => own.push(cx.environment),
+            // A token for one environment's Web API: the others are not listed.
+            Err(IdentityError::Token(_)) => {}
+            Err(IdentityError::Store(StoreError::NotFound { .. } | StoreError::Denied { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(own)
+}
 
 /// Makes an environment with the built-in connectors in it.
 pub async fn environment_create(

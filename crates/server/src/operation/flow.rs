@@ -209,6 +209,48 @@ pub async fn run_list(cx: &Context, flow: Option<&str>, top: i64) -> Result<Vec<
     Ok(cx.store().run_list(&cx.caller, &cx.environment.id, flow, top).await?)
 }
 
+/// Refuses if there is no such flow for the caller: who may read it, or may run it.
+pub async fn flow_visible(cx: &Context, id: &str) -> Result<()> {
+    let id = FlowId::new(id);
+    let (store, environment) = (cx.store(), &cx.environment.id);
+    if store.flow_shares(&cx.caller, environment, &id).await.is_ok() {
+        return Ok(());
+    }
+    Ok(store.flow_run_authorize(&cx.caller, environment, &id).await?)
+}
+
+/// Ends a run that goes on; nothing of it is carried out from here on.
+pub async fn run_cancel(cx: &Context, id: &str) -> Result<()> {
+    Ok(cx.store().run_cancel(&cx.caller, &cx.environment.id, &RunId::new(id)).await?)
+}
+
+/// Starts a flow again with what the trigger of one of its runs brought.
+pub async fn run_resubmit(
+    cx: &Context,
+    flow: &str,
+    trigger: &str,
+    run: &str,
+) -> Result<Vec<StartedRun>> {
+    let id = RunId::new(run);
+    let found = cx.store().run_get(&cx.caller, &cx.environment.id, &id).await?;
+    if !found.flow.as_str().eq_ignore_ascii_case(flow) {
+        return Err(StoreError::not_found("run", run).into());
+    }
+    if found.secured {
+        return Err(OperationError::invalid(
+            format!("run `{run}` cannot be started again: what it started with is hidden"),
+            "start the flow anew with the data at hand",
+        ));
+    }
+    let start: serde_json::Value = serde_json::from_str(&found.start)
+        .map_err(|source| StoreError::Document { kind: "run", source })?;
+    let choices = start["choices"].as_object().into_iter().flatten();
+    let choices = choices
+        .filter_map(|(key, id)| Some((key.clone(), ConnectionId::new(id.as_str()?))))
+        .collect();
+    flow_run(cx, flow, trigger, Value::from_json(&start["outputs"]), choices).await
+}
+
 /// A run with its journal.
 pub async fn run_get(cx: &Context, id: &str) -> Result<(Run, Vec<RunEvent>)> {
     let id = RunId::new(id);

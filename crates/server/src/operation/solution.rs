@@ -119,6 +119,20 @@ pub async fn solution_component_add(
         .await?)
 }
 
+/// Takes a component out of an unmanaged solution; the component itself stays.
+pub async fn solution_component_remove(
+    cx: &Context,
+    solution: &str,
+    kind: &'static str,
+    id: &str,
+) -> Result<()> {
+    let solution = unmanaged(cx, solution).await?;
+    Ok(cx
+        .store()
+        .solution_component_remove(&cx.caller, &cx.environment.id, &solution, kind, id)
+        .await?)
+}
+
 /// An import.
 pub struct SolutionImport {
     /// The zip.
@@ -174,14 +188,14 @@ pub async fn solution_plan(cx: &Context, import: &SolutionImport) -> Result<Solu
 }
 
 /// A package with the bodies of its flows.
-struct PackageRead {
-    archive: Archive,
-    package: Package,
+pub(super) struct PackageRead {
+    pub(super) archive: Archive,
+    pub(super) package: Package,
     bodies: BTreeMap<FlowId, FlowBody>,
 }
 
 impl PackageRead {
-    fn asked<'a>(
+    pub(super) fn asked<'a>(
         &'a self,
         import: &'a SolutionImport,
         caller: &'a PrincipalId,
@@ -197,7 +211,7 @@ impl PackageRead {
         }
     }
 
-    fn from_zip(file: &[u8]) -> Result<Self> {
+    pub(super) fn from_zip(file: &[u8]) -> Result<Self> {
         let archive = Archive::from_zip(file, &Limits::default()).map_err(|e| {
             OperationError::invalid(
                 chain(&e),
@@ -234,7 +248,7 @@ pub async fn solution_import_start(
     let read = PackageRead::from_zip(&import.file)?;
     let lock = deployment_lock(cx).await?;
     let job = job_open(cx, &read, &import).await?;
-    let new = JobNew { message, job: job.clone() };
+    let new = JobNew { message, job: job.clone(), node: cx.app.node().to_owned() };
     let operation = cx.store().job_start(&cx.caller, &cx.environment.id, new).await?;
     let (cx, id, key) = (cx.clone(), operation.clone(), job.clone());
     tokio::spawn(async move {
@@ -396,41 +410,6 @@ fn job_data(package: &Package, report: &[ReportLine], error: Option<&OperationEr
 fn escaped(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A package kept to be imported later.
-pub struct Staged {
-    /// Id under which it waits.
-    pub id: String,
-    /// What is in it.
-    pub package: Package,
-    /// What an import would say now: refusals, or what it would do.
-    pub outcome: std::result::Result<Outcome, Vec<Refusal>>,
-    /// The environment as it is.
-    pub facts: Arc<Facts>,
-}
-
-/// Reads and keeps a package for a later import, and says what it would do now.
-pub async fn solution_stage(cx: &Context, file: Vec<u8>) -> Result<Staged> {
-    let read = PackageRead::from_zip(&file)?;
-    let caller = principal(cx)?;
-    let id = &cx.environment.id;
-    let name = &read.package.manifest.unique_name;
-    let kept = cx.store().package_keep(&cx.caller, id, name, file).await?;
-    let import = SolutionImport {
-        file: Vec::new(),
-        settings: None,
-        options: ImportOptions::default(),
-        job: None,
-    };
-    let facts = cx.store().facts(&cx.caller, id).await?;
-    let outcome = import_outcome(&facts, read.asked(&import, &caller, Vec::new()));
-    Ok(Staged { id: kept, package: read.package, outcome, facts })
-}
-
-/// A package that was staged.
-pub async fn solution_staged(cx: &Context, id: &str) -> Result<Vec<u8>> {
-    Ok(cx.store().package_kept(&cx.caller, &cx.environment.id, id).await?)
 }
 
 /// How deep packages inside packages are searched.

@@ -1,17 +1,17 @@
 //! Connections and their permissions, in the JSON the real service answers with.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
-use connref_solution::model::PrincipalId;
 use connref_solution::model::facts::{
     ConnectionKind, ConnectionStatus, Facts, PrincipalFacts, PrincipalKind, ShareLevel,
 };
+use connref_solution::model::{ApiName, PrincipalId};
 use connref_store::connection::Connection;
 use serde_json::{Map, Value, json};
 
+use super::page::listed;
 use super::time::iso;
 use super::{Caller, Failure};
 use crate::Context;
@@ -27,33 +27,36 @@ use crate::operation::connection_sign_in::{
 };
 use crate::operation::connection_test::connection_test;
 
-/// Path parameters: the connector and the connection.
-type Ids = Path<HashMap<String, String>>;
-
-fn id(ids: &Ids) -> &str {
-    ids.get("id").map_or("", String::as_str)
+/// The connection that the path names.
+fn id(caller: &Caller) -> &str {
+    caller.segment("id")
 }
 
+/// The connections of an environment, or of one connector in it.
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let all = cx.app.store().connection_list(&cx.caller, &cx.environment.id).await?;
+    let cx = caller.enter_here().await?;
+    let mut all = cx.app.store().connection_list(&cx.caller, &cx.environment.id).await?;
+    let api = caller.segment("api");
+    if !api.is_empty() {
+        let api = ApiName::from_connector_id(api);
+        all.retain(|row| row.facts.api_name == api);
+    }
+    let (rows, next) = caller.page(all, |row| row.facts.id.to_string());
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
     let used = connection_last_use(&cx).await?;
-    let value: Vec<Value> = all
-        .iter()
-        .map(|row| {
-            let mut one = connection(&cx, &facts, row);
-            one["properties"]["connref"]["lastUsed"] =
-                used.get(&row.facts.id).map(|at| iso(*at)).into();
-            one
-        })
-        .collect();
-    Ok(Json(json!({ "value": value })))
+    let value = rows.iter().map(|row| {
+        let mut one = connection(&cx, &facts, row);
+        one["properties"]["connref"]["lastUsed"] =
+            used.get(&row.facts.id).map(|at| iso(*at)).into();
+        one["properties"]["permissions"] = json!([ownership(&facts, row)]);
+        one
+    });
+    Ok(listed(value.collect(), next))
 }
 
-pub(crate) async fn get(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let row = find(&cx, &ids).await?;
+pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = find(&cx, id(&caller)).await?;
     told(&cx, &row).await.map(Json)
 }
 
@@ -66,22 +69,18 @@ async fn told(cx: &Context, row: &Connection) -> Result<Value, Failure> {
     Ok(one)
 }
 
-async fn find(cx: &Context, ids: &Ids) -> Result<Connection, Failure> {
-    let wanted = id(ids).into();
+async fn find(cx: &Context, id: &str) -> Result<Connection, Failure> {
+    let wanted = id.into();
     Ok(cx.app.store().connection_get(&cx.caller, &cx.environment.id, &wanted).await?)
 }
 
 pub(crate) async fn put(
     caller: Caller,
-    ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let properties = &body["properties"];
-    let cx = match properties["environment"]["name"].as_str() {
-        Some(name) => caller.enter(name).await?,
-        None => caller.enter_by_filter().await?,
-    };
-    let api = ids.get("api").cloned().unwrap_or_default();
+    let cx = caller.enter_named(properties).await?;
+    let api = caller.segment("api").to_owned();
     let extra = &properties["connref"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let kind = match extra["kind"].as_str() {
@@ -98,7 +97,7 @@ pub(crate) async fn put(
     };
     let (parameters, secrets) = parameters(properties)?;
     let put = ConnectionPut {
-        id: id(&ids).to_owned(),
+        id: id(&caller).to_owned(),
         display_name: text(&properties["displayName"]).unwrap_or_else(|| api.clone()),
         api_name: api,
         owner: text(&extra["owner"]),
@@ -111,8 +110,16 @@ pub(crate) async fn put(
     let (made, new) = connection_put(&cx, put).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(connection(&cx, &facts, &made))))
+    let mut one = connection(&cx, &facts, &made);
+    // The account is told once it is asked for; the answer to a put never has it.
+    if let Some(properties) = one["properties"].as_object_mut() {
+        properties.remove("accountName");
+    }
+    Ok((status, Json(one)))
 }
+
+/// The parameter under which the name of a parameter set is kept.
+const SET: &str = "connectionParametersSet";
 
 type Secrets = BTreeMap<String, secrecy::SecretString>;
 
@@ -141,7 +148,7 @@ fn parameters(properties: &Value) -> Result<(BTreeMap<String, String>, Secrets),
         add(name, value.get("value").unwrap_or(value))?;
     }
     if let Some(name) = set["name"].as_str() {
-        add("connectionParametersSet", &Value::from(name))?;
+        add(SET, &Value::from(name))?;
     }
     let secrets = properties["connref"]["secrets"].as_object().into_iter().flatten();
     let secrets =
@@ -149,23 +156,23 @@ fn parameters(properties: &Value) -> Result<(BTreeMap<String, String>, Secrets),
     Ok((all, secrets))
 }
 
-pub(crate) async fn delete(caller: Caller, ids: Ids) -> Result<StatusCode, Failure> {
-    let cx = caller.enter_by_filter().await?;
+pub(crate) async fn delete(caller: Caller) -> Result<StatusCode, Failure> {
+    let cx = caller.enter_here().await?;
     let force = caller.query.get("force").is_some_and(|v| v == "true");
-    connection_delete(&cx, id(&ids), force).await?;
+    connection_delete(&cx, id(&caller), force).await?;
     Ok(StatusCode::OK)
 }
 
-pub(crate) async fn test(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let probe = connection_test(&cx, id(&ids)).await?;
+pub(crate) async fn test(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let probe = connection_test(&cx, id(&caller)).await?;
     Ok(Json(json!({
         "ok": true, "identity": probe.identity, "target": probe.target, "detail": probe.detail,
     })))
 }
 
 /// A point in time, ISO 8601: a date alone is its beginning.
-fn moment(value: &Value) -> Result<Option<i64>, Failure> {
+pub(super) fn moment(value: &Value) -> Result<Option<i64>, Failure> {
     let Some(text) = value.as_str() else { return Ok(None) };
     let time = text.parse::<jiff::Timestamp>().or_else(|_| {
         let day: jiff::civil::Date = text.parse()?;
@@ -182,10 +189,9 @@ fn moment(value: &Value) -> Result<Option<i64>, Failure> {
 
 pub(crate) async fn rotate(
     caller: Caller,
-    ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     let (parameters, mut secrets) = parameters(&body)?;
     for (name, value) in body["secrets"].as_object().into_iter().flatten() {
         if let Some(text) = value.as_str() {
@@ -200,37 +206,36 @@ pub(crate) async fn rotate(
         window,
         test: body["test"].as_bool().unwrap_or(true),
     };
-    let rotated = connection_rotate(&cx, id(&ids), ask).await?;
+    let rotated = connection_rotate(&cx, id(&caller), ask).await?;
     told(&cx, &rotated.connection).await.map(Json)
 }
 
-pub(crate) async fn give_back(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let row = connection_return(&cx, id(&ids)).await?;
+pub(crate) async fn give_back(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = connection_return(&cx, id(&caller)).await?;
     told(&cx, &row).await.map(Json)
 }
 
-pub(crate) async fn enable(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    switch(caller, ids, true).await
+pub(crate) async fn enable(caller: Caller) -> Result<Json<Value>, Failure> {
+    switch(caller, true).await
 }
 
-pub(crate) async fn disable(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    switch(caller, ids, false).await
+pub(crate) async fn disable(caller: Caller) -> Result<Json<Value>, Failure> {
+    switch(caller, false).await
 }
 
-async fn switch(caller: Caller, ids: Ids, on: bool) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let row = connection_switch(&cx, id(&ids), on).await?;
+async fn switch(caller: Caller, on: bool) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = connection_switch(&cx, id(&caller), on).await?;
     told(&cx, &row).await.map(Json)
 }
 
 pub(crate) async fn sign_in(
     caller: Caller,
-    ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let begun = connection_sign_in(&cx, id(&ids), body["redirectUri"].as_str()).await?;
+    let cx = caller.enter_here().await?;
+    let begun = connection_sign_in(&cx, id(&caller), body["redirectUri"].as_str()).await?;
     Ok(Json(match begun.step {
         SignInStep::Browser(url) => json!({"id": begun.id, "url": url}),
         SignInStep::Device(code) => json!({
@@ -246,12 +251,11 @@ pub(crate) async fn sign_in(
 
 pub(crate) async fn sign_in_finish(
     caller: Caller,
-    ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     let signin = body["id"].as_str().unwrap_or_default();
-    let state = connection_sign_in_finish(&cx, id(&ids), signin, body["query"].as_str()).await?;
+    let state = connection_sign_in_finish(&cx, id(&caller), signin, body["query"].as_str()).await?;
     match state {
         SignInState::Pending(after) => {
             let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
@@ -263,9 +267,9 @@ pub(crate) async fn sign_in_finish(
     }
 }
 
-pub(crate) async fn permissions(caller: Caller, ids: Ids) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let row = find(&cx, &ids).await?;
+pub(crate) async fn permissions(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = find(&cx, id(&caller)).await?;
     let facts = cx.app.store().facts(&cx.caller, &cx.environment.id).await?;
     let shares =
         cx.app.store().connection_shares(&cx.caller, &cx.environment.id, &row.facts.id).await?;
@@ -279,20 +283,19 @@ pub(crate) async fn permissions(caller: Caller, ids: Ids) -> Result<Json<Value>,
 
 pub(crate) async fn modify_permissions(
     caller: Caller,
-    ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     let puts = entries(&body, "put")?.iter().map(share).collect::<Result<Vec<_>, _>>()?;
     let deletes = entries(&body, "delete")?.iter().map(taken).collect::<Result<Vec<_>, _>>()?;
-    connection_shares_modify(&cx, id(&ids), puts, deletes).await?;
+    connection_shares_modify(&cx, id(&caller), puts, deletes).await?;
     Ok(Json(json!({})))
 }
 
 /// Most entries of one change of permissions.
 const SHARES_MAX: usize = 500;
 
-fn entries<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Failure> {
+pub(super) fn entries<'a>(body: &'a Value, name: &str) -> Result<&'a [Value], Failure> {
     match &body[name] {
         Value::Null => Ok(&[]),
         Value::Array(list) if list.len() <= SHARES_MAX => Ok(list),
@@ -332,7 +335,7 @@ fn share(put: &Value) -> Result<Share, Failure> {
 }
 
 /// The principal of an entry of `delete`: the last part of a permission's id.
-fn taken(delete: &Value) -> Result<String, Failure> {
+pub(super) fn taken(delete: &Value) -> Result<String, Failure> {
     let path = delete["id"].as_str().unwrap_or_default();
     match path.rsplit('/').next() {
         Some(principal) if !principal.is_empty() => Ok(principal.to_owned()),
@@ -352,6 +355,17 @@ fn level_name(level: ShareLevel) -> &'static str {
     }
 }
 
+/// What a list says of who may use a connection: its owner, by id.
+fn ownership(facts: &Facts, row: &Connection) -> Value {
+    let mut owner = permission(facts, row, &row.facts.owner, "Owner", None);
+    owner["properties"]["principal"] = json!({
+        "id": row.facts.owner.as_str(),
+        "type": "NotSpecified",
+        "tenantId": facts.environment.tenant.as_str(),
+    });
+    owner
+}
+
 fn permission(
     facts: &Facts,
     row: &Connection,
@@ -366,13 +380,16 @@ fn permission(
         "principal": {
             "id": principal.as_str(),
             "displayName": shown_name(facts, principal),
-            "email": found.map(|p| p.name.as_str()),
             "type": receiver_kind(facts, principal),
             "tenantId": facts.environment.tenant.as_str(),
         },
         "notifyShareTargetOption": "NotSpecified",
         "inviteGuestToTenant": false,
     });
+    // A service principal has no address.
+    if let Some(user) = found.filter(|found| found.kind == PrincipalKind::User) {
+        properties["principal"]["email"] = user.name.as_str().into();
+    }
     if let Some(until) = until {
         properties["connref"] = json!({"expires": iso(until)});
     }
@@ -394,7 +411,7 @@ fn shown_name<'a>(facts: &'a Facts, id: &PrincipalId) -> Option<&'a str> {
 
 /// How the control plane calls its kind. A team of the environment, which the service does not
 /// share with, counts as a group.
-fn receiver_kind(facts: &Facts, id: &PrincipalId) -> &'static str {
+pub(super) fn receiver_kind(facts: &Facts, id: &PrincipalId) -> &'static str {
     let found = facts.principal(id);
     let listed = facts.teams.iter().any(|team| &team.id == id)
         || facts.groups.iter().any(|group| &group.id == id);
@@ -422,7 +439,41 @@ fn path(row: &Connection) -> String {
 /// A connection as recorded from the real service, with what connref adds under `connref`. Secrets
 /// are not in the row this is made from.
 fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
-    let status = match &row.facts.status {
+    let base = path(row);
+    let mut properties = json!({
+        "apiId": row.facts.api_name.connector_id(),
+        "displayName": row.facts.display_name,
+        "statuses": [status(row)],
+        // What is left of a quota of the service's search; nothing is rationed here.
+        "keywordsRemaining": 0,
+        "createdBy": created_by(facts, &row.created_by),
+        "createdTime": iso(row.facts.created_at),
+        "lastModifiedTime": iso(row.modified_on),
+        "environment": {
+            "id": format!("/providers/Microsoft.PowerApps/environments/{}", cx.environment.id),
+            "name": cx.environment.id.as_str(),
+        },
+        "allowSharing": row.facts.kind != ConnectionKind::User,
+        "connref": extension(facts, row),
+    });
+    let (name, values) = parameters_shown(row);
+    properties[name] = values;
+    if let Some(at) = row.facts.ends_at {
+        properties["expirationTime"] = iso(at).into();
+    }
+    if let Some(account) = &row.facts.account {
+        properties["accountName"] = account.as_str().into();
+    }
+    json!({
+        "name": row.facts.id.as_str(),
+        "id": base,
+        "type": "Microsoft.PowerApps/apis/connections",
+        "properties": properties,
+    })
+}
+
+fn status(row: &Connection) -> Value {
+    match &row.facts.status {
         ConnectionStatus::Connected => json!({"status": "Connected"}),
         ConnectionStatus::Error { code, message } => {
             let mut status =
@@ -436,7 +487,28 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
             "status": "Error",
             "error": {"code": "ConnectionDisabled", "message": "switched off by an administrator"},
         }),
-    };
+    }
+}
+
+/// The open parameters: by themselves, or as a set where the connector has several.
+fn parameters_shown(row: &Connection) -> (&'static str, Value) {
+    let open = row.parameters.iter().filter(|(name, _)| *name != SET);
+    match row.parameters.get(SET) {
+        Some(set) => {
+            let values: Map<String, Value> =
+                open.map(|(name, value)| (name.clone(), json!({"value": value}))).collect();
+            (SET, json!({"name": set, "values": values}))
+        }
+        None => {
+            let values: Map<String, Value> =
+                open.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            ("connectionParameters", Value::Object(values))
+        }
+    }
+}
+
+/// What connref knows of a connection beside the service.
+fn extension(facts: &Facts, row: &Connection) -> Value {
     let owner = facts.principal(&row.facts.owner);
     let kind = match row.facts.kind {
         ConnectionKind::ServicePrincipal => "servicePrincipal",
@@ -450,51 +522,30 @@ fn connection(cx: &Context, facts: &Facts, row: &Connection) -> Value {
         .filter(|r| r.connection.as_ref() == Some(&row.facts.id))
         .map(|r| r.logical_name.as_str())
         .collect();
-    let parameters: Map<String, Value> =
-        row.parameters.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     json!({
-        "name": row.facts.id.as_str(),
-        "id": path(row),
-        "type": "Microsoft.PowerApps/apis/connections",
-        "properties": {
-            "apiId": row.facts.api_name.connector_id(),
-            "displayName": row.facts.display_name,
-            "statuses": [status],
-            "connectionParameters": parameters,
-            "createdBy": created_by(cx, facts.principal(&row.created_by), &row.created_by),
-            "createdTime": iso(row.facts.created_at),
-            "lastModifiedTime": iso(row.modified_on),
-            "environment": {
-                "id": format!("/providers/Microsoft.PowerApps/environments/{}", cx.environment.id),
-                "name": cx.environment.id.as_str(),
-            },
-            "accountName": row.facts.account,
-            "allowSharing": row.facts.kind != ConnectionKind::User,
-            "connref": {
-                "owner": owner.map(|p| p.name.as_str()),
-                "ownerDisabled": owner.is_some_and(|p| p.disabled),
-                "kind": kind,
-                "endpoint": row.facts.endpoint,
-                "secretFields": row.secret_fields,
-                "credentialVersion": row.credential_version,
-                "references": references,
-                "credentialEnds": row.facts.ends_at.map(iso),
-                "previousUntil": row.previous_until.map(iso),
-                "tested": row.facts.fingerprint.as_ref().map(|tested| json!({
-                    "on": iso(tested.tested_at), "identity": tested.identity, "target": tested.target,
-                })),
-            },
-        },
+        "owner": owner.map(|p| p.name.as_str()),
+        "ownerDisabled": owner.is_some_and(|p| p.disabled),
+        "kind": kind,
+        "endpoint": row.facts.endpoint,
+        "secretFields": row.secret_fields,
+        "credentialVersion": row.credential_version,
+        "references": references,
+        "credentialEnds": row.facts.ends_at.map(iso),
+        "previousUntil": row.previous_until.map(iso),
+        "tested": row.facts.fingerprint.as_ref().map(|tested| json!({
+            "on": iso(tested.tested_at), "identity": tested.identity, "target": tested.target,
+        })),
     })
 }
 
-fn created_by(cx: &Context, found: Option<&PrincipalFacts>, id: &PrincipalId) -> Value {
+fn created_by(facts: &Facts, id: &PrincipalId) -> Value {
+    let found = facts.principal(id);
     json!({
         "id": id.as_str(),
         "displayName": found.map(|p| p.display_name.as_str()),
         "email": found.map(|p| p.name.as_str()),
         "type": kind_name(found),
-        "tenantId": cx.environment.organization_id,
+        "tenantId": facts.environment.tenant.as_str(),
         "userPrincipalName": found.map(|p| p.name.as_str()),
     })
 }

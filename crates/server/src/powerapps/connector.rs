@@ -1,6 +1,5 @@
 //! Connectors.
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use connref_engine::connector::custom::CustomConnector;
 use connref_engine::connector::{ConnectorMetadata, ParameterKind, Support, Tier};
@@ -9,22 +8,25 @@ use connref_solution::model::facts::Capability;
 use connref_store::connector::Connector;
 use serde_json::{Map, Value, json};
 
+use super::page::listed;
 use super::{Caller, Failure};
 use crate::Context;
 use crate::operation::connection::{custom, metadata};
 use crate::operation::connector::{
-    ConnectorCreate, ConnectorDone, ConnectorFiles, connector_create, connector_update,
+    ConnectorCreate, ConnectorDone, ConnectorFiles, connector_create, connector_delete,
+    connector_update, connector_validate,
 };
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     let all = cx.app.store().connector_list(&cx.caller, &cx.environment.id).await?;
-    Ok(Json(json!({"value": all.iter().map(|row| brief(&cx, row)).collect::<Vec<_>>()})))
+    let (rows, next) = caller.page(all, |row| row.api_name.to_string());
+    Ok(listed(rows.iter().map(|row| brief(&cx, row)).collect(), next))
 }
 
-pub(crate) async fn get(caller: Caller, Path(api): Path<String>) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
-    let api = api.as_str().into();
+pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let api = caller.segment("api").into();
     let row = cx.app.store().connector_get(&cx.caller, &cx.environment.id, &api).await?;
     Ok(Json(whole(&cx, &row)))
 }
@@ -34,10 +36,7 @@ pub(crate) async fn create(
     Json(body): Json<Value>,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let properties = &body["properties"];
-    let cx = match properties["environment"]["name"].as_str() {
-        Some(name) => caller.enter(name).await?,
-        None => caller.enter_by_filter().await?,
-    };
+    let cx = caller.enter_named(properties).await?;
     let files = files(properties);
     if files.openapi_definition.is_none() {
         let message = "properties.openApiDefinition is missing";
@@ -62,18 +61,41 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     caller: Caller,
-    Path(api): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
     let properties = &body["properties"];
-    let cx = match properties["environment"]["name"].as_str() {
-        Some(name) => caller.enter(name).await?,
-        None => caller.enter_by_filter().await?,
-    };
+    let cx = caller.enter_named(properties).await?;
     let name = properties["displayName"].as_str().map(str::to_owned);
     let accept = properties["connref"]["acceptNewTargets"].as_bool().unwrap_or_default();
-    let made = connector_update(&cx, &api, name, files(properties), accept).await?;
+    let made =
+        connector_update(&cx, caller.segment("api"), name, files(properties), accept).await?;
     Ok(Json(done(&cx, &made)))
+}
+
+pub(crate) async fn delete(caller: Caller) -> Result<StatusCode, Failure> {
+    let cx = caller.enter_here().await?;
+    let api = caller.segment("api").into();
+    let row = cx.app.store().connector_get(&cx.caller, &cx.environment.id, &api).await?;
+    connector_delete(&cx, row.id.as_str()).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Reads a definition as a call would. Good ones are answered without words, as the vendor's command
+/// for connectors expects; its user sees the message of the others.
+pub(crate) async fn validate(_caller: Caller, body: String) -> Result<StatusCode, Failure> {
+    match connector_validate(body) {
+        Ok(()) => Ok(StatusCode::OK),
+        Err(error) => {
+            let message = format!("The definition cannot be used: {error}");
+            Err(Failure::bad_request("SwaggerCertificationFailedWithErrors", message, ""))
+        }
+    }
+}
+
+/// Where an icon would go: nowhere. The vendor's command for connectors asks before every create and
+/// stops without an answer; it uses the address only when it has an icon or a script.
+pub(crate) async fn storage(_caller: Caller) -> Json<Value> {
+    Json(json!({"sharedAccessSignature": ""}))
 }
 
 /// Members of a body that are no part of the files.

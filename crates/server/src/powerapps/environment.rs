@@ -1,24 +1,24 @@
 //! Environments.
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use connref_solution::model::facts::{EnvironmentKind, Fidelity};
 use connref_store::environment::{Environment, EnvironmentNew};
 use serde_json::{Value, json};
 
+use super::page::listed;
 use super::time::iso;
 use super::{Caller, Failure};
-use crate::App;
-use crate::operation::environment::{environment_allow, environment_create};
+use crate::operation::environment::{environment_allow, environment_create, environment_list};
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
-    let all = caller.environments().await?;
-    let rows = all.iter().map(|one| environment(caller.app(), one));
-    Ok(Json(json!({"value": rows.collect::<Vec<_>>()})))
+    let all = environment_list(caller.app(), caller.signed()).await?;
+    let (rows, next) = caller.page(all, |row| row.name.to_lowercase());
+    Ok(listed(rows.iter().map(|row| environment(&caller, row)).collect(), next))
 }
 
-pub(crate) async fn get(caller: Caller, Path(name): Path<String>) -> Result<Json<Value>, Failure> {
-    Ok(Json(environment(caller.app(), &caller.enter(&name).await?.environment)))
+pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    Ok(Json(environment(&caller, &cx.environment)))
 }
 
 pub(crate) async fn create(
@@ -58,15 +58,14 @@ pub(crate) async fn create(
     let allowed = strings(&properties["connref"]["allowed"]);
     let new = EnvironmentNew { name, kind, fidelity, allowed };
     let made = environment_create(caller.app(), &caller.installation()?, new).await?;
-    Ok((StatusCode::CREATED, Json(environment(caller.app(), &made))))
+    Ok((StatusCode::CREATED, Json(environment(&caller, &made))))
 }
 
 pub(crate) async fn update(
     caller: Caller,
-    Path(name): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let mut cx = caller.enter(&name).await?;
+    let mut cx = caller.enter_here().await?;
     if let Ok(operator) = caller.installation() {
         cx.caller = operator;
     }
@@ -79,14 +78,14 @@ pub(crate) async fn update(
         ));
     }
     environment_allow(&cx, strings(allowed)).await?;
-    Ok(Json(environment(caller.app(), &caller.enter(&name).await?.environment)))
+    Ok(Json(environment(&caller, &caller.enter_here().await?.environment)))
 }
 
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
-fn environment(app: &App, row: &Environment) -> Value {
+fn environment(caller: &Caller, row: &Environment) -> Value {
     let sku = match row.kind {
         EnvironmentKind::Developer => "Developer",
         EnvironmentKind::Test => "Sandbox",
@@ -96,21 +95,36 @@ fn environment(app: &App, row: &Environment) -> Value {
         Fidelity::Extended => "extended",
         Fidelity::Dataverse => "dataverse",
     };
-    let host = app.addresses().environment(&row.name);
+    let host = caller.app().addresses().environment(&row.name);
+    let created = iso(row.created_on);
+    // Each of these services calls environments its own; the path says which was asked.
+    let provider = caller.provider();
     json!({
         "name": row.id.as_str(),
-        "id": format!("/providers/Microsoft.BusinessAppPlatform/environments/{}", row.id),
-        "type": "Microsoft.BusinessAppPlatform/environments",
+        "id": format!("/providers/{provider}/environments/{}", row.id),
+        "type": format!("{provider}/environments"),
         "location": "local",
         "properties": {
             "displayName": row.name,
             "environmentSku": sku,
-            "createdTime": iso(row.created_on),
+            "environmentType": sku,
+            "isDefault": false,
+            "databaseType": "CommonDataService",
+            "createdTime": created,
+            "provisioningState": "Succeeded",
+            "states": {"management": {"id": "Ready"}, "runtime": {"id": "Enabled"}},
             "linkedEnvironmentMetadata": {
+                "type": "Dynamics365Instance",
                 "resourceId": row.organization_id,
-                "domainName": row.name.to_lowercase(),
+                "friendlyName": row.name,
+                "uniqueName": name,
+                "domainName": name,
+                "version": "9.2",
                 "instanceUrl": format!("{host}/"),
                 "instanceApiUrl": host,
+                "baseLanguage": 1033,
+                "instanceState": "Ready",
+                "createdTime": created,
             },
             "connref": {"fidelity": fidelity, "allowed": row.allowed},
         },

@@ -1,196 +1,264 @@
-//! Flows and runs.
+//! Flows, as Power Automate's API tells them. Who sees which is decided where the Web API asks too:
+//! both read rows of `workflow`.
 use axum::Json;
-use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use connref_flow::{Object, Value as FlowValue};
-use connref_solution::model::ConnectionId;
-use connref_store::run::{Run, RunEvent};
+use axum::http::StatusCode;
+use connref_store::flow::FlowUpdate;
+use connref_store::query::{Cell, Expr, Literal, Query, Record, table_by_logical_name};
 use serde_json::{Value, json};
 
+use super::page::listed;
 use super::time::iso;
 use super::{Caller, Failure};
 use crate::Context;
-use crate::operation::flow::{flow_run, flow_state_set, run_get as run_find, run_list};
+use crate::operation::OperationError;
+use crate::operation::flow::{FlowCreate, flow_create, flow_delete, flow_state_set, flow_update};
+use connref_store::StoreError;
 
-/// Most bytes of a trigger's body.
-const BODY_MAX: usize = 16 * 1024 * 1024;
-
-pub(crate) async fn run(
-    caller: Caller,
-    Path((environment, flow, trigger)): Path<(String, String, String)>,
-    headers: HeaderMap,
-    body: axum::body::Bytes,
-) -> Result<Response, Failure> {
-    let cx = caller.enter(&environment).await?;
-    let outputs = trigger_outputs(&headers, &body)?;
-    let choices = choices(&headers)?;
-    let started = flow_run(&cx, &flow, &trigger, outputs, choices).await?;
-    let names: Vec<String> = started.iter().map(|s| run_name(s.id.as_str())).collect();
-    let Some(first) = names.first() else {
-        return Ok(Json(json!({"skipped": true})).into_response());
-    };
-    let mut response =
-        (StatusCode::ACCEPTED, Json(json!({"name": first, "runs": names}))).into_response();
-    if let Ok(value) = first.parse() {
-        response.headers_mut().insert("x-ms-workflow-run-id", value);
-    }
-    Ok(response)
+/// The flows of an environment that the caller sees.
+pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let all = rows(&cx, None).await?;
+    let (rows, next) = caller.page(all, |row| row.id.clone());
+    Ok(listed(rows.iter().map(|row| flow(&cx, row, false)).collect(), next))
 }
 
-/// `triggerOutputs()` of a request: its headers without credentials, and its body.
-fn trigger_outputs(headers: &HeaderMap, body: &[u8]) -> Result<FlowValue, Failure> {
-    if body.len() > BODY_MAX {
-        return Err(Failure::bad_request(
-            "RequestTooLarge",
-            "the trigger's body has more than 16 MiB",
-            "",
-        ));
+pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    Ok(Json(flow(&cx, &find(&cx, caller.segment("flow")).await?, true)))
+}
+
+/// A flow that is off, unless its body says that it is to be started.
+pub(crate) async fn create(
+    caller: Caller,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let cx = caller.enter_here().await?;
+    let properties = &body["properties"];
+    let new = FlowCreate {
+        id: None,
+        name: properties["displayName"].as_str().unwrap_or_default().to_owned(),
+        description: properties["description"].as_str().map(str::to_owned),
+        client_data: client_data(properties, None),
+        solution: caller.header("mscrm.solutionuniquename"),
+    };
+    let id = flow_create(&cx, new).await?;
+    if properties["state"] == "Started" {
+        flow_state_set(&cx, id.as_str(), true).await?;
     }
-    let mut kept = Object::new();
-    for (name, value) in headers {
-        let secret = matches!(name.as_str(), "authorization" | "cookie" | "x-ms-apim-tokens")
-            || name.as_str().starts_with("connref-");
-        if let (false, Ok(text)) = (secret, value.to_str()) {
-            kept.insert(name.as_str(), FlowValue::string(text));
+    Ok((StatusCode::CREATED, Json(flow(&cx, &find(&cx, id.as_str()).await?, true))))
+}
+
+pub(crate) async fn update(
+    caller: Caller,
+    Json(body): Json<Value>,
+) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = find(&cx, caller.segment("flow")).await?;
+    let properties = &body["properties"];
+    let changed = ["definition", "connectionReferences"].iter().any(|n| !properties[n].is_null());
+    let update = FlowUpdate {
+        name: properties["displayName"].as_str().map(str::to_owned),
+        description: properties["description"].as_str().map(str::to_owned),
+        client_data: changed.then(|| client_data(properties, Some(&document(&row)))),
+    };
+    if properties["state"] == "Stopped" {
+        flow_state_set(&cx, &row.id, false).await?;
+    }
+    if changed || update.name.is_some() || update.description.is_some() {
+        flow_update(&cx, &row.id, update).await?;
+    }
+    if properties["state"] == "Started" {
+        flow_state_set(&cx, &row.id, true).await?;
+    }
+    Ok(Json(flow(&cx, &find(&cx, &row.id).await?, true)))
+}
+
+/// The body of a flow from what the request gives of it; what it leaves out stays.
+fn client_data(properties: &Value, before: Option<&Value>) -> String {
+    let empty = json!({"properties": {}, "schemaVersion": "1.0.0.0"});
+    let mut whole = before.unwrap_or(&empty).clone();
+    for name in ["definition", "connectionReferences"] {
+        if !properties[name].is_null() {
+            whole["properties"][name] = properties[name].clone();
         }
     }
-    let mut outputs = Object::new();
-    outputs.insert("headers", FlowValue::object(kept));
-    if !body.is_empty() {
-        let text = std::str::from_utf8(body).map_err(|_| {
-            Failure::bad_request("InvalidRequest", "the trigger's body is not UTF-8", "")
-        })?;
-        let value = FlowValue::from_json_str(text).map_err(|error| {
-            let message = format!("the trigger's body cannot be read: {error}");
-            Failure::bad_request("InvalidRequest", message, "send a JSON object")
-        })?;
-        outputs.insert("body", value);
-    }
-    Ok(FlowValue::object(outputs))
+    whole.to_string()
 }
 
-/// `connref-connections: key=connectionid, key=connectionid`.
-fn choices(headers: &HeaderMap) -> Result<Vec<(String, ConnectionId)>, Failure> {
-    let Some(text) = headers.get("connref-connections").and_then(|v| v.to_str().ok()) else {
+pub(crate) async fn delete(caller: Caller) -> Result<StatusCode, Failure> {
+    let cx = caller.enter_here().await?;
+    let row = find(&cx, caller.segment("flow")).await?;
+    flow_delete(&cx, &row.id).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(crate) async fn start(caller: Caller) -> Result<StatusCode, Failure> {
+    switch(caller, true).await
+}
+
+pub(crate) async fn stop(caller: Caller) -> Result<StatusCode, Failure> {
+    switch(caller, false).await
+}
+
+async fn switch(caller: Caller, on: bool) -> Result<StatusCode, Failure> {
+    let cx = caller.enter_here().await?;
+    flow_state_set(&cx, caller.segment("flow"), on).await?;
+    Ok(StatusCode::OK)
+}
+
+/// The row of a flow, if the caller sees it.
+pub(super) async fn find(cx: &Context, id: &str) -> Result<Record, Failure> {
+    let row = rows(cx, Some(id)).await?.pop();
+    row.ok_or_else(|| StoreError::not_found("flow", id).into())
+}
+
+/// Rows of `workflow` that the caller sees, with their bodies.
+pub(super) async fn rows(cx: &Context, id: Option<&str>) -> Result<Vec<Record>, Failure> {
+    let Some(table) = table_by_logical_name("workflow") else { return Ok(Vec::new()) };
+    if id.is_some_and(|id| !connref_solution::model::id::is_guid(id)) {
         return Ok(Vec::new());
-    };
-    text.split(',')
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, id) = pair.split_once('=').ok_or_else(|| {
-                let message = format!("`{pair}` names no connection for a key");
-                Failure::bad_request("InvalidRequest", message, "write KEY=CONNECTIONID")
-            })?;
-            Ok((key.trim().to_owned(), ConnectionId::new(id.trim())))
-        })
-        .collect()
-}
-
-pub(crate) async fn runs(
-    caller: Caller,
-    Path((environment, flow)): Path<(String, String)>,
-) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter(&environment).await?;
-    let top = caller.query.get("$top").and_then(|t| t.parse().ok()).unwrap_or(50);
-    let flow = Some(flow.as_str()).filter(|f| *f != "-");
-    let all = run_list(&cx, flow, top).await?;
-    Ok(Json(json!({"value": all.iter().map(|r| run_json(&cx, r)).collect::<Vec<_>>()})))
-}
-
-pub(crate) async fn run_get(
-    caller: Caller,
-    Path((environment, _flow, run)): Path<(String, String, String)>,
-) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter(&environment).await?;
-    let (run, events) = run_find(&cx, &run).await?;
-    let mut json = run_json(&cx, &run);
-    let actions = actions(&run, &events);
-    json["properties"]["connref"] = json!({ "actions": actions });
-    if let Some(response) = &run.response {
-        json["properties"]["response"] = serde_json::from_str(response).unwrap_or(Value::Null);
     }
-    Ok(Json(json))
+    let mut query = Query::new(table);
+    query.names = true;
+    let cloud = Expr::equal("category", Literal::Int(CLOUD_FLOW));
+    query.filter = Some(match id {
+        Some(id) => {
+            Expr::and(Some(cloud), Expr::equal("workflowid", Literal::Guid(id.to_lowercase())))
+        }
+        None => cloud,
+    });
+    let mut all = Vec::new();
+    loop {
+        let asked = query.clone();
+        let page = cx.app.store().query(&cx.caller, &cx.environment.id, asked).await;
+        let page = page.map_err(OperationError::from)?;
+        all.extend(page.rows);
+        match page.next {
+            Some(cursor) => query.after = Some(cursor),
+            None => return Ok(all),
+        }
+    }
 }
 
-/// The recorded history; for a run that goes on, the results that are durable so far.
-fn actions(run: &Run, events: &[RunEvent]) -> Value {
-    let history = run.history.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    if let Some(mut actions) = history.map(|mut h| h["actions"].take()) {
-        for action in actions.as_array_mut().into_iter().flatten() {
-            for name in ["startTime", "endTime"] {
-                if let Some(at) = action[name].as_i64() {
-                    action[name] = iso(at).into();
+/// `category` of cloud flows.
+const CLOUD_FLOW: i64 = 5;
+
+/// A column as text; empty if it is null.
+pub(super) fn text<'a>(row: &'a Record, column: &str) -> &'a str {
+    match row.cell(column) {
+        Some(Cell::Text(text)) => text,
+        _ => "",
+    }
+}
+
+/// A column as a moment.
+pub(super) fn moment(row: &Record, column: &str) -> Option<String> {
+    match row.cell(column) {
+        Some(Cell::Time(at)) => Some(iso(*at)),
+        _ => None,
+    }
+}
+
+/// A column as a number.
+pub(super) fn number(row: &Record, column: &str) -> i64 {
+    match row.cell(column) {
+        Some(Cell::Int(number)) => *number,
+        _ => 0,
+    }
+}
+
+/// The body of a flow.
+pub(super) fn document(row: &Record) -> Value {
+    serde_json::from_str(text(row, "clientdata")).unwrap_or(Value::Null)
+}
+
+fn flow(cx: &Context, row: &Record, whole: bool) -> Value {
+    let environment = &cx.environment.id;
+    let body = document(row);
+    let definition = &body["properties"]["definition"];
+    let state = match number(row, "statecode") {
+        1 => "Started",
+        2 => "Suspended",
+        _ => "Stopped",
+    };
+    let owner = text(row, "ownerid");
+    let mut properties = json!({
+        "apiId": "/providers/Microsoft.PowerApps/apis/shared_logicflows",
+        "displayName": text(row, "name"),
+        "description": text(row, "description"),
+        "userType": "Owner",
+        "state": state,
+        "flowSuspensionReason": if state == "Suspended" { "CompanyDlpViolation" } else { "None" },
+        "createdTime": moment(row, "createdon"),
+        "lastModifiedTime": moment(row, "modifiedon"),
+        "environment": {
+            "name": environment.as_str(),
+            "type": "Microsoft.ProcessSimple/environments",
+            "id": format!("/providers/Microsoft.ProcessSimple/environments/{environment}"),
+        },
+        "creator": {
+            "tenantId": cx.environment.organization_id,
+            "objectId": owner, "userId": owner, "userType": "ActiveDirectory",
+        },
+        "definitionSummary": {
+            "triggers": summary(&definition["triggers"]),
+            "actions": summary(&definition["actions"]),
+        },
+        "provisioningMethod": "FromDefinition",
+        "workflowEntityId": row.id,
+        "isManaged": matches!(row.cell("ismanaged"), Some(Cell::Flag(true))),
+    });
+    if whole {
+        properties["definition"] = definition.clone();
+        properties["connectionReferences"] = references(&body);
+    }
+    json!({
+        "name": row.id,
+        "id": format!(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{}", row.id
+        ),
+        "type": "Microsoft.ProcessSimple/environments/flows",
+        "properties": properties,
+    })
+}
+
+/// Types of the triggers, or of the actions on the first level.
+fn summary(steps: &Value) -> Value {
+    let steps = steps.as_object().into_iter().flatten();
+    steps
+        .map(|(_, step)| {
+            let mut one = json!({"type": step["type"]});
+            for name in ["kind", "metadata"] {
+                if !step[name].is_null() {
+                    one[name] = step[name].clone();
                 }
             }
-        }
-        return actions;
-    }
-    events
-        .iter()
-        .map(|event| {
-            let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
-            let acting: Value = event
-                .acting
-                .as_deref()
-                .and_then(|a| serde_json::from_str(a).ok())
-                .unwrap_or(Value::Null);
-            json!({
-                "path": event.path,
-                "name": event.path.rsplit('/').next(),
-                "status": payload["status"],
-                "code": payload["code"],
-                "endTime": iso(event.at),
-                "acting": acting,
-            })
+            let operation = &step["inputs"]["host"]["operationId"];
+            if !operation.is_null() {
+                one["swaggerOperationId"] = operation.clone();
+                one["api"] = json!({"name": step["inputs"]["host"]["apiId"].as_str()
+                    .and_then(|id| id.rsplit('/').next())});
+            }
+            one
         })
         .collect()
 }
 
-pub(crate) async fn start(
-    caller: Caller,
-    Path((environment, flow)): Path<(String, String)>,
-) -> Result<StatusCode, Failure> {
-    let cx = caller.enter(&environment).await?;
-    flow_state_set(&cx, &flow, true).await?;
-    Ok(StatusCode::OK)
-}
-
-pub(crate) async fn stop(
-    caller: Caller,
-    Path((environment, flow)): Path<(String, String)>,
-) -> Result<StatusCode, Failure> {
-    let cx = caller.enter(&environment).await?;
-    flow_state_set(&cx, &flow, false).await?;
-    Ok(StatusCode::OK)
-}
-
-/// The vendor writes run names in capitals.
-fn run_name(id: &str) -> String {
-    id.to_ascii_uppercase()
-}
-
-fn run_json(cx: &Context, run: &Run) -> Value {
-    let start: Value = serde_json::from_str(&run.start).unwrap_or(Value::Null);
-    let name = run_name(run.id.as_str());
-    json!({
-        "name": name,
-        "id": format!(
-            "/providers/Microsoft.ProcessSimple/environments/{}/flows/{}/runs/{name}",
-            cx.environment.id, run.flow
-        ),
-        "type": "Microsoft.ProcessSimple/environments/flows/runs",
-        "properties": {
-            "startTime": iso(run.started_on),
-            "endTime": run.ended_on.map(iso),
-            "status": run.status,
-            "code": run.code,
-            "error": run.message.as_ref().map(|m| json!({"code": run.code, "message": m})),
-            "trigger": {"name": start["trigger"]},
-            "caller": run.caller,
-            "parentRun": run.parent.as_ref().map(|p| run_name(p.as_str())),
-            "flow": run.flow.as_str(),
-        },
-    })
+/// The keys of a flow's body with what stands behind them: a reference's name, or a connection.
+fn references(body: &Value) -> Value {
+    let entries = body["properties"]["connectionReferences"].as_object().into_iter().flatten();
+    let entries = entries.map(|(key, entry)| {
+        let api = entry["api"]["name"].as_str().unwrap_or_default();
+        let api = api.rsplit('/').next().unwrap_or_default();
+        let named = json!({
+            "connectionName": entry["connection"]["name"],
+            "connectionReferenceLogicalName": entry["connection"]["connectionReferenceLogicalName"],
+            "source": if entry["runtimeSource"] == "invoker" { "Invoker" } else { "Embedded" },
+            "id": format!("/providers/Microsoft.PowerApps/apis/{api}"),
+            "displayName": api,
+            "tier": "NotSpecified",
+        });
+        (key.clone(), named)
+    });
+    Value::Object(entries.collect())
 }

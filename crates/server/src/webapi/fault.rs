@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::identity::IdentityError;
 use crate::operation::OperationError;
+use crate::protection::{Exceeded, Limits, Wait};
 
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -27,6 +28,8 @@ pub(super) struct Fault {
     pub fix: Option<String>,
     /// What judgement refused, one by one, for clients of connref.
     pub refusals: Option<Box<Value>>,
+    /// Seconds to wait before asking again.
+    retry: Option<i64>,
 }
 
 /// The object does not exist.
@@ -65,7 +68,7 @@ pub(super) const UNSUPPORTED: &str = "0x80040229";
 impl Fault {
     /// A fault.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), fix: None, refusals: None }
+        Self { status, code, message: message.into(), fix: None, refusals: None, retry: None }
     }
 
     /// 400: the address or the query is not understood.
@@ -123,6 +126,37 @@ impl Fault {
         Self::new(StatusCode::NOT_IMPLEMENTED, UNSUPPORTED, what)
     }
 
+    /// 429: the caller has asked for too much.
+    pub(super) fn wait(wait: &Wait) -> Self {
+        let Limits { window, requests, execution, concurrent } = wait.limits;
+        let (code, message) = match wait.exceeded {
+            Exceeded::Requests => (
+                "0x80072322",
+                format!(
+                    "Number of requests exceeded the limit of {requests} over time window of {window} seconds."
+                ),
+            ),
+            Exceeded::Execution => (
+                "0x80072321",
+                format!(
+                    "Combined execution time of incoming requests exceeded limit of {} milliseconds \
+                     over time window of {window} seconds.",
+                    execution * 1000
+                ),
+            ),
+            Exceeded::Concurrent => (
+                "0x80072326",
+                format!("Number of concurrent requests exceeded the limit of {concurrent}."),
+            ),
+        };
+        let mut fault = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message);
+        fault.retry = Some(wait.seconds);
+        fault.fix = Some(
+            "ask for less at once, or set other limits: connref server run --limits".to_owned(),
+        );
+        fault
+    }
+
     /// 412: the row is at another version.
     pub(super) fn version() -> Self {
         let message =
@@ -149,6 +183,9 @@ impl Fault {
         let mut response = Response::builder().status(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             response = response.header("WWW-Authenticate", "Bearer");
+        }
+        if let Some(seconds) = self.retry {
+            response = response.header("Retry-After", seconds);
         }
         response
             .header("content-type", "application/json; odata.metadata=minimal")

@@ -68,6 +68,50 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
       <ComplexType Name="RetrieveEnvironmentVariableValueResponse">
         <Property Name="Value" Type="Edm.String" Nullable="false" />
       </ComplexType>
+      <ComplexType Name="OptionSetValue">
+        <Property Name="Value" Type="Edm.Int32" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="SolutionParameters">
+        <Property Name="StageSolutionUploadId" Type="Edm.Guid" />
+      </ComplexType>
+      <ComplexType Name="RetrieveSolutionImportResultResponse" OpenType="true" />
+      <ComplexType Name="RetrieveFormattedImportJobResultsResponse">
+        <Property Name="FormattedResults" Type="Edm.String" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="StageSolutionResponse" OpenType="true" />
+      <ComplexType Name="ImportSolutionAsyncResponse">
+        <Property Name="ImportJobKey" Type="Edm.String" Nullable="false" />
+        <Property Name="AsyncOperationId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="StageAndUpgradeAsyncResponse">
+        <Property Name="ImportJobKey" Type="Edm.String" Nullable="false" />
+        <Property Name="AsyncOperationId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="ExportSolutionAsyncResponse">
+        <Property Name="AsyncOperationId" Type="Edm.Guid" Nullable="false" />
+        <Property Name="ExportJobId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="DownloadSolutionExportDataResponse">
+        <Property Name="ExportSolutionFile" Type="Edm.Binary" />
+      </ComplexType>
+      <ComplexType Name="RemoveSolutionComponentResponse">
+        <Property Name="id" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="DeleteAndPromoteResponse">
+        <Property Name="SolutionId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="dependency">
+        <Property Name="dependencyid" Type="Edm.Guid" Nullable="false" />
+        <Property Name="dependencytype" Type="Edm.Int32" />
+        <Property Name="dependentcomponenttype" Type="Edm.Int32" />
+        <Property Name="dependentcomponentobjectid" Type="Edm.Guid" />
+        <Property Name="dependentcomponentparentid" Type="Edm.Guid" />
+        <Property Name="dependentcomponentbasesolutionid" Type="Edm.Guid" />
+        <Property Name="requiredcomponenttype" Type="Edm.Int32" />
+        <Property Name="requiredcomponentobjectid" Type="Edm.Guid" />
+        <Property Name="requiredcomponentparentid" Type="Edm.Guid" />
+        <Property Name="requiredcomponentbasesolutionid" Type="Edm.Guid" />
+      </ComplexType>
       <ComplexType Name="connref_Document" OpenType="true" />
 "#;
 

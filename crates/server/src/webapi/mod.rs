@@ -45,6 +45,8 @@ mod table;
 mod tests;
 mod token;
 mod verb;
+#[cfg(test)]
+mod verb_tests;
 mod write;
 
 pub use plan::plan_document;
@@ -58,8 +60,9 @@ use connref_store::query::table_by_set;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::identity::{SignedIn, sign_in};
+use crate::identity::{LocalCaller, SignedIn, sign_in};
 use crate::powerapps::{environment_by_name, host_name};
+use crate::protection::Pass;
 use crate::{App, Context};
 use fault::Fault;
 use filter_function::Surroundings;
@@ -134,6 +137,30 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         },
         None => return Err(no_environment("")),
     };
+    // Requests from inside the process are the operator's own commands.
+    let outside = parts.extensions.get::<LocalCaller>().is_none();
+    let mut pass = match outside {
+        true => admit(app, &cx)?,
+        false => None,
+    };
+    let answered = asked(cx, parts, body).await;
+    let mut response = answered.unwrap_or_else(|fault| fault.response());
+    if let Some(pass) = &mut pass {
+        pass.answered(app.store().now());
+        reply::left(&mut response, &pass.left);
+    }
+    Ok(response)
+}
+
+/// Lets the caller's request in, or tells it to wait.
+fn admit<'a>(app: &'a App, cx: &Context) -> Result<Option<Pass<'a>>, Fault> {
+    let (environment, now) = (&cx.environment, app.store().now());
+    let user = cx.caller.name();
+    let entered = app.protection().enter(environment.fidelity, &environment.id, user, now);
+    entered.map_err(|wait| Fault::wait(&wait))
+}
+
+async fn asked(cx: Context, parts: Parts, body: axum::body::Body) -> Result<Response, Fault> {
     let (version, raw_path) = address(parts.uri.path())?;
     let root = root(&parts, version);
     let raw_query = parts.uri.query().unwrap_or("").to_owned();
@@ -225,6 +252,9 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
                 _ => write::write(asked, table).await,
             },
             (None, Some(verb)) => call::call(asked, verb, first).await,
+            (None, None) if name == "CloneAsPatch" => Err(Fault::unsupported(
+                "patches of solutions are not supported; raise the version and import an upgrade",
+            )),
             (None, None) => Err(Fault::no_resource(name)),
         },
     }

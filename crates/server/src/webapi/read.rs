@@ -29,7 +29,10 @@ pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Resp
     let key = Key::read(asked, table, arguments)?;
     match rest {
         [] => one(asked, &key).await,
-        [bound] if table.name == "systemuser" && bound.name == "RetrievePrincipalAccess" => {
+        [bound]
+            if matches!(table.name, "systemuser" | "team")
+                && bound.name == "RetrievePrincipalAccess" =>
+        {
             let record = find(asked, &key).await?.ok_or_else(|| key.missing())?;
             let target = match &bound.arguments {
                 Some(Arguments::Named(named)) => {

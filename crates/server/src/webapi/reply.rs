@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::Asked;
+use crate::protection::Left;
 
 const JSON: &str = "application/json; odata.metadata=minimal";
 
@@ -40,6 +41,16 @@ pub(super) fn nothing() -> Response {
 /// 304.
 pub(super) fn not_modified() -> Response {
     empty(StatusCode::NOT_MODIFIED)
+}
+
+/// What is left of the caller's share of the service.
+pub(super) fn left(response: &mut Response, left: &Left) {
+    for (name, value) in [
+        ("x-ms-ratelimit-burst-remaining-xrm-requests", left.requests),
+        ("x-ms-ratelimit-time-remaining-xrm-requests", left.execution),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from(value));
+    }
 }
 
 /// Names the row that was written, where clients look for its id.

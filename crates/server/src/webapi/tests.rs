@@ -203,7 +203,7 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap()
 }
 
-fn flow_body() -> String {
+pub(super) fn flow_body() -> String {
     json!({
         "properties": {
             "connectionReferences": {"mail": {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "tenant_policy", include_str!("../../migrations/0008_tenant_policy.sql")),
     (9, "pipeline", include_str!("../../migrations/0009_pipeline.sql")),
     (11, "identity", include_str!("../../migrations/0011_identity.sql")),
+    (12, "wire", include_str!("../../migrations/0012_wire.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.

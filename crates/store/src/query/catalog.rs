@@ -21,6 +21,7 @@ pub static TABLES: &[TableDef] = &[
     PUBLISHER,
     SOLUTION,
     SOLUTION_COMPONENT,
+    SOLUTION_COMPONENT_DEFINITION,
     people::PRINCIPAL_OBJECT_ACCESS,
     people::ROLE,
     people::ROLE_PRIVILEGES,
@@ -54,6 +55,7 @@ const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
 const NOTHING: Source = Source::Sql("CAST(NULL AS TEXT)");
 const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
 const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
+const MODIFIED_BY: Col = Col::lookup("modifiedby", "systemuser", "modifiedby");
 const OWNER: Col = Col::lookup("ownerid", "systemuser", "ownerid").update();
 const OWNING_USER: Col = Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Sql(
     "(SELECT u.systemuserid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
@@ -77,6 +79,22 @@ const fn organization(name: &'static str, navigation: &'static str) -> Col {
     Col::lookup(name, "organization", navigation).from(Source::Sql(
         "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
     ))
+}
+
+/// A column that clients read and that has no value here.
+const fn empty(name: &'static str, kind: Kind) -> Col {
+    let text = match kind {
+        Kind::Text(_) | Kind::Memo(_) | Kind::Guid | Kind::Lookup { .. } | Kind::Spelled(_) => {
+            "CAST(NULL AS TEXT)"
+        }
+        _ => "CAST(NULL AS BIGINT)",
+    };
+    Col::new(name, kind).from(Source::Sql(text))
+}
+
+/// A lookup without a value.
+const fn no_one(name: &'static str) -> Col {
+    Col::lookup(name, "systemuser", name).from(Source::Sql("CAST(NULL AS TEXT)"))
 }
 
 const ASYNC_OPERATION: TableDef = TableDef {
@@ -118,12 +136,54 @@ const ASYNC_OPERATION: TableDef = TableDef {
         Col::new("dependencytoken", Kind::Text(256)),
         Col::new("connref_jobid", Kind::Guid).from(Source::Column("jobid")),
         Col::lookup("ownerid", "systemuser", "ownerid"),
+        OWNING_USER,
+        OWNING_TEAM,
+        OWNING_UNIT,
         CREATED_BY,
+        // This process carries it out on behalf of its owner.
+        Col::lookup("createdonbehalfby", "systemuser", "createdonbehalfby")
+            .from(Source::Column("ownerid")),
+        Col::lookup("modifiedby", "systemuser", "modifiedby").from(Source::Column("createdby")),
+        Col::lookup("modifiedonbehalfby", "systemuser", "modifiedonbehalfby")
+            .from(Source::Column("ownerid")),
         CREATED,
         Col::new("startedon", Kind::Time),
         Col::new("completedon", Kind::Time),
         MODIFIED,
-        VERSION,
+        Col::new("correlationid", Kind::Guid),
+        Col::new("correlationupdatedtime", Kind::Time).from(Source::Column("createdon")),
+        Col::new("expanderstarttime", Kind::Time).from(Source::Column("createdon")),
+        Col::new("executiontimespan", Kind::Double)
+            .from(Source::Sql("(({t}.completedon - {t}.startedon) / 1000000)")),
+        Col::new("hostid", Kind::Text(256)),
+        // The vendor's service numbers the jobs of a correlation; here each has one of its own.
+        Col::new("sequence", Kind::BigInt).from(Source::Constant(1)),
+        Col::new("depth", Kind::Int).from(Source::Constant(1)),
+        Col::new("subtype", Kind::Int).from(Source::Constant(1)),
+        Col::new("retrycount", Kind::Int).from(Source::Constant(0)),
+        Col::new("timezoneruleversionnumber", Kind::Int).from(Source::Constant(0)),
+        Col::new("iswaitingforevent", Kind::Flag).from(Source::Constant(0)),
+        Col::new("retainjobhistory", Kind::Flag).from(Source::Constant(0)),
+        Col::new("parentpluginexecutionid", Kind::Guid)
+            .from(Source::Sql("CAST('00000000-0000-0000-0000-000000000000' AS TEXT)")),
+        empty("datablobid_name", Kind::Text(256)),
+        empty("datablobid", Kind::Guid),
+        empty("postponeuntil", Kind::Time),
+        empty("workload", Kind::Text(200)),
+        empty("primaryentitytype", Kind::Text(64)),
+        empty("data", Kind::Memo(1_073_741_823)),
+        empty("recurrencestarttime", Kind::Time),
+        empty("recurrencepattern", Kind::Text(128)),
+        // Lookups to tables that are not served: the name on the wire is the name here.
+        empty("_regardingobjectid_value", Kind::Guid),
+        empty("_workflowactivationid_value", Kind::Guid),
+        empty("_owningextensionid_value", Kind::Guid),
+        empty("requestid", Kind::Guid),
+        empty("utcconversiontimezonecode", Kind::Int),
+        empty("callerorigin", Kind::Text(256)),
+        empty("rootexecutioncontext", Kind::Memo(10_000)),
+        empty("workflowstagename", Kind::Text(256)),
+        empty("breadcrumbid", Kind::Guid),
     ],
     keys: &[],
     many: &[],
@@ -442,6 +502,63 @@ const PUBLISHER: TableDef = TableDef {
         Col::new("description", Kind::Text(2000)).from(NOTHING),
         Col::new("isreadonly", Kind::Flag).from(Source::Constant(0)),
         organization("organizationid", "organizationid"),
+        CREATED_BY,
+        no_one("createdonbehalfby"),
+        MODIFIED_BY,
+        no_one("modifiedonbehalfby"),
+        Col::new("isreadonly", Kind::Flag).from(Source::Constant(0)),
+        empty("description", Kind::Text(2000)),
+        empty("emailaddress", Kind::Text(100)),
+        empty("supportingwebsiteurl", Kind::Text(200)),
+        empty("entityimage", Kind::Text(200)),
+        empty("entityimage_timestamp", Kind::BigInt),
+        empty("entityimage_url", Kind::Text(200)),
+        empty("entityimageid", Kind::Guid),
+        empty("pinpointpublisherdefaultlocale", Kind::Text(16)),
+        empty("pinpointpublisherid", Kind::BigInt),
+        // Addresses of a publisher are kept in its package only.
+        empty("address1_addressid", Kind::Guid),
+        empty("address1_addresstypecode", Kind::Int),
+        empty("address1_city", Kind::Text(80)),
+        empty("address1_country", Kind::Text(80)),
+        empty("address1_county", Kind::Text(50)),
+        empty("address1_fax", Kind::Text(50)),
+        empty("address1_latitude", Kind::Double),
+        empty("address1_longitude", Kind::Double),
+        empty("address1_line1", Kind::Text(250)),
+        empty("address1_line2", Kind::Text(250)),
+        empty("address1_line3", Kind::Text(250)),
+        empty("address1_name", Kind::Text(200)),
+        empty("address1_postalcode", Kind::Text(20)),
+        empty("address1_postofficebox", Kind::Text(20)),
+        empty("address1_shippingmethodcode", Kind::Int),
+        empty("address1_stateorprovince", Kind::Text(50)),
+        empty("address1_telephone1", Kind::Text(50)),
+        empty("address1_telephone2", Kind::Text(50)),
+        empty("address1_telephone3", Kind::Text(50)),
+        empty("address1_upszone", Kind::Text(4)),
+        empty("address1_utcoffset", Kind::Int),
+        empty("address2_addressid", Kind::Guid),
+        empty("address2_addresstypecode", Kind::Int),
+        empty("address2_city", Kind::Text(80)),
+        empty("address2_country", Kind::Text(80)),
+        empty("address2_county", Kind::Text(50)),
+        empty("address2_fax", Kind::Text(50)),
+        empty("address2_latitude", Kind::Double),
+        empty("address2_longitude", Kind::Double),
+        empty("address2_line1", Kind::Text(250)),
+        empty("address2_line2", Kind::Text(250)),
+        empty("address2_line3", Kind::Text(250)),
+        empty("address2_name", Kind::Text(200)),
+        empty("address2_postalcode", Kind::Text(20)),
+        empty("address2_postofficebox", Kind::Text(20)),
+        empty("address2_shippingmethodcode", Kind::Int),
+        empty("address2_stateorprovince", Kind::Text(50)),
+        empty("address2_telephone1", Kind::Text(50)),
+        empty("address2_telephone2", Kind::Text(50)),
+        empty("address2_telephone3", Kind::Text(50)),
+        empty("address2_upszone", Kind::Text(4)),
+        empty("address2_utcoffset", Kind::Int),
         CREATED,
         MODIFIED,
         VERSION,
@@ -475,6 +592,23 @@ const SOLUTION: TableDef = TableDef {
         Col::lookup("parentsolutionid", "solution", "parentsolutionid")
             .from(Source::Column("upgradeof")),
         organization("organizationid", "organizationid"),
+        // What its exports are written for.
+        Col::new("solutionpackageversion", Kind::Text(256))
+            .from(Source::Sql("CAST('9.2' AS TEXT)")),
+        Col::new("isapimanaged", Kind::Flag).from(Source::Constant(0)),
+        empty("templatesuffix", Kind::Text(65)),
+        empty("thumbprint", Kind::Text(65)),
+        empty("upgradeinfo", Kind::Memo(1_048_576)),
+        empty("pinpointassetid", Kind::Text(255)),
+        empty("pinpointpublisherid", Kind::BigInt),
+        empty("pinpointsolutiondefaultlocale", Kind::Text(16)),
+        empty("pinpointsolutionid", Kind::BigInt),
+        empty("_configurationpageid_value", Kind::Guid),
+        empty("updatedon", Kind::Time),
+        CREATED_BY,
+        no_one("createdonbehalfby"),
+        MODIFIED_BY,
+        no_one("modifiedonbehalfby"),
         Col::new("installedon", Kind::Time),
         Col::new("solutionpackageversion", Kind::Text(256)).from(NOTHING),
         CREATED,
@@ -534,6 +668,30 @@ const SOLUTION_COMPONENT: TableDef = TableDef {
     keys: &[],
     many: &[],
     visibility: Visibility::WithAny(Entity::Solution),
+    rows: None,
+};
+
+const SOLUTION_COMPONENT_DEFINITION: TableDef = TableDef {
+    name: "solutioncomponentdefinition",
+    set: "solutioncomponentdefinitions",
+    display_name: "Solution Component Definition",
+    object_type_code: 7104,
+    physical: "solutioncomponentdefinition",
+    primary_id: "solutioncomponentdefinitionid",
+    primary_name: Some("name"),
+    ownership: Ownership::None,
+    columns: &[
+        Col::new("solutioncomponentdefinitionid", Kind::Guid),
+        Col::new("name", Kind::Text(256)),
+        Col::new("primaryentityname", Kind::Text(64)),
+        Col::new("solutioncomponenttype", Kind::Int),
+        // Components of these kinds are rows of a table of the same number.
+        Col::new("objecttypecode", Kind::Int).from(Source::Column("solutioncomponenttype")),
+        Col::new("isviewable", Kind::Flag).from(Source::Constant(1)),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
     rows: None,
 };
 

@@ -162,6 +162,7 @@ impl ManyArgs {
             rollout: loaded.rollout,
             wait: Duration::from_secs(self.wait.saturating_mul(60)),
             plan_only,
+            roots: context.globals.server.roots()?,
         });
         let waves = self.places(context, &loaded.folder, &release, &journal).await?;
         let mut stopped = None;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use connref_server::address::Addresses;
 use connref_server::listen::{Authority, Certificates, Door, Limits, serve};
+use connref_server::protection::Setting;
 use connref_store::access::Caller;
 use connref_store::source::{SystemClock, SystemIds};
 use secrecy::ExposeSecret;
@@ -64,6 +65,11 @@ pub(crate) struct RunArgs {
     /// Seconds that a client may take for the head of a request
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().head.as_secs())]
     head_timeout: u64,
+    /// What one user may ask of the Web API: `off`, `service` (6000 requests in 300 seconds, 1200
+    /// seconds of work, 52 at once), or numbers: `requests=100,window=60,execution=60,concurrent=8`;
+    /// else `service` in environments of fidelity `dataverse` and `off` in the others
+    #[arg(long, value_name = "LIMITS")]
+    limits: Option<Setting>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -122,6 +128,9 @@ impl RunArgs {
         let (doors, addresses) = self.doors(embedded).await?;
         let address = doors[0].listener.local_addr()?;
         embedded.app().serving(addresses.clone());
+        if let Some(limits) = self.limits {
+            embedded.app().protection().configure(limits);
+        }
         announce(context, embedded, address, &addresses).await?;
         let resumer = tokio::spawn(resume(embedded.app().clone()));
         let limits = Limits {

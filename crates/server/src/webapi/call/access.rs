@@ -41,7 +41,7 @@ fn mask(words: &str) -> Result<i64, Fault> {
 }
 
 /// The row that `{"@odata.type", "<key>": id}` or `{"@odata.id"}` means: table and id.
-fn row(object: &Map<String, Value>) -> Result<(String, String), Fault> {
+pub(super) fn row(object: &Map<String, Value>) -> Result<(String, String), Fault> {
     if let Some(address) = object.get("@odata.id").and_then(Value::as_str) {
         let segment = reference(address)?;
         let table = connref_store::query::table_by_set(&segment.name)

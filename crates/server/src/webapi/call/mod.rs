@@ -1,14 +1,18 @@
 //! Functions and actions: parameters in, an operation, a document out.
 mod access;
 mod audit;
+mod dependency;
 mod flow;
+mod import_result;
 mod parameters;
 mod reference;
 mod solution;
+mod stage;
+mod state;
 mod variable;
 
 use axum::response::Response;
-use connref_store::access::Caller;
+use connref_store::access::{Caller, Privilege};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
@@ -16,6 +20,7 @@ use serde_json::{Value, json};
 use super::path::Segment;
 use super::verb::{Verb, VerbKind};
 use super::{Asked, Fault, reply};
+use crate::operation::dependency::Side;
 pub(super) use access::{owner_pointed, principal_access};
 pub(super) use audit::finding;
 pub(super) use flow::state as flow_state;
@@ -57,6 +62,28 @@ async fn run(
 ) -> Result<Option<Value>, Fault> {
     match verb.name {
         "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
+        "DownloadSolutionExportData" => solution::exported(asked, parameters).await.map(Some),
+        "ExportSolutionAsync" => solution::export_start(asked, parameters).await.map(Some),
+        // Everything that is written is published at once.
+        "PublishAllXml" | "PublishXml" => {
+            let attempt = "publish customizations";
+            let (caller, environment) = (&asked.cx.caller, &asked.cx.environment.id);
+            caller.require(environment, Privilege::ImportCustomization, attempt)?;
+            Ok(None)
+        }
+        "RemoveSolutionComponent" => solution::remove_component(asked, parameters).await.map(Some),
+        "RetrieveDependenciesForDelete" | "RetrieveDependentComponents" => {
+            dependency::list(asked, parameters, Side::Dependent).await.map(Some)
+        }
+        "RetrieveRequiredComponents" => {
+            dependency::list(asked, parameters, Side::Required).await.map(Some)
+        }
+        "RetrieveMissingDependencies" => dependency::missing(asked, parameters).await.map(Some),
+        "RetrieveFormattedImportJobResults" => {
+            import_result::formatted(asked, parameters).await.map(Some)
+        }
+        "RetrieveSolutionImportResult" => import_result::result(asked, parameters).await.map(Some),
+        "SetState" => state::set(asked, parameters).await.map(|()| None),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
         "GrantAccess" => access::grant(asked, parameters, true).await.map(|()| None),
         "ModifyAccess" => access::grant(asked, parameters, false).await.map(|()| None),
@@ -66,7 +93,7 @@ async fn run(
         "ImportSolution" => solution::import(asked, parameters, false).await.map(|()| None),
         "ImportSolutionAsync" => solution::import_start(asked, parameters, false).await.map(Some),
         "StageAndUpgradeAsync" => solution::import_start(asked, parameters, true).await.map(Some),
-        "StageSolution" => solution::stage(asked, parameters).await.map(Some),
+        "StageSolution" => stage::stage(asked, parameters).await.map(Some),
         "StageAndUpgrade" => solution::import(asked, parameters, true).await.map(|()| None),
         "RemoveActiveCustomizations" => {
             solution::layer_remove(asked, parameters).await.map(|()| None)

@@ -131,9 +131,12 @@ fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Faul
         "Edm.Guid" => value.as_str().is_some_and(is_guid),
         "Edm.Boolean" => value.is_boolean(),
         "Edm.Int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
-        "mscrm.crmbaseentity" | "mscrm.PrincipalAccess" | "mscrm.SolutionParameters" => {
-            value.is_object()
-        }
+        "mscrm.crmbaseentity"
+        | "mscrm.PrincipalAccess"
+        | "mscrm.SolutionParameters"
+        | "mscrm.solutioncomponent" => value.is_object(),
+        // Clients send an option as its number too.
+        "mscrm.OptionSetValue" => value.is_object() || value.is_i64(),
         "Collection(Edm.String)" => {
             value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
         }

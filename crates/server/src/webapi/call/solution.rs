@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 
 use super::parameters::Parameters;
 use crate::operation::OperationError;
+use crate::operation::dependency::dependency_closure;
+use crate::operation::export_job::{solution_export_start, solution_exported};
 use crate::operation::solution::{
-    SolutionImport, solution_component_add, solution_export, solution_import,
-    solution_import_start, solution_plan, solution_promote, solution_proof, solution_stage,
-    solution_staged,
+    SolutionImport, solution_component_add, solution_component_remove, solution_export,
+    solution_import, solution_import_start, solution_plan, solution_promote, solution_proof,
 };
+use crate::operation::solution_stage::solution_staged;
 use crate::webapi::locate::run;
 use crate::webapi::plan::plan_document;
 use crate::webapi::{Asked, Fault};
@@ -62,7 +64,7 @@ async fn asked_import(
     })
 }
 
-fn decoded(text: &str) -> Result<Vec<u8>, Fault> {
+pub(super) fn decoded(text: &str) -> Result<Vec<u8>, Fault> {
     STANDARD
         .decode(text.as_bytes())
         .map_err(|_| Fault::invalid("`CustomizationFile` is not base64."))
@@ -83,75 +85,6 @@ pub(super) async fn import_start(
             Ok(json!({"ImportJobKey": job.as_str(), "AsyncOperationId": operation.as_str()}))
         }
     }
-}
-
-/// Keeps a package for a later import and says what is in it.
-pub(super) async fn stage(asked: &Asked, mut parameters: Parameters) -> Result<Value, Fault> {
-    let file = decoded(&parameters.take_text("CustomizationFile"))?;
-    let staged = solution_stage(&asked.cx, file).await?;
-    let refusals = staged.outcome.err().unwrap_or_default();
-    let manifest = &staged.package.manifest;
-    let attributes = |pairs: &[(&str, String)]| {
-        json!({
-            "Count": pairs.len(),
-            "Keys": pairs.iter().map(|(key, _)| *key).collect::<Vec<_>>(),
-            "Values": pairs.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>(),
-        })
-    };
-    let present = |here: bool| if here { "True" } else { "False" };
-    let references = staged.package.references.iter().map(|one| {
-        json!({
-            "ComponentName": one.logical_name.as_str(),
-            "ComponentTypeName": "connectionreference",
-            "IsPresentInOrg": present(staged.facts.reference(&one.logical_name).is_some()),
-            "Attributes": attributes(&[
-                ("connectorid", one.api_name.connector_id()),
-                ("connectionreferencelogicalname", one.logical_name.to_string()),
-                ("connectionreferencedisplayname", one.display_name.clone()),
-                ("description", one.description.clone().unwrap_or_default()),
-            ]),
-        })
-    });
-    let variables = staged.package.variables.iter().map(|one| {
-        let here = staged.facts.variables.iter().any(|v| v.schema_name == one.schema_name);
-        json!({
-            "ComponentName": one.schema_name.as_str(),
-            "ComponentTypeName": "EnvironmentVariableDefinition",
-            "IsPresentInOrg": present(here),
-            "Attributes": attributes(&[
-                ("schemaname", one.schema_name.to_string()),
-                ("displayname", one.display_name.clone()),
-            ]),
-        })
-    });
-    let components: Vec<Value> = references.chain(variables).collect();
-    let results: Vec<Value> = refusals
-        .iter()
-        .map(|one| {
-            json!({
-                "SolutionValidationResultType": "Error", "ErrorCode": -2_147_188_685_i64,
-                "AdditionalInfo": one.code, "Message": one.text,
-            })
-        })
-        .collect();
-    let status = if refusals.is_empty() { "Passed" } else { "Failed" };
-    Ok(json!({"StageSolutionResults": {
-        "StageSolutionUploadId": staged.id,
-        "StageSolutionStatus": status,
-        "SolutionComponentsDetails": components,
-        "SolutionDetails": {
-            "SolutionUniqueName": manifest.unique_name,
-            "SolutionFriendlyName": manifest.display_name,
-            "SolutionVersion": manifest.version,
-            "IsManaged": manifest.managed == Managed::Managed,
-            "PublisherUniqueName": manifest.publisher.unique_name,
-        },
-        "MissingDependencies": manifest.missing_dependencies.iter().map(|one| json!({
-            "RequiredComponentSchemaName": one.required, "RequiredSolutionName": one.solution,
-            "DependentComponentDisplayName": one.dependent,
-        })).collect::<Vec<_>>(),
-        "SolutionValidationResults": results,
-    }}))
 }
 
 /// What an import would do: the same judgement, nothing written. A refused one is an answer too.
@@ -246,23 +179,59 @@ pub(super) async fn export(asked: &Asked, parameters: Parameters) -> Result<Valu
     Ok(json!({"ExportSolutionFile": STANDARD.encode(zip)}))
 }
 
+pub(super) async fn export_start(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let managed = parameters.flag("Managed").unwrap_or(false);
+    let name = parameters.required("SolutionName");
+    let (operation, job) = solution_export_start(&asked.cx, name, managed).await?;
+    Ok(json!({"AsyncOperationId": operation.as_str(), "ExportJobId": job.as_str()}))
+}
+
+pub(super) async fn exported(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let zip = solution_exported(&asked.cx, parameters.required("ExportJobId")).await?;
+    Ok(json!({"ExportSolutionFile": STANDARD.encode(zip)}))
+}
+
+/// Numbers of component types. References have none of their own: they take that of their table.
+const NUMBERS: [(i64, ComponentKind); 5] = [
+    (29, ComponentKind::Flow),
+    (372, ComponentKind::Connector),
+    (371, ComponentKind::Connector),
+    (380, ComponentKind::Variable),
+    (10091, ComponentKind::Reference),
+];
+
+/// The kind of component behind a number.
+pub(super) fn component_kind(number: Option<i64>) -> Result<ComponentKind, Fault> {
+    let number = number.unwrap_or_default();
+    let found = NUMBERS.iter().find(|(known, _)| *known == number);
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        Fault::unsupported(format!(
+            "components of the type {number} are not kept; flows are 29, connectors 372, \
+             variables 380, connection references 10091"
+        ))
+    })
+}
+
+/// The number of a kind of component.
+pub(super) fn component_number(kind: ComponentKind) -> i64 {
+    NUMBERS.iter().find(|(_, known)| *known == kind).map_or(0, |(number, _)| *number)
+}
+
 pub(super) async fn add_component(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
-    let kind = match parameters.int("ComponentType") {
-        Some(29) => "flow",
-        Some(371 | 372) => "connector",
-        Some(380) => "variable",
-        Some(10091) => "reference",
-        other => {
-            let number = other.unwrap_or_default();
-            return Err(Fault::unsupported(format!(
-                "components of the type {number} cannot be added; flows are 29, connectors 372, \
-                 variables 380, connection references 10091"
-            )));
-        }
-    };
+    let kind = component_kind(parameters.int("ComponentType"))?;
     let (solution, id) =
         (parameters.required("SolutionUniqueName"), parameters.required("ComponentId"));
-    solution_component_add(&asked.cx, solution, kind, id).await?;
+    solution_component_add(&asked.cx, solution, kind.as_str(), id).await?;
+    if parameters.flag("AddRequiredComponents") == Some(true) {
+        for one in dependency_closure(&asked.cx, kind, id).await? {
+            solution_component_add(&asked.cx, solution, one.kind.as_str(), &one.id).await?;
+        }
+    }
+    Ok(json!({"id": component_row(asked, solution, id).await?}))
+}
+
+/// The row that says that something is in a solution.
+async fn component_row(asked: &Asked, solution: &str, id: &str) -> Result<String, Fault> {
     let table = table_by_logical_name("solutioncomponent")
         .ok_or_else(|| Fault::no_resource("solutioncomponents"))?;
     let mut query = Query::new(table);
@@ -275,5 +244,34 @@ pub(super) async fn add_component(asked: &Asked, parameters: Parameters) -> Resu
         },
     ]));
     let row = run(asked, query).await?.pop().ok_or_else(|| Fault::no_row(table.name, id))?;
-    Ok(json!({"id": row.id}))
+    Ok(row.id)
+}
+
+/// Takes a component out of a solution. `SolutionComponent` names the row of `solutioncomponents`, or,
+/// as clients send it too, the component itself.
+pub(super) async fn remove_component(
+    asked: &Asked,
+    parameters: Parameters,
+) -> Result<Value, Fault> {
+    let kind = component_kind(parameters.int("ComponentType"))?;
+    let solution = parameters.required("SolutionUniqueName");
+    let object = parameters.object("SolutionComponent");
+    let given = ["solutioncomponentid", "objectid", "componentid"];
+    let given = given.iter().find_map(|name| object.get(*name)?.as_str());
+    let given =
+        given.ok_or_else(|| Fault::payload("`SolutionComponent` has no `solutioncomponentid`."))?;
+    let table = table_by_logical_name("solutioncomponent")
+        .ok_or_else(|| Fault::no_resource("solutioncomponents"))?;
+    let mut query = Query::new(table);
+    query.filter = Some(Expr::equal("solutioncomponentid", Literal::Guid(given.to_lowercase())));
+    let object = match run(asked, query).await?.pop() {
+        Some(row) => match row.cell("objectid") {
+            Some(connref_store::query::Cell::Text(id)) => id.clone(),
+            _ => given.to_lowercase(),
+        },
+        None => given.to_lowercase(),
+    };
+    let row = component_row(asked, solution, &object).await?;
+    solution_component_remove(&asked.cx, solution, kind.as_str(), &object).await?;
+    Ok(json!({"id": row}))
 }

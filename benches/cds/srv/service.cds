@@ -1,0 +1,3 @@
+using { bench } from '../db/schema';
+@path: '/odata'
+service Bench { entity References as projection on bench.Reference; }
