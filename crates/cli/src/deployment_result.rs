@@ -44,7 +44,8 @@ pub(crate) struct DeploymentResult {
 impl DeploymentResult {
     /// From what the server says.
     pub(crate) fn of(plan: &Plan, kind: Kind, at: String) -> Self {
-        let mut refusals: Vec<String> = plan.refusals.iter().map(|one| one.code.clone()).collect();
+        let mut refusals: Vec<String> =
+            plan.refusals.iter().map(|(one, _)| one.code.clone()).collect();
         refusals.sort();
         refusals.dedup();
         let pair = |one: &PlanReference| (one.name.clone(), one.state.clone());

@@ -7,8 +7,7 @@ use axum::routing::{any, delete, get, post, put};
 use crate::identity::{challenge, oauth, page};
 use crate::powerapps::{
     automate, connection, connector, consent, environment, flow, flow_permission, key, pipeline,
-    principal, run, tenant_group,
-    tenant_policy,
+    principal, run, tenant_group, tenant_policy,
 };
 use crate::{App, webapi};
 

@@ -64,6 +64,7 @@ fn principal(one: &PrincipalFacts, names: &mut Names) -> PrincipalFacts {
         departed_at: one.departed_at.map(|_| 0),
         counts_as: one.counts_as.iter().map(|id| names.principal(id)).collect(),
         manager: None,
+        may_import: one.may_import,
     }
 }
 

@@ -170,11 +170,6 @@ impl SignedIn {
         Asker { name: self.name.clone(), operator: self.operator }
     }
 
-    /// The name it signed in with.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The caller for what concerns more than one environment.
     pub fn installation(&self) -> Result<Caller, IdentityError> {
         if self.operator {

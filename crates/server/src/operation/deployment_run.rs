@@ -252,7 +252,7 @@ async fn deployed(
     if let Some(target) = back {
         detail["notReturned"] = stays(target, &after.facts).into();
     }
-    let bound = after.references.iter().all(|one| one.state == Standing::Bound);
+    let bound = after.references().iter().all(|one| one.state == Standing::Bound);
     let on = after.outcome.as_ref().is_ok_and(|outcome| {
         outcome.flows.iter().all(|flow| !flow.wanted_on || flow.state == FlowState::On)
     });

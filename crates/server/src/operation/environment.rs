@@ -13,7 +13,10 @@ use crate::App;
 use crate::identity::{IdentityError, SignedIn};
 
 /// The environments that whoever signed in belongs to; the operator belongs to all.
-pub async fn environment_list(app: &App, signed: &SignedIn) -> Result<Vec<Environment>> {
+pub async fn environment_list(
+    app: &App,
+    signed: &SignedIn,
+) -> std::result::Result<Vec<Environment>, IdentityError> {
     let all = app.store().environment_list(&Caller::System("environments")).await?;
     if signed.installation().is_ok() {
         return Ok(all);
@@ -25,7 +28,7 @@ pub async fn environment_list(app: &App, signed: &SignedIn) -> Result<Vec<Enviro
             // A token for one environment's Web API: the others are not listed.
             Err(IdentityError::Token(_)) => {}
             Err(IdentityError::Store(StoreError::NotFound { .. } | StoreError::Denied { .. })) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     Ok(own)

@@ -26,7 +26,7 @@ pub(crate) async fn link(
     ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     if !caller.app().is_serving() {
         let fix = "give the server's address: --environment https://…";
         let message = "a link leads to a server, and none listens here";
@@ -49,7 +49,7 @@ pub(crate) async fn state(
     ids: Ids,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let cx = caller.enter_by_filter().await?;
+    let cx = caller.enter_here().await?;
     let link = SecretString::from(body["id"].as_str().unwrap_or_default().to_owned());
     let state = match connection_consent_state(&cx, id(&ids), &link).await? {
         ConsentState::Pending => "pending",

@@ -95,7 +95,8 @@ fn environment(caller: &Caller, row: &Environment) -> Value {
         Fidelity::Extended => "extended",
         Fidelity::Dataverse => "dataverse",
     };
-    let host = caller.app().addresses().environment(&row.name);
+    let name = row.name.to_lowercase();
+    let host = caller.app().addresses().environment(&name);
     let created = iso(row.created_on);
     // Each of these services calls environments its own; the path says which was asked.
     let provider = caller.provider();

@@ -29,7 +29,7 @@ use connref_store::environment::Environment;
 
 pub(crate) use error::Failure;
 
-use crate::identity::{IdentityError, SignedIn, sign_in};
+use crate::identity::{SignedIn, sign_in};
 use crate::listen::PORT_ENVIRONMENT;
 use crate::{App, Context};
 

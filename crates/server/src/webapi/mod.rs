@@ -143,7 +143,7 @@ async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
         true => admit(app, &cx)?,
         false => None,
     };
-    let answered = asked(cx, parts, body).await;
+    let answered = asked(cx, signed, parts, body).await;
     let mut response = answered.unwrap_or_else(|fault| fault.response());
     if let Some(pass) = &mut pass {
         pass.answered(app.store().now());
@@ -160,7 +160,12 @@ fn admit<'a>(app: &'a App, cx: &Context) -> Result<Option<Pass<'a>>, Fault> {
     entered.map_err(|wait| Fault::wait(&wait))
 }
 
-async fn asked(cx: Context, parts: Parts, body: axum::body::Body) -> Result<Response, Fault> {
+async fn asked(
+    cx: Context,
+    signed: SignedIn,
+    parts: Parts,
+    body: axum::body::Body,
+) -> Result<Response, Fault> {
     let (version, raw_path) = address(parts.uri.path())?;
     let root = root(&parts, version);
     let raw_query = parts.uri.query().unwrap_or("").to_owned();

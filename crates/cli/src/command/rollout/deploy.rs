@@ -91,7 +91,9 @@ impl Place {
     async fn try_deal(&self, release: &Release) -> Result<Entry, Failure> {
         let client = match &self.reached {
             Reached::Client(client) => Client::clone(client),
-            Reached::Server { url, token } => remote_client(url, Some(token), &release.roots).await?,
+            Reached::Server { url, token } => {
+                remote_client(url, Some(token), &release.roots).await?
+            }
         };
         let before = self.plan(&client, release).await?;
         let foreseen = DeploymentResult::of(&before, Kind::Plan, now());

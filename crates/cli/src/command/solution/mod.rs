@@ -105,11 +105,9 @@ impl SolutionCommand {
         !matches!(
             self,
             Self::Create(_)
-                | Self::Plan(_)
                 | Self::Import(_)
                 | Self::Verify(_)
                 | Self::Export(_)
-                | Self::Plan(_)
                 | Self::Proof(_)
                 | Self::Upgrade { .. }
                 | Self::List

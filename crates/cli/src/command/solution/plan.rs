@@ -94,7 +94,9 @@ impl PlanArgs {
             allow_older: self.allow_older,
         };
         let plan = match &self.facts {
-            Some(file) => planned_from(context, file, &solution, &import, self.skip_lower_version).await?,
+            Some(file) => {
+                planned_from(context, file, &solution, &import, self.skip_lower_version).await?
+            }
             None => planned(context, &solution, &import, self.skip_lower_version).await?,
         };
         if let Some(path) = &self.record {
@@ -175,6 +177,8 @@ fn statements(plan: &Plan) -> impl Iterator<Item = &Sure> {
         .chain(plan.components.iter().map(|one| &one.sure))
         .chain(plan.identity_changes.iter().map(|one| &one.sure))
         .chain(plan.warnings.iter().map(|(_, sure)| sure))
+}
+
 /// Writes what the plan says of references and flows, and no name of a connection, signed. What is
 /// installed in this version already is told as found, not as foreseen.
 fn sign(

@@ -2,7 +2,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connref_review::{ImportMode, ImportOptions};
-use connref_solution::model::package::Managed;
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
 use connref_solution::model::{ApiName, ComponentKind, DeploymentSettings, LogicalName};
 use connref_store::query::{Compare, Expr, Literal, Operand, Query, table_by_logical_name};
