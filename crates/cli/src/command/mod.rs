@@ -1,7 +1,7 @@
 //! One file per noun: its arguments, whose doc comments are the help, and what it does.
 mod audit;
 mod completion;
-mod connection;
+pub(crate) mod connection;
 mod connector;
 mod demo;
 mod env;

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "connector_properties", include_str!("../../migrations/0006_connector_properties.sql")),
     (7, "deployment", include_str!("../../migrations/0007_deployment.sql")),
     (8, "tenant_policy", include_str!("../../migrations/0008_tenant_policy.sql")),
+    (20, "binding_return", include_str!("../../migrations/0020_binding_return.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.
