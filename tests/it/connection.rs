@@ -7,6 +7,7 @@ use connref_tests::browser::{Browser, Ended};
 use connref_tests::home::Connection;
 use connref_tests::package::fixture;
 use connref_tests::provider::Provider;
+use connref_tests::stand_in::StandIn;
 use connref_tests::stand_in::dataverse::{self, TOKEN_PATH};
 use connref_tests::stand_in::smtp::Smtp;
 use serde_json::{Value, json};
@@ -166,6 +167,79 @@ fn a_rotation_is_tested_and_a_bad_one_is_taken_back() {
     home.run(["connection", "rotate", "Ledger", "--back"]).expect(6);
 
     off_and_gone(&home);
+}
+
+/// The flow of the fixture over two connections to one target, of which the first is bound.
+fn two_ledgers(quotes: &StandIn, mail: &Smtp) -> Home {
+    let home = Home::with_env("dev", &[quotes.allow(), mail.address()]);
+    let package = fixture("harbour_notices").display().to_string();
+    home.ok(["solution", "import", "--path", &package]);
+    let token_url = format!("{}{TOKEN_PATH}", quotes.url());
+    for (name, who, secret) in
+        [("Old", ONE.0, ONE.1), ("New", TWO.0, TWO.1), ("Bad", ONE.0, "no-such-secret-97")]
+    {
+        home.connection(&Connection {
+            env: "dev",
+            connector: "shared_commondataserviceforapps",
+            name,
+            endpoint: Some(&quotes.url()),
+            kind: Some("service-principal"),
+            parameters: &[("clientId", who), ("tokenUrl", &token_url)],
+            secrets: &[("clientSecret", secret)],
+            ..Connection::default()
+        });
+    }
+    let mailbox = home.connection(&Connection {
+        env: "dev",
+        connector: "shared_office365",
+        name: "Mail",
+        endpoint: Some(&mail.address()),
+        parameters: &[("username", "pilot@harbour.test"), ("tls", "none")],
+        secrets: &[("password", "mail-password-63")],
+        ..Connection::default()
+    });
+    home.ok(["ref", "bind", "hbr_Mail", "--connection", &mailbox]);
+    home
+}
+
+#[test]
+fn a_binding_is_tested_and_one_that_nobody_accepts_goes_back() {
+    let quotes = dataverse::start(&[ONE, TWO], vec![json!({"quotenumber": "Q1"})]);
+    let mail = Smtp::start(&[("pilot@harbour.test", "mail-password-63")]);
+    let home = two_ledgers(&quotes, &mail);
+    let bound = || home.json(["ref", "show", "hbr_Ledger"])["connection"].clone();
+    let run = || home.run(["flow", "run", "Notice of arrivals"]);
+    let tested = ["ref", "bind", "hbr_Ledger", "--tested", "--connection"];
+    let bind = |name: &str| home.run(tested.iter().copied().chain([name]));
+    // A first binding that the target refuses is none.
+    let refused = bind("Bad");
+    assert_eq!(refused.code, Some(7), "{refused:?}");
+    assert_eq!(bound(), Value::Null);
+    bind("Old").expect(0);
+    home.ok(["flow", "on", "Notice of arrivals"]);
+    run().expect(0);
+    assert_eq!(bind("Bad").code, Some(7));
+    assert_eq!(bound(), "Old");
+    // The new one is accepted, and used; then its target thinks better of it.
+    bind("New").expect(0);
+    run().expect(0);
+    assert_eq!(bound(), "New");
+    let breaks = ["connection", "rotate", "New", "--secret-stdin", "clientSecret"];
+    let breaks = breaks.iter().chain(&["--no-test", "--window", "0s"]);
+    home.run_with_input(breaks.clone(), "no-such-secret-96").expect(0);
+    run().expect(0);
+    assert_eq!(bound(), "Old", "the run went on over the binding before");
+    let history = home.json(["ref", "history", "hbr_Ledger"]);
+    assert_eq!(history[0]["source"], "return", "{history:#}");
+    home.ok(["audit", "verify"]);
+    // It went back once; and without a window it does not.
+    home.run_with_input(["connection", "rotate", "New", "--secret-stdin", "clientSecret"], TWO.1)
+        .expect(0);
+    home.run(tested.iter().copied().chain(["New", "--window", "0s"])).expect(0);
+    home.run_with_input(breaks, "no-such-secret-95").expect(0);
+    run().expect(1);
+    assert_eq!(bound(), "New");
+    home.run(["ref", "bind", "hbr_Ledger", "--connection", "Old", "--window", "1h"]).expect(2);
 }
 
 fn off_and_gone(home: &Home) {

@@ -125,8 +125,14 @@ impl<S: ApiService> Client<S> {
         self.web_update(&attempt, &by_id(SET, &reference.id), body).await
     }
 
-    /// Binds several references, given by logical name, all or none; answers how many changed.
-    pub async fn references_bind(&self, bindings: &[(String, String)]) -> Result<u64> {
+    /// Binds several references, given by logical name, all or none; answers how many changed. With
+    /// `tested` the targets are asked first, and for so many seconds what was bound before comes back
+    /// when nobody accepts the new connection.
+    pub async fn references_bind(
+        &self,
+        bindings: &[(String, String)],
+        tested: Option<u64>,
+    ) -> Result<u64> {
         let entries: Vec<Value> = bindings
             .iter()
             .map(|(name, connection)| {
@@ -138,8 +144,14 @@ impl<S: ApiService> Client<S> {
             .collect();
         let attempt = format!("bind {} connection references", bindings.len());
         let call = self.web(&attempt, Method::POST, "connref_BindReferences");
-        match self.fetch(call.json(json!({"Bindings": entries}))).await {
-            Err(error) if error.is_missing() && !self.place().extended => {
+        let mut body = json!({"Bindings": entries});
+        if let Some(seconds) = tested {
+            body["Test"] = true.into();
+            body["Window"] = seconds.into();
+        }
+        match self.fetch(call.json(body)).await {
+            // Without connref nothing tests or returns: that is told, not left out.
+            Err(error) if error.is_missing() && !self.place().extended && tested.is_none() => {
                 self.references_bind_singly(bindings).await
             }
             answer => Ok(answer?["changed"].as_u64().unwrap_or_default()),

@@ -304,6 +304,7 @@ fn reference_write(sql: &mut Sql<'_>, apply: &Apply<'_>, change: &ReferenceChang
         reference: &id,
         connection: Some(connection),
         source: "settings",
+        return_until: None,
         now: apply.at.now,
         version: apply.at.version,
     };

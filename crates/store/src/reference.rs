@@ -141,6 +141,8 @@ pub(crate) struct Bind<'a> {
     pub(crate) reference: &'a ReferenceId,
     pub(crate) connection: Option<&'a ConnectionId>,
     pub(crate) source: &'a str,
+    /// Until when it goes back by itself to the binding before.
+    pub(crate) return_until: Option<Micros>,
     pub(crate) now: Micros,
     pub(crate) version: i64,
 }
@@ -166,7 +168,7 @@ pub(crate) fn bind(sql: &mut Sql<'_>, caller: &Caller, at: &Bind<'_>) -> Result<
     let binding = reference.binding_version + 1;
     sql.execute(
         "UPDATE connectionreference SET connectionid = $3, bindingversion = $4, modifiedon = $5, \
-         versionnumber = $6 WHERE environmentid = $1 AND connectionreferenceid = $2",
+         versionnumber = $6, returnuntil = $7 WHERE environmentid = $1 AND connectionreferenceid = $2",
         &[
             at.environment.as_str().into(),
             at.reference.as_str().into(),
@@ -174,6 +176,8 @@ pub(crate) fn bind(sql: &mut Sql<'_>, caller: &Caller, at: &Bind<'_>) -> Result<
             binding.into(),
             at.now.into(),
             at.version.into(),
+            // Without a binding before there is none to go back to.
+            at.return_until.filter(|_| reference.connection.is_some()).into(),
         ],
     )?;
     sql.execute(
@@ -253,6 +257,7 @@ impl Store {
                         reference: &reference,
                         connection: Some(connection),
                         source: "created",
+                        return_until: None,
                         now,
                         version,
                     };
@@ -291,6 +296,7 @@ impl Store {
                     reference: &id,
                     connection: connection.as_ref(),
                     source,
+                    return_until: None,
                     now,
                     version,
                 };
@@ -303,7 +309,9 @@ impl Store {
         Ok(bound)
     }
 
-    /// Binds several references, all or none, provided the environment is as it was judged.
+    /// Binds several references, all or none, provided the environment is as it was judged. With
+    /// `return_until` each goes back to the binding before, while that time lasts, when nobody accepts
+    /// its connection.
     pub async fn references_bind(
         &self,
         caller: &Caller,
@@ -311,6 +319,7 @@ impl Store {
         facts_version: i64,
         bindings: Vec<(ReferenceId, Option<ConnectionId>)>,
         source: &'static str,
+        return_until: Option<Micros>,
     ) -> Result<()> {
         let (caller, environment, now) = (caller.clone(), environment.clone(), self.now());
         let points = self.points.clone();
@@ -328,6 +337,7 @@ impl Store {
                         reference: id,
                         connection: connection.as_ref(),
                         source,
+                        return_until,
                         now,
                         version,
                     };
@@ -339,6 +349,47 @@ impl Store {
             .await?;
         self.points.reach("bind-committed");
         Ok(())
+    }
+
+    /// Takes a tested binding back: the one before is bound again. False if its time is over, somebody
+    /// was faster, or what was bound before is gone.
+    pub async fn reference_return(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &ReferenceId,
+        from_version: i64,
+    ) -> Result<bool> {
+        let (caller, environment, id, now) =
+            (caller.clone(), environment.clone(), id.clone(), self.now());
+        // Most bindings have nothing to go back to: no change is begun for them.
+        let (of, place) = (id.clone(), environment.clone());
+        let before = move |sql: &mut Sql<'_>| returnable(sql, &place, &of, from_version, now);
+        if self.db.read(before).await?.is_none() {
+            return Ok(false);
+        }
+        self.db
+            .change(move |sql| {
+                let target = target(id.as_str());
+                let attempt = "take the binding of this connection reference back";
+                check(sql, &caller, &environment, Verb::Write, target, attempt)?;
+                let Some(before) = returnable(sql, &environment, &id, from_version, now)? else {
+                    return Ok(false);
+                };
+                let version = touch(sql, &environment)?;
+                let at = Bind {
+                    environment: &environment,
+                    reference: &id,
+                    connection: Some(&before),
+                    source: "return",
+                    return_until: None,
+                    now,
+                    version,
+                };
+                bind(sql, &caller, &at)?;
+                Ok(true)
+            })
+            .await
     }
 
     /// Changes display name or description.
@@ -469,6 +520,25 @@ impl Store {
             })
             .await
     }
+}
+
+/// The connection that a binding goes back to by itself, if it does.
+fn returnable(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    id: &ReferenceId,
+    version: i64,
+    now: Micros,
+) -> Result<Option<ConnectionId>> {
+    let row = sql.query_one(
+        "SELECT b.connectionid FROM connectionreference r JOIN binding b \
+         ON b.environmentid = r.environmentid AND b.connectionreferenceid = r.connectionreferenceid \
+         JOIN connection c ON c.environmentid = b.environmentid AND c.connectionid = b.connectionid \
+         WHERE r.environmentid = $1 AND r.connectionreferenceid = $2 AND r.bindingversion = $3 \
+         AND r.returnuntil > $4 AND b.version = r.bindingversion - 1",
+        &[environment.as_str().into(), id.as_str().into(), version.into(), now.into()],
+    )?;
+    Ok(row.map(|row| row.text(0)).transpose()?.map(Into::into))
 }
 
 fn target(id: &str) -> Target<'_> {

@@ -2,7 +2,7 @@
 mod audit;
 mod auth;
 mod completion;
-mod connection;
+pub(crate) mod connection;
 mod connector;
 mod demo;
 mod env;

@@ -41,6 +41,8 @@ pub(crate) enum ReferenceCommand {
         /// Back to the connection of this version of the binding (see `ref history`)
         #[arg(long, value_name = "VERSION", conflicts_with = "connection")]
         at: Option<i64>,
+        #[command(flatten)]
+        tested: matched::Tested,
     },
     /// Take the binding of a connection reference away
     Unbind {
@@ -114,14 +116,14 @@ impl ReferenceCommand {
                 context.output.one(&world.row(&one))?;
                 Ok(Exit::Clean)
             }
-            Self::Bind { reference, connection, at } => {
+            Self::Bind { reference, connection, at, tested } => {
                 let client = context.client().await?;
                 let one = pick(client.references().await?, &reference)?;
                 let connection = match (connection, at) {
                     (Some(connection), _) => connection,
                     (None, at) => bound_at(&client, &one, at.unwrap_or_default()).await?,
                 };
-                bind(context, &client, &one, &connection).await
+                bind(context, &client, &one, &connection, &tested).await
             }
             Self::Unbind { reference } => {
                 let client = context.client().await?;
@@ -230,9 +232,21 @@ async fn bound_at(client: &Client, one: &Reference, version: i64) -> Result<Stri
     })
 }
 
-async fn bind(context: &Context, client: &Client, one: &Reference, wanted: &str) -> Outcome {
+async fn bind(
+    context: &Context,
+    client: &Client,
+    one: &Reference,
+    wanted: &str,
+    tested: &matched::Tested,
+) -> Outcome {
     let connection = connection_for(client.connections().await?, &one.connector, wanted)?;
-    client.reference_bind(one, Some(&connection.id)).await?;
+    match tested.seconds() {
+        None => client.reference_bind(one, Some(&connection.id)).await?,
+        Some(window) => {
+            let binding = [(one.logical_name.clone(), connection.id.clone())];
+            client.references_bind(&binding, Some(window)).await?;
+        }
+    }
     bound(context, &one.logical_name, &one.id, &connection)
 }
 

@@ -209,7 +209,7 @@ async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) ->
         Ok(resolved) => resolved,
         Err(error) => return (not_resolved(&error), None),
     };
-    let used = UsedConnection::new(&resolved.snapshot.facts, &resolved.chosen);
+    let mut used = UsedConnection::new(&resolved.snapshot.facts, &resolved.chosen);
     let (mut outcome, again) = tried(inner, carried, call, &resolved).await;
     if let Some(key) = again
         && outcome.code == UNAUTHORIZED
@@ -226,6 +226,20 @@ async fn connection(inner: &Inner, carried: &Carried, call: &Call, key: &str) ->
                 Ok(resolved) => tried(inner, carried, call, &resolved).await.0,
                 Err(error) => not_resolved(&error),
             };
+        }
+    }
+    if outcome.code == UNAUTHORIZED
+        && let Some(reference) = &resolved.chosen.reference
+    {
+        // So is a tested binding, to the connection before it.
+        let version = resolved.chosen.binding_version;
+        let place = &carried.environment;
+        let returned = inner.store.reference_return(&RUNNER, place, reference, version).await;
+        if returned.is_ok_and(|done| done)
+            && let Ok(resolved) = inner.resolver.resolve_anew(wanted).await
+        {
+            used = UsedConnection::new(&resolved.snapshot.facts, &resolved.chosen);
+            outcome = tried(inner, carried, call, &resolved).await.0;
         }
     }
     (outcome, used)

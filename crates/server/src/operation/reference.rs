@@ -1,9 +1,12 @@
 //! Connection references.
+use std::time::Duration;
+
 use connref_review::binding_check;
 use connref_solution::model::facts::ReferenceFacts;
 use connref_solution::model::{ConnectionId, Facts, LogicalName, PrincipalId, ReferenceId};
 use connref_store::reference::{Binding, ReferenceNew, ReferenceUpdate};
 
+use super::connection_test::connection_test;
 use super::connector::connector_find;
 use super::{OperationError, Result, judged, principal};
 use crate::Context;
@@ -138,8 +141,29 @@ pub async fn reference_bind(
     Ok(Bound { reference, identity_changes: changes })
 }
 
+/// How long a tested binding goes back by itself, unless the caller says otherwise.
+pub const WINDOW: Duration = super::connection_rotate::WINDOW;
+/// The longest such time.
+const WINDOW_MAX: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// How bindings are made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BindHow {
+    /// The targets are asked first; a connection that nobody accepts is not bound.
+    pub test: bool,
+    /// How long the binding before comes back by itself when nobody accepts the new connection.
+    pub window: Duration,
+}
+
 /// Binds several references, all or none; every refusal is told. Answers how many changed.
-pub async fn references_bind(cx: &Context, asked: &[(String, String)]) -> Result<usize> {
+pub async fn references_bind(
+    cx: &Context,
+    asked: &[(String, String)],
+    how: BindHow,
+) -> Result<usize> {
+    if how.window > WINDOW_MAX {
+        return Err(OperationError::invalid("the window is longer than 90 days", "--window 24h"));
+    }
     let mut wanted: Vec<(ReferenceId, ConnectionId)> = Vec::with_capacity(asked.len());
     for (name, connection) in asked {
         let id = find(cx, name).await?;
@@ -152,6 +176,11 @@ pub async fn references_bind(cx: &Context, asked: &[(String, String)]) -> Result
         wanted.push((id, ConnectionId::new(connection)));
     }
     let caller = principal(cx)?;
+    if how.test {
+        tested(cx, &wanted, &caller).await?;
+    }
+    let window = i64::try_from(how.window.as_micros()).unwrap_or(0);
+    let return_until = (window > 0).then(|| cx.store().now() + window);
     judged(cx, |facts| {
         let (cx, wanted, caller) = (cx.clone(), wanted.clone(), caller.clone());
         async move {
@@ -170,13 +199,41 @@ pub async fn references_bind(cx: &Context, asked: &[(String, String)]) -> Result
             if count > 0 {
                 let version = facts.environment.version;
                 cx.store()
-                    .references_bind(&cx.caller, &cx.environment.id, version, changes, "match")
+                    .references_bind(
+                        &cx.caller,
+                        &cx.environment.id,
+                        version,
+                        changes,
+                        if how.test { "tested" } else { "match" },
+                        return_until,
+                    )
                     .await?;
             }
             Ok(count)
         }
     })
     .await
+}
+
+/// Asks the target of each connection that would be bound anew, once. What may not be bound is told
+/// by the judgement and not asked.
+async fn tested(
+    cx: &Context,
+    wanted: &[(ReferenceId, ConnectionId)],
+    caller: &PrincipalId,
+) -> Result<()> {
+    let facts = cx.store().facts(&cx.caller, &cx.environment.id).await?;
+    let mut asked: Vec<&ConnectionId> = Vec::new();
+    for (reference, connection) in wanted {
+        let binds = binding_check(&facts, reference, connection, caller);
+        if binds.is_ok_and(|effect| !effect.unchanged) && !asked.contains(&connection) {
+            asked.push(connection);
+        }
+    }
+    for connection in asked {
+        connection_test(cx, connection.as_str()).await?;
+    }
+    Ok(())
 }
 
 /// Changes display name or description.

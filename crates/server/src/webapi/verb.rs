@@ -366,7 +366,11 @@ pub(super) static VERBS: &[Verb] = &[
     Verb {
         name: "connref_BindReferences",
         kind: VerbKind::Action,
-        parameters: &[must("Bindings", "Collection(mscrm.crmbaseentity)")],
+        parameters: &[
+            must("Bindings", "Collection(mscrm.crmbaseentity)"),
+            may("Test", "Edm.Boolean"),
+            may("Window", "Edm.Int32"),
+        ],
         result: Some(DOCUMENT),
     },
     Verb {

@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "pipeline", include_str!("../../migrations/0009_pipeline.sql")),
     (11, "identity", include_str!("../../migrations/0011_identity.sql")),
     (12, "wire", include_str!("../../migrations/0012_wire.sql")),
+    (20, "binding_return", include_str!("../../migrations/0020_binding_return.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.

@@ -2,7 +2,7 @@
 mod create;
 mod proof;
 mod reassign;
-mod rotate;
+pub(crate) mod rotate;
 mod sign_in;
 mod update;
 

@@ -33,7 +33,7 @@ pub(crate) struct RotateArgs {
 }
 
 /// Reads a number with its unit.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let unit = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
     unit.iter()
         .find_map(|(unit, factor)| {

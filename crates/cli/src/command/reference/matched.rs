@@ -14,6 +14,7 @@ use connref_solution::model::{Facts, LogicalName, PrincipalId};
 use serde_json::{Value, json};
 
 use crate::command::audit::judge::lock;
+use crate::command::connection::rotate::seconds;
 use crate::command::solution::verify::bindings;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -68,6 +69,27 @@ struct How {
     /// Bind what is clear although something is not; 8 then
     #[arg(long)]
     partly: bool,
+    #[command(flatten)]
+    tested: Tested,
+}
+
+/// Whether a connection is tried before it is bound.
+#[derive(Args, Debug)]
+pub(crate) struct Tested {
+    /// Ask the target first: a connection that nobody accepts is not bound
+    #[arg(long)]
+    tested: bool,
+    /// How long the binding before comes back by itself when the new connection is not accepted (90s,
+    /// 30m, 24h, 7d; 0s: never)
+    #[arg(long, value_name = "TIME", default_value = "24h", requires = "tested", value_parser = seconds)]
+    window: u64,
+}
+
+impl Tested {
+    /// The seconds of the window, if it is asked for.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        self.tested.then_some(self.window)
+    }
 }
 
 /// Facts, and who asks.
@@ -194,7 +216,7 @@ impl How {
             .collect();
         let write = (!unclear || self.partly) && !context.globals.dry_run && !binds.is_empty();
         if write {
-            world.client.references_bind(&binds).await?;
+            world.client.references_bind(&binds, self.tested.seconds()).await?;
         }
         if context.output.is_table() {
             context.output.text(&told(world, found, write))?;
