@@ -151,13 +151,17 @@ stages:
 fn a_release_passes_its_stages_and_who_asks_gains_nothing() {
     let world = World::new();
     let rights = |who: &str| -> Vec<Option<i32>> {
-        let lines: [&[&str]; 6] = [
+        let lines: [&[&str]; 10] = [
             &["solution", "list"],
             &["connection", "list"],
             &["ref", "list"],
             &["flow", "list"],
             &["solution", "export", "HarbourNotices", "--path", "x.zip"],
             &["variable", "create", "hbr_X", "--type", "string"],
+            &["connection", "create", "shared_sql", "--name", "X", "--param", "server=x"],
+            &["user", "list"],
+            &["facts", "export"],
+            &["audit", "log"],
         ];
         let envs = ["test", "prod"];
         let all = envs.iter().flat_map(|env| lines.iter().map(move |line| (env, line)));

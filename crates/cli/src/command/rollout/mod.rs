@@ -74,6 +74,11 @@ pub(crate) struct AddArgs {
 impl RolloutCommand {
     /// Runs the verb.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        if context.is_remote() {
+            return Err(Failure::usage(
+                "a rollout takes addresses from its file; leave --environment away",
+            ));
+        }
         match self {
             Self::Plan(args) => args.run(context, true).await,
             Self::Run(args) => args.run(context, context.globals.dry_run).await,
