@@ -35,7 +35,7 @@ pub(super) fn told(one: &Deployment) -> String {
     let failed = document["failedFindings"].as_u64().unwrap_or_default();
     if failed > 0 {
         text +=
-            &format!("  {} {failed} findings of the check refuse the package\n", style::bad("✕"));
+            &format!("  {} the check refuses the package (findings: {failed})\n", style::bad("✕"));
     }
     for finding in list(document, "findings") {
         let line = format!("{} {}", word(finding, "code"), word(finding, "message"));
@@ -79,6 +79,9 @@ fn stand(document: &Value) -> String {
              connref ref unbind {name}"
         );
         text += &format!("  {} {}\n", style::warn("!"), clean(&line));
+    }
+    for note in list(document, "notes").filter_map(Value::as_str) {
+        text += &format!("  {} {}\n", style::warn("!"), clean(note));
     }
     if let Some(why) =
         document["why"].as_str().filter(|_| document["refusals"] == Value::Array(vec![]))
