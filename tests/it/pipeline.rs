@@ -3,6 +3,7 @@
 use connref_tests::Home;
 use connref_tests::home::Connection;
 use connref_tests::package::{fixture, part_text, unzip, zip};
+use connref_tests::postgres::{Database, server};
 use connref_tests::ran::Ran;
 use connref_tests::served::Served;
 use serde_json::{Value, json};
@@ -15,12 +16,23 @@ const DEPLOYER: &str = "deployer@harbour.test";
 struct World {
     home: Home,
     file: String,
+    _database: Option<Database>,
 }
 
 impl World {
     /// Source, two stages with a delegate each, and connections that their owners share with it.
     fn new() -> Self {
-        let home = Home::with_env("dev", &[]);
+        Self::on(None)
+    }
+
+    /// On PostgreSQL, where a server is given.
+    fn on(server: Option<&str>) -> Self {
+        let home = Home::new();
+        let database = server.map(|server| Database::new(server, None));
+        if let Some(database) = &database {
+            home.set("CONNREF_DATABASE", &database.url());
+        }
+        home.env_create("dev", &[]);
         for env in ["test", "prod"] {
             home.ok(["env", "create", env]);
             home.ok([
@@ -39,7 +51,7 @@ impl World {
         }
         let package = fixture("harbour_notices").display().to_string();
         home.ok(["solution", "import", "--path", &package, "--env", "dev"]);
-        let world = Self { home, file: String::new() };
+        let world = Self { home, file: String::new(), _database: database };
         world.stage_settings("test", "A");
         world.stage_settings("prod", "A");
         let file = world.home.file("pipeline.yaml", PIPELINE);
@@ -151,13 +163,17 @@ stages:
 fn a_release_passes_its_stages_and_who_asks_gains_nothing() {
     let world = World::new();
     let rights = |who: &str| -> Vec<Option<i32>> {
-        let lines: [&[&str]; 6] = [
+        let lines: [&[&str]; 10] = [
             &["solution", "list"],
             &["connection", "list"],
             &["ref", "list"],
             &["flow", "list"],
             &["solution", "export", "HarbourNotices", "--path", "x.zip"],
             &["variable", "create", "hbr_X", "--type", "string"],
+            &["connection", "create", "shared_sql", "--name", "X", "--param", "server=x"],
+            &["user", "list"],
+            &["facts", "export"],
+            &["audit", "log"],
         ];
         let envs = ["test", "prod"];
         let all = envs.iter().flat_map(|env| lines.iter().map(move |line| (env, line)));
@@ -222,8 +238,17 @@ fn a_release_passes_its_stages_and_who_asks_gains_nothing() {
 }
 
 #[test]
-fn a_roll_back_brings_package_and_bindings_back_or_nothing() {
-    let world = World::new();
+fn a_roll_back_brings_package_and_bindings_back_or_nothing_on_sqlite() {
+    roll_back(&World::new());
+}
+
+#[test]
+fn a_roll_back_brings_package_and_bindings_back_or_nothing_on_postgresql() {
+    let Some(server) = server("a_roll_back_brings_package_and_bindings_back") else { return };
+    roll_back(&World::on(Some(&server)));
+}
+
+fn roll_back(world: &World) {
     let first = world.next("1.0.0.0");
     let second = world.next("2.0.0.0");
     world.deploy(CI, "test", &["--path", &first]).expect(0);
@@ -363,9 +388,18 @@ fn a_build_server_deploys_without_prompts_and_waits_for_the_approval() {
 }
 
 #[test]
-fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again() {
+fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again_on_sqlite() {
+    cut_off(&World::new());
+}
+
+#[test]
+fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again_on_postgresql() {
+    let Some(server) = server("a_deployment_that_was_cut_off") else { return };
+    cut_off(&World::on(Some(&server)));
+}
+
+fn cut_off(world: &World) {
     use std::io::{BufRead, BufReader};
-    let world = World::new();
     let line = ["pipeline", "deploy", "harbour", "--stage", "test", "--as", CI];
     for point in ["import-judged", "deployment-imported"] {
         let mut command = world.home.command(line);

@@ -475,6 +475,9 @@ fn a_wave_that_fails_stops_the_next_and_a_held_environment_is_not_touched() {
          - {name: A, environments: [{name: gone, wave: first}, {name: one, wave: first}]}\n\
          - {name: B, environments: [{name: two, wave: second}]}\n",
     );
+    let early = home.run(["rollout", "run", &file, "--wave", "second"]).expect(8);
+    assert!(early.stderr.contains("2 environments of earlier waves"), "{}", early.stderr);
+    assert_eq!(home.json(["solution", "list", "--env", "two"]), json!([]));
     let ran = home.run(["rollout", "run", &file]).expect(8);
     assert!(ran.stderr.contains("1 failed in wave first; no later wave begins"), "{}", ran.stderr);
     assert_eq!(

@@ -24,6 +24,9 @@ const WAIT: Duration = Duration::from_secs(60);
 /// Findings that are kept at most.
 const FINDINGS_MAX: usize = 100;
 
+/// What a roll back of an unmanaged release says.
+const UNMANAGED: &str = "the release is unmanaged: what later ones added is not taken away, as nothing says what was theirs";
+
 /// A package that is to be deployed.
 pub(super) struct Brought {
     pub(super) file: Vec<u8>,
@@ -114,6 +117,9 @@ pub(super) async fn foreseen(
     told(&plan, detail);
     if let Some(target) = back {
         detail["notReturned"] = stays(target, &facts).into();
+        if brought.manifest.managed != Managed::Managed {
+            detail["notes"] = json!([UNMANAGED]);
+        }
     }
     Ok(plan.outcome.is_ok())
 }

@@ -180,6 +180,7 @@ fn deployment(one: &Deployment) -> Value {
         "references": list("references"),
         "flows": list("flows"),
         "notReturned": list("notReturned"),
+        "notes": list("notes"),
         "bindings": bindings.collect::<Vec<_>>(),
         "why": detail["why"],
     })

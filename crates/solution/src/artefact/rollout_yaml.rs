@@ -304,4 +304,16 @@ customers:
             assert!(!error.contains('\n'), "{error}");
         }
     }
+
+    #[test]
+    fn the_example_of_the_how_to_is_one() {
+        let page = include_str!("../../../../docs/howto/rollouts.md");
+        let fenced = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+        // In a list the page indents it.
+        let fenced = fenced.expect("the page has an example");
+        let indent = fenced.len() - fenced.trim_start().len();
+        let plain: String =
+            fenced.lines().map(|l| format!("{}\n", l.get(indent..).unwrap_or(""))).collect();
+        rollout_read(&plain).expect("it is one");
+    }
 }

@@ -106,6 +106,10 @@ pub(crate) struct RollbackArgs {
 impl PipelineCommand {
     /// Runs the verb.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        if context.is_remote() && context.globals.acting.is_some() {
+            return Err(Failure::usage("on a server pipelines are used as oneself")
+                .fix("leave --as away, and sign in with the token of that user"));
+        }
         let client = context.control().await?;
         match self {
             Self::List => list(context, &client).await,

@@ -35,7 +35,7 @@ pub(super) fn told(one: &Deployment) -> String {
     let failed = document["failedFindings"].as_u64().unwrap_or_default();
     if failed > 0 {
         text +=
-            &format!("  {} {failed} findings of the check refuse the package\n", style::bad("✕"));
+            &format!("  {} the check refuses the package (findings: {failed})\n", style::bad("✕"));
     }
     for finding in list(document, "findings") {
         let line = format!("{} {}", word(finding, "code"), word(finding, "message"));
@@ -80,6 +80,9 @@ fn stand(document: &Value) -> String {
         );
         text += &format!("  {} {}\n", style::warn("!"), clean(&line));
     }
+    for note in list(document, "notes").filter_map(Value::as_str) {
+        text += &format!("  {} {}\n", style::warn("!"), clean(note));
+    }
     if let Some(why) =
         document["why"].as_str().filter(|_| document["refusals"] == Value::Array(vec![]))
     {
@@ -94,4 +97,57 @@ fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(state: &str, mut document: Value) -> String {
+        document["delegate"] = "deployer@contoso.test".into();
+        let one = Deployment {
+            id: "01a2".into(),
+            stage: "prod".into(),
+            solution: "Orders".into(),
+            version: "1.4.0.0".into(),
+            state: state.into(),
+            requested_by: "ci@contoso.test".into(),
+            requested_on: None,
+            decided_by: (state != "refused").then(|| "ann@contoso.test".into()),
+            rollback_of: (state == "partly").then(|| "0199".into()),
+            document,
+        };
+        anstream::adapter::strip_str(&told(&one)).to_string()
+    }
+
+    #[test]
+    fn what_stays_open_is_told_with_its_fix() {
+        let document = json!({
+            "references": [
+                {"name": "contoso_Sql", "state": "bound", "code": null},
+                {"name": "contoso_Mail", "state": "broken", "code": "ConnectionOwnerDisabled"},
+            ],
+            "flows": [
+                {"name": "Sync", "state": "on", "wantedOn": true, "codes": []},
+                {"name": "Tell", "state": "off", "wantedOn": true, "codes": ["ConnectionOwnerDisabled"]},
+                {"name": "Old", "state": "off", "wantedOn": false, "codes": []},
+            ],
+            "notReturned": ["contoso_New"], "refusals": [], "findings": [], "failedFindings": 0,
+        });
+        insta::assert_snapshot!(shown("partly", document));
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_everything_that_forbids() {
+        let document = json!({
+            "failedFindings": 1,
+            "findings": [{"code": "CR007", "severity": "error", "message": "a secret in `Call`"}],
+            "refusals": [{"code": "ConnectionNotFound", "message": "Connection 'x' is not there.",
+                          "fix": "connref ref list"}],
+            "references": [], "flows": [], "notReturned": [],
+        });
+        insta::assert_snapshot!(shown("refused", document));
+    }
 }

@@ -74,6 +74,11 @@ pub(crate) struct AddArgs {
 impl RolloutCommand {
     /// Runs the verb.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        if context.is_remote() {
+            return Err(Failure::usage(
+                "a rollout takes addresses from its file; leave --environment away",
+            ));
+        }
         match self {
             Self::Plan(args) => args.run(context, true).await,
             Self::Run(args) => args.run(context, context.globals.dry_run).await,
@@ -147,6 +152,16 @@ impl FileArgs {
     }
 }
 
+/// How many environments of earlier waves nobody has dealt with, of those that can be reached: a wave
+/// that is asked for by name does not overtake the one before.
+fn before(rollout: &Rollout, wave: usize, journal: &Journal) -> usize {
+    let earlier = rollout.targets.iter().filter(|target| target.wave < wave);
+    let reached = earlier.filter(|target| !matches!(target.access, Access::Kit { .. }));
+    reached
+        .filter(|one| journal.entry(&one.customer, &one.environment).state == State::Waiting)
+        .count()
+}
+
 impl ManyArgs {
     async fn run(self, context: &Context, plan_only: bool) -> Outcome {
         let loaded = load(&self.which.file)?;
@@ -169,6 +184,12 @@ impl ManyArgs {
         for (wave, places) in waves.into_iter().enumerate() {
             let (name, count) = (&release.rollout.waves[wave], places.len());
             if count > 0 {
+                let open = before(&release.rollout, wave, &journal);
+                if open > 0 && !plan_only {
+                    let what = "environments of earlier waves were not dealt with yet";
+                    stopped = Some(format!("{open} {what}; wave {name} does not begin"));
+                    break;
+                }
                 note(&format!("wave {name}: {count} environments"));
             }
             deal_with(places, &release, usize::from(self.parallel), |target, entry| {
