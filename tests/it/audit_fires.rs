@@ -192,7 +192,6 @@ impl<'w> Site<'w> {
 
     async fn connection(&self, api: &str, base: &Base) -> ConnectionId {
         let store = &self.world.store;
-        let operator = Caller::Operator(OPERATOR.to_owned());
         let now = store.now();
         let new = ConnectionNew {
             id: None,
@@ -221,7 +220,6 @@ impl<'w> Site<'w> {
             params![self.id.as_str(), id.as_str(), now - base.used * DAY],
         )
         .expect("it is noted");
-        assert!(operator.name() == OPERATOR);
         id
     }
 
@@ -381,16 +379,11 @@ impl<'w> Site<'w> {
 
     /// The one who goes leaves; the flow gets a co-owner before, or not.
     async fn depart(&self, co_owner: bool) {
-        if co_owner {
-            let sql = database::open(&self.world.home.database());
-            sql.execute(
-                "INSERT INTO workflow_share (environmentid, workflowid, principalid, level, createdon) \
-                 VALUES (?1, ?2, ?3, 'edit', 0)",
-                params![self.id.as_str(), self.flow, self.person(BOB)],
-            )
-            .expect("it is shared");
-        }
         let client = self.world.client(&self.name, OPERATOR);
+        if co_owner {
+            let flow = client.flow(&self.flow).await.expect("it is there");
+            client.flow_share(&flow, BOB, "edit").await.expect("it is shared");
+        }
         let users = client.users().await.expect("they are listed");
         let gone = users.iter().find(|user| user.name == GONE).expect("it is there");
         client.user_disable(gone, true).await.expect("it is disabled");
