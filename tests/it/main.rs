@@ -1,6 +1,7 @@
 //! End-to-end tests of the program: one module per subject. Nothing here links the program; each
 //! test has an installation of its own and asks the target systems, the files and the database what
 //! really happened.
+mod audit_fires;
 mod audit_world;
 mod authoring;
 mod bad_input;

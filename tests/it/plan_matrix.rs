@@ -118,10 +118,10 @@ impl Pack {
 }
 
 /// A store with the server over it, and as many environments as are wanted.
-struct World {
-    home: Home,
-    runtime: tokio::runtime::Runtime,
-    store: Store,
+pub(crate) struct World {
+    pub(crate) home: Home,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) store: Store,
     router: axum::Router,
     made: std::cell::Cell<usize>,
 }
@@ -135,7 +135,7 @@ struct Site {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::new();
         std::fs::create_dir_all(home.path().join("data")).expect("a folder can be made");
         std::fs::create_dir_all(home.path().join("config")).expect("a folder can be made");
@@ -148,11 +148,13 @@ impl World {
         Self { home, runtime, store, router, made: 0.into() }
     }
 
-    fn job(&self) -> String {
+    /// A fresh id of an import job.
+    pub(crate) fn job(&self) -> String {
         SystemIds::default().guid(SystemClock.now())
     }
 
-    fn client(&self, place: &str, who: &str) -> Client {
+    /// A client of an environment, as somebody.
+    pub(crate) fn client(&self, place: &str, who: &str) -> Client {
         let name = (who != OPERATOR).then(|| who.to_owned());
         let at = Place {
             environment: format!("http://{place}.connref.internal"),
@@ -432,7 +434,8 @@ impl Site {
     }
 }
 
-fn asked<'a>(
+/// An import without options.
+pub(crate) fn asked<'a>(
     zip: &'a [u8],
     settings: Option<&'a DeploymentSettings>,
     job_id: &'a str,

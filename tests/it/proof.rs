@@ -1,10 +1,14 @@
 //! A package is searched for every secret of the vault, in every form, also in zips inside it; what is
 //! clean gets a signed statement that others verify.
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use connref_tests::Home;
+use connref_tests::generated::Generated;
 use connref_tests::home::Connection;
-use connref_tests::package::{fixture, fixture_zip, folder_parts, zip};
+use connref_tests::package::{fixture, fixture_zip, folder_parts, unzip, zip};
+use connref_tests::samples::{samples, zips};
 use serde_json::Value;
 
 const PLANTED: usize = 64;
@@ -56,13 +60,11 @@ fn form(secret: &str, at: usize) -> Vec<u8> {
     }
 }
 
-#[test]
-fn every_planted_secret_is_found_and_a_clean_package_gets_a_statement() {
-    let (home, ids) = planted();
-    let mut parts = folder_parts(&fixture("harbour_notices"));
+/// A package with every secret in it; `turn` chooses which secret takes which form.
+fn poisoned(mut parts: Vec<(String, Vec<u8>)>, turn: usize) -> Vec<u8> {
     for at in 0..PLANTED {
         let mut content = b"before ".to_vec();
-        content.extend(form(&secret(at), at));
+        content.extend(form(&secret(at), at + turn));
         content.extend(b" after");
         let part = (format!("Other/note{at}.txt"), content);
         // Every other one lies in a package inside the package, deflated.
@@ -72,9 +74,51 @@ fn every_planted_secret_is_found_and_a_clean_package_gets_a_statement() {
             parts.push((format!("Other/inner{at}.zip"), zip(&[part])));
         }
     }
-    let poisoned = home.file("poisoned.zip", zip(&parts));
+    zip(&parts)
+}
+
+/// Every secret is found in the package once it is poisoned, and none in it as it is.
+fn judged(home: &Home, ids: &[String], parts: &[(String, Vec<u8>)], turn: usize) {
+    let file = home.file("poisoned.zip", poisoned(parts.to_vec(), turn));
+    let told = home.run_json(["solution", "proof", &file]).expect(1).json();
+    let found: BTreeSet<&str> = told["found"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["connection"].as_str().expect("an id"))
+        .collect();
+    let missing: Vec<&String> = ids.iter().filter(|id| !found.contains(id.as_str())).collect();
+    assert!(missing.is_empty(), "turn {turn}: not found: {missing:?}\n{told:#}");
+    let file = home.file("clean.zip", zip(parts));
+    let told = home.run_json(["solution", "proof", &file]).expect(0).json();
+    assert_eq!(told["secretsSearched"], PLANTED, "{told:#}");
+}
+
+#[test]
+fn poisoned_packages_are_found_out_and_clean_ones_are_clean() {
+    let (home, ids) = planted();
+    let generated = Generated { flows: 5, ..Generated::default() };
+    let packages = [
+        folder_parts(&fixture("harbour_sites")),
+        folder_parts(&fixture("harbour_notices")),
+        unzip(&generated.zip()),
+    ];
+    for (turn, parts) in packages.iter().enumerate() {
+        judged(&home, &ids, parts, turn);
+    }
+    let Some(folder) = samples("proof") else { return };
+    for (turn, path) in zips(&folder.join("zip")).iter().enumerate() {
+        judged(&home, &ids, &unzip(&std::fs::read(path).expect("a sample can be read")), turn);
+    }
+}
+
+#[test]
+fn every_planted_secret_is_found_and_a_clean_package_gets_a_statement() {
+    let (home, ids) = planted();
+    let parts = folder_parts(&fixture("harbour_notices"));
+    let poisoned = home.file("poisoned.zip", poisoned(parts, 0));
     let told = home.run_json(["solution", "proof", &poisoned]).expect(1).json();
-    let found: std::collections::BTreeSet<&str> = told["found"]
+    let found: BTreeSet<&str> = told["found"]
         .as_array()
         .expect("a list")
         .iter()

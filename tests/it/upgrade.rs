@@ -52,7 +52,7 @@ const UPGRADE: [&str; 5] = ["solution", "import", "--path", "two.zip", "--stage-
 fn a_reference_used_by_17_flows_goes_in_extended_fidelity() {
     let home = installed("extended");
     next(&home, MOVED, 15);
-    let plan = home.run_json(PLAN).expect(0).json();
+    let plan = plan(&home, 0);
     assert_eq!(planned(&plan, "removed"), ["Notice 15", "Notice 16", "hbr_Mail"], "{plan:#}");
     home.ok(UPGRADE);
     assert_eq!(references(&home), ["hbr_Ledger", "hbr_Post"]);
@@ -66,7 +66,7 @@ fn the_vendors_service_refuses_it_and_so_does_dataverse_fidelity() {
         let home = installed("dataverse");
         next(&home, words, 17);
         let before = references(&home);
-        let plan = home.run_json(PLAN).expect(4).json();
+        let plan = plan(&home, 4);
         assert_eq!(plan["allowed"], false);
         let refusal = &plan["refusals"][0];
         assert_eq!(refusal["code"], "CannotDeleteInUseComponent", "{plan:#}");
@@ -85,7 +85,7 @@ fn the_vendors_service_refuses_it_and_so_does_dataverse_fidelity() {
 fn what_flows_go_on_using_stays_and_is_named() {
     let home = installed("extended");
     next(&home, DROPPED, 17);
-    let plan = home.run_json(PLAN).expect(0).json();
+    let plan = plan(&home, 0);
     assert_eq!(planned(&plan, "stays, still used"), ["hbr_Mail"], "{plan:#}");
     assert!(plan["warnings"].to_string().contains("CannotDeleteInUseComponent"), "{plan:#}");
     home.ok(UPGRADE);
@@ -174,6 +174,11 @@ fn what_does_not_fit_is_refused_in_one_line_and_changes_nothing() {
         ("publisher", Generated { words: publisher, ..two }, "belongs to the publisher"),
         ("prefix", Generated { words: prefix, ..two }, "has the prefix"),
         (
+            "two of one name",
+            Generated { words: &[("hbr_Ledger", "HBR_mail")], ..two },
+            "defines the connection reference 'hbr_Mail' more than once",
+        ),
+        (
             "name taken",
             Generated { name: "PilotNotices", words: publisher, ..two },
             "came here with a managed solution of the publisher",
@@ -184,11 +189,36 @@ fn what_does_not_fit_is_refused_in_one_line_and_changes_nothing() {
         let file = other(&format!("{what}.zip"), package);
         let refused = home.run(["solution", "import", "--path", &file]).expect(4);
         assert!(refused.stderr.contains(says), "{what}: {}", refused.stderr);
+        // What was tried, why not, and what helps: a line each.
+        assert!(refused.stderr.lines().count() <= 3, "{what}: {}", refused.stderr);
         assert_eq!((home.json(["solution", "list"]), references(&home)), before, "{what}");
     }
     home.ok(["solution", "import", "--path", "one.zip", "--skip-lower-version"]);
     home.ok(["solution", "import", "--path", "one.zip", "--stage-and-upgrade", "--allow-older"]);
     assert_eq!(references(&home), ["hbr_Ledger", "hbr_Mail"]);
+}
+
+#[test]
+fn a_managed_package_over_an_unmanaged_solution_is_refused_in_one_line() {
+    let home = Home::with_env("dev", &[]);
+    let one = Generated { managed: false, ..Generated::default() };
+    let file = home.file("one.zip", one.zip());
+    home.ok(["solution", "import", "--path", &file]);
+    let managed = home.file("managed.zip", Generated::default().zip());
+    let refused = home.run(["solution", "import", "--path", &managed]).expect(4);
+    assert!(refused.stderr.contains("already installed on this system as an unmanaged solution"));
+    assert!(refused.stderr.contains("--convert-to-managed"), "{}", refused.stderr);
+    assert!(refused.stderr.lines().count() <= 3, "{}", refused.stderr);
+    assert_eq!(home.json(["solution", "list"])[0]["managed"], false);
+}
+
+/// The plan over the environment, which is that over a file of its facts.
+fn plan(home: &Home, code: i32) -> Value {
+    home.ok(["facts", "export", "--file", "facts.json", "--overwrite"]);
+    let plan = home.run_json(PLAN).expect(code).json();
+    let by_file = home.run_json(PLAN.into_iter().chain(["--facts", "facts.json"]));
+    assert_eq!(by_file.expect(code).json(), plan);
+    plan
 }
 
 /// A package as a managed one.
