@@ -19,7 +19,9 @@ use crate::reference::Bind;
 use crate::solution::{SolutionRow, component_add, publisher_ensure};
 use crate::source::Ids;
 use crate::variable::Value;
-use crate::{Result, Store, StoreError, import_job, job, layer, reference, solution, variable};
+use crate::{
+    Result, Store, StoreError, custom_table, import_job, job, layer, reference, solution, variable,
+};
 
 struct Apply<'a> {
     overwrite: bool,
@@ -88,6 +90,9 @@ impl Store {
                     solution,
                     apis: Vec::new(),
                 };
+                let tables =
+                    custom_table::At { environment: &environment, solution: &apply.solution, now };
+                custom_table::tables_write(sql, &tables, &change.tables)?;
                 for one in &change.connectors {
                     connector_write(sql, &mut apply, one)?;
                 }

@@ -7,12 +7,13 @@ use connref_review::{
     import_running, promotion_outcome,
 };
 use connref_solution::archive::{Archive, Limits};
+use connref_solution::model::PackageTable;
 use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::{FlowBody, Managed, Manifest, RootComponent};
 use connref_solution::model::{
     DeploymentSettings, Facts, FlowId, JobId, Package, PrincipalId, SolutionId,
 };
-use connref_solution::{flow_bodies, package_read, package_write};
+use connref_solution::{flow_bodies, package_read, package_write, tables_read};
 use connref_store::StoreError;
 use connref_store::access::Privilege;
 use connref_store::job::{JobEnd, JobNew};
@@ -170,6 +171,7 @@ struct PackageRead {
     archive: Archive,
     package: Package,
     bodies: BTreeMap<FlowId, FlowBody>,
+    tables: Vec<PackageTable>,
 }
 
 impl PackageRead {
@@ -182,6 +184,7 @@ impl PackageRead {
         Import {
             package: &self.package,
             bodies: &self.bodies,
+            tables: &self.tables,
             parts,
             settings: import.settings.as_ref(),
             caller,
@@ -205,7 +208,12 @@ impl PackageRead {
         let bodies = flow_bodies(&package).map_err(|e| {
             OperationError::invalid(chain(&e), "export the solution again, or repair this part")
         })?;
-        Ok(Self { archive, package, bodies })
+        let (tables, odd) = tables_read(&archive).map_err(|e| {
+            OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+        })?;
+        let mut package = package;
+        package.problems.extend(odd);
+        Ok(Self { archive, package, bodies, tables })
     }
 }
 

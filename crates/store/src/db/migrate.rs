@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "connector_properties", include_str!("../../migrations/0006_connector_properties.sql")),
     (7, "deployment", include_str!("../../migrations/0007_deployment.sql")),
     (8, "tenant_policy", include_str!("../../migrations/0008_tenant_policy.sql")),
+    (10, "custom_table", include_str!("../../migrations/0010_custom_table.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.
