@@ -98,7 +98,7 @@ fn package(version: &str, more: &[String]) -> Vec<u8> {
     archive.to_zip().unwrap()
 }
 
-async fn import(service: &Service, zip: &[u8]) -> Answer {
+pub(super) async fn import(service: &Service, zip: &[u8]) -> Answer {
     service.post("ImportSolution", json!({"CustomizationFile": STANDARD.encode(zip)})).await
 }
 

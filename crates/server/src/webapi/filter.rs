@@ -343,6 +343,8 @@ pub(super) fn bare(word: &str) -> Option<Literal> {
 
 /// Microseconds of a date, or a date and time; UTC when it names no zone.
 pub(super) fn moment(text: &str) -> Option<i64> {
+    // Some clients write dates with slashes.
+    let text = &*text.replace('/', "-");
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Some(at.as_microsecond());
     }

@@ -21,6 +21,8 @@ mod fault;
 mod fetch;
 mod fetch_condition;
 #[cfg(test)]
+mod fetch_samples_tests;
+#[cfg(test)]
 mod fetch_tests;
 mod filter;
 mod filter_function;
