@@ -16,5 +16,5 @@ pub use find::{FindReport, Found, FoundKind, find, find_solutions};
 pub use inspect::{Inspection, inspect};
 pub use package::{
     BodyError, ConnectorSplit, OpenBody, OpenBodyError, PackageError, WriteError, connectors_split,
-    flow_bodies, pack, package_edit, package_open, package_read, package_write,
+    flow_bodies, pack, package_edit, package_open, package_read, package_write, tables_read,
 };

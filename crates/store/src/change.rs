@@ -20,7 +20,8 @@ use crate::solution::{SolutionRow, component_next, component_put, publisher_ensu
 use crate::source::Ids;
 use crate::variable::Value;
 use crate::{
-    Result, Store, StoreError, import_job, job, layer, reference, solution, tenant_policy, variable,
+    Result, Store, StoreError, custom_table, import_job, job, layer, reference, solution,
+    tenant_policy, variable,
 };
 
 struct Apply<'a> {
@@ -98,6 +99,9 @@ impl Store {
                     solution,
                     apis: Vec::new(),
                 };
+                let tables =
+                    custom_table::At { environment: &environment, solution: &apply.solution, now };
+                custom_table::tables_write(sql, &tables, &change.tables)?;
                 for one in &change.connectors {
                     connector_write(sql, &mut apply, one)?;
                 }

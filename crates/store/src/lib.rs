@@ -16,6 +16,8 @@ pub mod connection_state;
 pub mod connection_token;
 pub mod connector;
 pub mod credential;
+pub mod custom_row;
+mod custom_table;
 pub mod db;
 pub mod deployment;
 pub mod environment;

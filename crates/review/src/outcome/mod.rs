@@ -20,7 +20,9 @@ use std::collections::BTreeMap;
 
 use connref_solution::model::change_set::{Removal, SolutionChange};
 use connref_solution::model::package::FlowBody;
-use connref_solution::model::{ChangeSet, DeploymentSettings, Facts, FlowId, Package, PrincipalId};
+use connref_solution::model::{
+    ChangeSet, DeploymentSettings, Facts, FlowId, Package, PackageTable, PrincipalId,
+};
 
 use crate::binding::IdentityChange;
 use crate::catalogue::code;
@@ -41,6 +43,8 @@ pub struct Import<'a> {
     pub package: &'a Package,
     /// What the bodies of its cloud flows say, by workflow id. A cloud flow without one stays off.
     pub bodies: &'a BTreeMap<FlowId, FlowBody>,
+    /// The tables it brings.
+    pub tables: &'a [PackageTable],
     /// The parts to keep as they came: (name, content).
     pub parts: Vec<(String, Vec<u8>)>,
     /// Deployment settings.
@@ -160,6 +164,7 @@ pub fn import_outcome(facts: &Facts, import: Import<'_>) -> Result<Outcome, Vec<
     let change_set = ChangeSet {
         facts_version: facts.environment.version,
         solution,
+        tables: import.tables.to_vec(),
         connectors,
         references,
         variables,

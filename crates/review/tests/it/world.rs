@@ -195,6 +195,7 @@ impl World {
             Import {
                 package: &case.package,
                 bodies: &case.bodies,
+                tables: &[],
                 parts: Vec::new(),
                 settings: case.settings.as_ref(),
                 caller: &case.caller,

@@ -7,12 +7,13 @@ use connref_review::{
     SubjectKind, import_outcome, import_running, promotion_outcome, reference_standings,
 };
 use connref_solution::archive::{Archive, Limits};
+use connref_solution::model::PackageTable;
 use connref_solution::model::facts::Fidelity;
 use connref_solution::model::package::{FlowBody, Managed, Manifest, RootComponent};
 use connref_solution::model::{
     DeploymentSettings, Facts, FlowId, JobId, Package, PrincipalId, SolutionId,
 };
-use connref_solution::{flow_bodies, package_read, package_write};
+use connref_solution::{flow_bodies, package_read, package_write, tables_read};
 use connref_store::StoreError;
 use connref_store::job::{JobEnd, JobNew};
 use connref_store::promote::Promote;
@@ -192,6 +193,7 @@ pub(super) struct PackageRead {
     pub(super) archive: Archive,
     pub(super) package: Package,
     bodies: BTreeMap<FlowId, FlowBody>,
+    tables: Vec<PackageTable>,
 }
 
 impl PackageRead {
@@ -204,6 +206,7 @@ impl PackageRead {
         Import {
             package: &self.package,
             bodies: &self.bodies,
+            tables: &self.tables,
             parts,
             settings: import.settings.as_ref(),
             caller,
@@ -227,7 +230,12 @@ impl PackageRead {
         let bodies = flow_bodies(&package).map_err(|e| {
             OperationError::invalid(chain(&e), "export the solution again, or repair this part")
         })?;
-        Ok(Self { archive, package, bodies })
+        let (tables, odd) = tables_read(&archive).map_err(|e| {
+            OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+        })?;
+        let mut package = package;
+        package.problems.extend(odd);
+        Ok(Self { archive, package, bodies, tables })
     }
 }
 

@@ -218,6 +218,7 @@ async fn asked(
     Ok(Asked {
         signed: outer.signed.clone(),
         cx,
+        tables: outer.tables,
         grouped,
         root,
         segments: path::parse(raw_path)?,

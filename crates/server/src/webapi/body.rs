@@ -4,6 +4,7 @@ use connref_store::query::{Cell, ColumnDef, Kind, Record, TableDef};
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use super::filter::moment;
 use super::names;
 use super::path::{self, Segment};
 
@@ -27,6 +28,8 @@ pub(super) enum Given {
     Int(i64),
     /// Yes or no.
     Flag(bool),
+    /// Moment.
+    Time(i64),
     /// A row to point to, not yet looked up.
     Row(Segment),
 }
@@ -162,9 +165,25 @@ impl Fields {
                 Ok(Given::Text(text.trim_matches(['{', '}']).to_ascii_lowercase()))
             }
             (Kind::Flag, Value::Bool(flag)) => Ok(Given::Flag(flag)),
+            (Kind::Time, Value::String(text)) => moment(&text).map(Given::Time).ok_or_else(|| {
+                Fault::payload(format!(
+                    "The property `{}` is a date and time, not `{text}`.",
+                    column.name
+                ))
+            }),
+            (Kind::Fixed { places, .. }, Value::Number(number)) => {
+                steps(&number.to_string(), places).map(Given::Int).ok_or_else(|| {
+                    Fault::invalid(format!(
+                        "A value outside the valid range was given for `{}`: {number}.",
+                        column.name
+                    ))
+                })
+            }
             (kind, Value::Number(number)) => {
-                let number =
-                    number.as_i64().filter(|_| matches!(kind.edm(), "Edm.Int32" | "Edm.Int64"));
+                let number = number.as_i64().filter(|number| match kind.edm() {
+                    "Edm.Int32" => i32::try_from(*number).is_ok(),
+                    edm => edm == "Edm.Int64",
+                });
                 let number = number.ok_or_else(|| wrong("a number"))?;
                 match kind.choices() {
                     Some(choices) if !choices.iter().any(|(value, _)| *value == number) => {
@@ -242,6 +261,11 @@ impl Fields {
         });
     }
 
+    /// Everything that is left.
+    pub(super) fn all(self) -> Vec<(&'static ColumnDef, Given)> {
+        self.values
+    }
+
     fn take(&mut self, name: &str) -> Option<Given> {
         let at = self.values.iter().position(|(column, _)| column.name == name)?;
         Some(self.values.remove(at).1)
@@ -307,8 +331,22 @@ fn same(cell: &Cell, given: &Given) -> bool {
         (Cell::Text(there), Given::Text(given)) => there == given,
         (Cell::Int(there), Given::Int(given)) => there == given,
         (Cell::Flag(there), Given::Flag(given)) => there == given,
+        (Cell::Time(there), Given::Time(given)) => there == given,
         _ => false,
     }
+}
+
+/// A number as so many whole steps; what is finer than a step is rounded.
+fn steps(text: &str, places: u8) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if fraction.len() <= usize::from(places) && !digits.contains(['e', 'E']) {
+        let padded = format!("{whole}{fraction:0<width$}", width = usize::from(places));
+        return padded.parse::<i64>().ok()?.checked_mul(sign);
+    }
+    let steps = (text.parse::<f64>().ok()? * 10_f64.powi(places.into())).round();
+    #[expect(clippy::cast_possible_truncation, reason = "it was held against the range")]
+    (steps.abs() < 9.2e18).then_some(steps as i64)
 }
 
 fn brief(value: &Value) -> &'static str {

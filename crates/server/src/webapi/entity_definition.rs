@@ -1,8 +1,7 @@
 //! `EntityDefinitions`: what clients ask about a table before they write to it. Only the part of the
 //! vendor's metadata that describes the tables of this server.
 use connref_store::query::{
-    ColumnDef, Compare, Expr, Kind, Literal, Match, Operand, TABLES, TableDef,
-    table_by_logical_name,
+    ColumnDef, Compare, Expr, Kind, Literal, Match, Operand, TableDef, Tables,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,18 +15,23 @@ use super::query_string::QueryString;
 ///
 /// # Errors
 /// Unknown tables and attributes, and options that are not offered.
-pub(super) fn read(segments: &[Segment], query: &QueryString, root: &str) -> Result<Value, Fault> {
+pub(super) fn read(
+    segments: &[Segment],
+    query: &QueryString,
+    root: &str,
+    tables: Tables,
+) -> Result<Value, Fault> {
     let (first, rest) =
         segments.split_first().ok_or_else(|| Fault::no_resource("EntityDefinitions"))?;
     let Some(arguments) = &first.arguments else {
         if let Some(next) = rest.first() {
             return Err(Fault::no_resource(&next.name));
         }
-        let all = TABLES.iter().map(entity).collect();
+        let all = tables.all().map(entity).collect();
         return listed(all, query, &format!("{root}/$metadata#EntityDefinitions"));
     };
     let table = by_logical_name(arguments, "Entity")
-        .and_then(|name| table_by_logical_name(name).ok_or_else(|| no_metadata(name)))?;
+        .and_then(|name| tables.by_name(name).ok_or_else(|| no_metadata(name)))?;
     let base = format!("{root}/$metadata#EntityDefinitions");
     let Some((next, rest)) = rest.split_first() else {
         return single(entity(table), query, &format!("{base}/$entity"));
@@ -92,7 +96,7 @@ fn entity(table: &TableDef) -> Value {
         "ObjectTypeCode": table.object_type_code,
         "OwnershipType": table.ownership.spelling(),
         "DisplayName": label(table.display_name),
-        "IsCustomEntity": false,
+        "IsCustomEntity": table.family.is_some(),
         "IsActivity": false,
         "IsIntersect": false,
     })
@@ -137,7 +141,8 @@ fn type_name(kind: Kind) -> &'static str {
         Kind::Guid => "UniqueidentifierAttributeMetadata",
         Kind::Int => "IntegerAttributeMetadata",
         Kind::BigInt => "BigIntAttributeMetadata",
-        Kind::Double => "DoubleAttributeMetadata",
+        Kind::Double | Kind::Fixed { double: true, .. } => "DoubleAttributeMetadata",
+        Kind::Fixed { double: false, .. } => "DecimalAttributeMetadata",
         Kind::Flag => "BooleanAttributeMetadata",
         Kind::Managed => "ManagedPropertyAttributeMetadata",
         Kind::Picklist(_) => "PicklistAttributeMetadata",

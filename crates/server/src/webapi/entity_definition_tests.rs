@@ -2,12 +2,13 @@
 use super::entity_definition::read;
 use super::path;
 use super::query_string::QueryString;
+use connref_store::query::Tables;
 
 fn shown(address: &str) -> String {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let segments = path::parse(path).unwrap();
     let query = QueryString::parse(query).unwrap();
-    match read(&segments, &query, "https://x/api/data/v9.2") {
+    match read(&segments, &query, "https://x/api/data/v9.2", Tables::default()) {
         Ok(value) => serde_json::to_string_pretty(&value).unwrap(),
         Err(fault) => format!("! {} {} {fault}", fault.status.as_u16(), fault.code),
     }

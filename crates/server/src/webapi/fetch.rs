@@ -2,7 +2,7 @@
 use connref_solution::document::xml::{Node, XmlDocument};
 use connref_store::query::{
     Aggregation, Cell, Cursor, DatePart, Expr, Group, How, Join, Order, PAGE_MAX, Pick, Query,
-    TableDef, Value, table_by_logical_name,
+    TableDef, Value,
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -107,7 +107,7 @@ impl Reader<'_> {
         node: Node<'_>,
     ) -> Result<Option<Join>, Fault> {
         let kind = node.attribute("link-type").unwrap_or("inner".into());
-        let (table, column, to) = linked(parent, node)?;
+        let (table, column, to) = linked(parent, node, self.around)?;
         if matches!(&*kind, "exists" | "in") {
             let exists = fetch_condition::related(parent, node, self.around)?;
             self.filters.push(match parent_alias {
@@ -344,9 +344,10 @@ fn check_order(wanted: &Aggregation) -> Result<(), Fault> {
 pub(super) fn linked(
     parent: &'static TableDef,
     node: Node<'_>,
+    around: &Surroundings<'_>,
 ) -> Result<(&'static TableDef, String, String), Fault> {
     let name = required(node, "name")?;
-    let table = table_by_logical_name(&name).ok_or_else(|| Fault::no_entity(&name))?;
+    let table = around.tables.by_name(&name).ok_or_else(|| Fault::no_entity(&name))?;
     let (from, to) = (required(node, "from")?, required(node, "to")?);
     let from = table.column(&from).ok_or_else(|| Fault::no_attribute(table.name, &from))?;
     let to = parent.column(&to).ok_or_else(|| Fault::no_attribute(parent.name, &to))?;

@@ -1,7 +1,7 @@
 //! Filters of FetchXML: `<filter>`, `<condition>`, and links inside of filters.
 use connref_solution::document::xml::Node;
 use connref_store::query::{
-    ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Literal, Match, Operand, TableDef,
+    ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Literal, Match, Operand, TableDef, Tables,
 };
 
 use super::fault::Fault;
@@ -87,7 +87,7 @@ impl Conditions<'_> {
         if depth > FILTER_DEPTH_MAX / 2 {
             return Err(Fault::fetch("Links nest too deep."));
         }
-        let (table, column, to) = linked(parent, node)?;
+        let (table, column, to) = linked(parent, node, self.around)?;
         let inside = Conditions { around: self.around, outermost: false };
         let mut parts = Vec::new();
         for child in node.children() {
@@ -99,7 +99,7 @@ impl Conditions<'_> {
             });
         }
         let exists = |filter: Option<Expr>| Expr::Exists {
-            table: table.name,
+            table,
             column: column.clone(),
             to: vec![to.clone()],
             filter: filter.map(Box::new),
@@ -125,7 +125,7 @@ impl Conditions<'_> {
             return Err(Fault::fetch("`entityname` stands in the filter of the entity only."));
         }
         // The join may come later in the text: its table is found by its alias there.
-        let table = joined(node, &alias)
+        let table = joined(self.around.tables, node, &alias)
             .ok_or_else(|| Fault::fetch(format!("No link-entity has the alias `{alias}`.")))?;
         Ok(Expr::At { alias: alias.into_owned(), expr: Box::new(self.on(table, node)?) })
     }
@@ -151,8 +151,13 @@ impl Conditions<'_> {
 }
 
 /// The table of the link with an alias, anywhere in the query that a condition stands in.
-fn joined(condition: Node<'_>, alias: &str) -> Option<&'static TableDef> {
-    fn search(node: Node<'_>, alias: &str, seen: &mut Vec<String>) -> Option<&'static TableDef> {
+fn joined(tables: Tables, condition: Node<'_>, alias: &str) -> Option<&'static TableDef> {
+    fn search(
+        tables: Tables,
+        node: Node<'_>,
+        alias: &str,
+        seen: &mut Vec<String>,
+    ) -> Option<&'static TableDef> {
         for child in node.children().filter(|child| child.name() == "link-entity") {
             let name = child.attribute("name").unwrap_or_default().to_ascii_lowercase();
             let before = seen.iter().filter(|seen| **seen == name).count();
@@ -160,9 +165,9 @@ fn joined(condition: Node<'_>, alias: &str) -> Option<&'static TableDef> {
             let own = given.map_or_else(|| format!("{name}{}", before + 1), |a| a.into_owned());
             seen.push(name.clone());
             if own == alias {
-                return connref_store::query::table_by_logical_name(&name);
+                return tables.by_name(&name);
             }
-            if let Some(found) = search(child, alias, seen) {
+            if let Some(found) = search(tables, child, alias, seen) {
                 return Some(found);
             }
         }
@@ -172,7 +177,7 @@ fn joined(condition: Node<'_>, alias: &str) -> Option<&'static TableDef> {
     while node.name() != "entity" {
         node = node.parent()?;
     }
-    search(node, alias, &mut Vec::new())
+    search(tables, node, alias, &mut Vec::new())
 }
 
 struct Condition<'c> {

@@ -2,7 +2,6 @@
 use connref_solution::model::id::is_guid;
 use connref_store::query::{
     ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Kind, Literal, Match, Operand, TableDef,
-    table_by_logical_name,
 };
 
 use super::fault::Fault;
@@ -210,14 +209,14 @@ impl<'p> Parser<'p> {
             }
             let (target, column) = table
                 .navigation(name)
-                .and_then(|column| Some((table_by_logical_name(column.kind.lookup()?.0)?, column)))
+                .and_then(|column| Some((table.beside(column.kind.lookup()?.0)?, column)))
                 .ok_or_else(|| Fault::no_property(table.name, name))?;
             to.push(column.name.to_owned());
             table = target;
         }
         let many = collection.ok_or_else(|| Fault::no_property(table.name, path))?;
-        let target = table_by_logical_name(many.table)
-            .ok_or_else(|| Fault::no_property(table.name, path))?;
+        let target =
+            table.beside(many.table).ok_or_else(|| Fault::no_property(table.name, path))?;
         to.push(table.primary_id.to_owned());
         let filter = self.lambda_body(target, depth)?;
         if filter.is_none() && all {
@@ -226,7 +225,7 @@ impl<'p> Parser<'p> {
         let filter =
             filter.map(|inner| Box::new(if all { Expr::Not(Box::new(inner)) } else { inner }));
         let column = many.column.to_owned();
-        let found = Expr::Exists { table: many.table, column, to, filter };
+        let found = Expr::Exists { table: target, column, to, filter };
         Ok(if all { Expr::Not(Box::new(found)) } else { found })
     }
 
@@ -344,6 +343,8 @@ pub(super) fn bare(word: &str) -> Option<Literal> {
 
 /// Microseconds of a date, or a date and time; UTC when it names no zone.
 pub(super) fn moment(text: &str) -> Option<i64> {
+    // Some clients write dates with slashes.
+    let text = &*text.replace('/', "-");
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Some(at.as_microsecond());
     }

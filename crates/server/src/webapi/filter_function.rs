@@ -1,6 +1,6 @@
 //! The vendor's own filter functions, as far as they are offered.
 use connref_solution::model::PrincipalId;
-use connref_store::query::{ColumnDef, Compare, Expr, Kind, Literal, Operand};
+use connref_store::query::{ColumnDef, Compare, Expr, Kind, Literal, Operand, Tables};
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -22,12 +22,14 @@ pub(super) struct Surroundings<'a> {
     pub unit: &'a str,
     /// The teams of who asks.
     pub teams: &'a [PrincipalId],
+    /// The tables there are.
+    pub tables: Tables,
 }
 
 impl<'a> Surroundings<'a> {
     /// Nobody, at no time: for what asks neither.
     pub(super) fn bare(query: &'a QueryString) -> Self {
-        Self { query, now: 0, user: "", unit: "", teams: &[] }
+        Self { query, now: 0, user: "", unit: "", teams: &[], tables: Tables::default() }
     }
 }
 

@@ -1,9 +1,10 @@
 //! From the key in an address to a row.
 use connref_solution::model::id::is_guid;
-use connref_store::query::{ColumnDef, Expr, Kind, Literal, Query, Record, TableDef, table_by_set};
+use connref_store::query::{ColumnDef, Expr, Kind, Literal, Query, Record, TableDef};
 
 use super::Asked;
 use super::fault::Fault;
+use super::filter_function::typed;
 use super::names;
 use super::path::{Argument, Arguments, Segment};
 
@@ -77,10 +78,8 @@ impl Key {
     /// The condition that leaves the row.
     pub(super) fn condition(&self) -> Expr {
         let parts = self.parts.iter().map(|(column, text)| {
-            let literal = match column.kind {
-                Kind::Guid | Kind::Lookup { .. } => Literal::Guid(text.clone()),
-                _ => Literal::Text(text.clone()),
-            };
+            // A value that does not fit the column is nobody's.
+            let literal = typed(column, text).unwrap_or_else(|_| Literal::Text(text.clone()));
             Expr::equal(column.name, literal)
         });
         Expr::And(parts.collect())
@@ -133,7 +132,7 @@ pub(super) async fn pointed(
     segment: &Segment,
     wanted: &str,
 ) -> Result<Record, Fault> {
-    let table = table_by_set(&segment.name).filter(|table| table.name == wanted);
+    let table = asked.tables.by_set(&segment.name).filter(|table| table.name == wanted);
     let table = table.ok_or_else(|| {
         Fault::payload(format!("'{}' is not the entity set of '{wanted}'.", segment.name))
     })?;

@@ -2,32 +2,33 @@
 //! table of verbs, so that they cannot say what is not there.
 use std::fmt::Write as _;
 
-use connref_store::query::{Kind, TABLES, TableDef, table_by_logical_name};
+use connref_store::query::{Kind, TableDef, Tables};
 use serde_json::{Value, json};
 
 use super::names;
 use super::verb::{VERBS, Verb, VerbKind};
 
 /// The service document.
-pub(super) fn service(root: &str) -> Value {
-    let sets: Vec<_> = TABLES
-        .iter()
+pub(super) fn service(root: &str, tables: Tables) -> Value {
+    let sets: Vec<_> = tables
+        .all()
         .map(|table| json!({"name": table.set, "kind": "EntitySet", "url": table.set}))
         .collect();
     json!({"@odata.context": format!("{root}/$metadata"), "value": sets})
 }
 
-/// The model as XML. Every name in it comes from this program and needs no escaping.
-pub(super) fn csdl() -> String {
+/// The model as XML. Every name in it comes from this program, or was read from a solution as letters,
+/// digits and `_`; none needs escaping.
+pub(super) fn csdl(tables: Tables) -> String {
     let mut out = String::from(HEAD);
-    for table in TABLES {
+    for table in tables.all() {
         entity_type(&mut out, table);
     }
     out.push_str(COMPLEX_TYPES);
     for verb in VERBS {
         signature(&mut out, verb);
     }
-    container(&mut out);
+    container(&mut out, tables);
     out.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
     out
 }
@@ -129,6 +130,7 @@ fn entity_type(out: &mut String, table: &'static TableDef) {
     for column in table.columns {
         let length = match column.kind {
             Kind::Text(length) => format!(r#" MaxLength="{length}""#),
+            Kind::Fixed { double: false, .. } => r#" Scale="variable""#.to_owned(),
             _ => String::new(),
         };
         let nullable = if column.name == table.primary_id { r#" Nullable="false""# } else { "" };
@@ -140,13 +142,16 @@ fn entity_type(out: &mut String, table: &'static TableDef) {
         );
     }
     for column in table.columns {
-        if let Some((target, navigation)) = column.kind.lookup() {
+        // A lookup to a table that is not here has its id, and nothing to follow.
+        if let Some((target, navigation)) = column.kind.lookup()
+            && let Some(there) = table.beside(target)
+        {
             line!(out, r#"        <NavigationProperty Name="{navigation}" Type="mscrm.{target}">"#);
             line!(
                 out,
                 r#"          <ReferentialConstraint Property="_{}_value" ReferencedProperty="{}" />"#,
                 column.name,
-                table_by_logical_name(target).map_or("", |target| target.primary_id),
+                there.primary_id,
             );
             line!(out, "        </NavigationProperty>");
         }
@@ -191,16 +196,16 @@ fn element(verb: &Verb) -> &'static str {
     }
 }
 
-fn container(out: &mut String) {
+fn container(out: &mut String, tables: Tables) {
     line!(out, r#"      <EntityContainer Name="System">"#);
-    for table in TABLES {
+    for table in tables.all() {
         line!(out, r#"        <EntitySet Name="{}" EntityType="mscrm.{}">"#, table.set, table.name);
         let single = table.columns.iter().filter_map(|column| {
             column.kind.lookup().map(|(target, navigation)| (navigation, target))
         });
         let many = table.many.iter().map(|many| (many.name, many.table));
         for (path, target) in single.chain(many) {
-            let set = table_by_logical_name(target).map_or("", |target| target.set);
+            let Some(set) = table.beside(target).map(|target| target.set) else { continue };
             line!(out, r#"          <NavigationPropertyBinding Path="{path}" Target="{set}" />"#);
         }
         line!(out, "        </EntitySet>");
@@ -218,13 +223,16 @@ mod tests {
 
     #[test]
     fn the_model_is_as_it_was() {
-        insta::assert_snapshot!(csdl());
+        insta::assert_snapshot!(csdl(Tables::default()));
     }
 
     #[test]
     fn the_service_document_lists_the_sets() {
-        let service = service("https://x/api/data/v9.2");
-        assert_eq!(service["value"].as_array().map(Vec::len), Some(TABLES.len()));
+        let service = service("https://x/api/data/v9.2", Tables::default());
+        assert_eq!(
+            service["value"].as_array().map(Vec::len),
+            Some(connref_store::query::TABLES.len())
+        );
         assert_eq!(service["@odata.context"], "https://x/api/data/v9.2/$metadata");
     }
 }

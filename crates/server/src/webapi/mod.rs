@@ -12,12 +12,16 @@ mod batch;
 mod batch_tests;
 mod body;
 mod call;
+#[cfg(test)]
+mod custom_tests;
 mod entity_definition;
 #[cfg(test)]
 mod entity_definition_tests;
 mod fault;
 mod fetch;
 mod fetch_condition;
+#[cfg(test)]
+mod fetch_samples_tests;
 #[cfg(test)]
 mod fetch_tests;
 mod filter;
@@ -56,7 +60,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use connref_store::StoreError;
 use connref_store::access::Caller;
-use connref_store::query::table_by_set;
+use connref_store::query::Tables;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -75,6 +79,8 @@ use query_string::QueryString;
 struct Asked {
     signed: SignedIn,
     cx: Context,
+    /// The tables of the environment.
+    tables: Tables,
     /// It is part of a group of changes, all or none.
     grouped: bool,
     /// `http://host/api/data/v9.2`, as the client addressed it.
@@ -103,7 +109,14 @@ impl Asked {
             _ => (self.cx.environment.business_unit_id.as_str(), [].as_slice()),
         };
         let now = self.cx.store().now();
-        Surroundings { query: &self.query, now, user: self.user(), unit, teams }
+        Surroundings {
+            query: &self.query,
+            now,
+            user: self.user(),
+            unit,
+            teams,
+            tables: self.tables,
+        }
     }
 
     /// A header as text.
@@ -166,6 +179,7 @@ async fn asked(
     parts: Parts,
     body: axum::body::Body,
 ) -> Result<Response, Fault> {
+    let tables = cx.store().tables(&cx.caller, &cx.environment.id).await?;
     let (version, raw_path) = address(parts.uri.path())?;
     let root = root(&parts, version);
     let raw_query = parts.uri.query().unwrap_or("").to_owned();
@@ -177,6 +191,7 @@ async fn asked(
     let asked = Asked {
         signed,
         cx,
+        tables,
         grouped: false,
         root,
         segments: path::parse(&raw_path)?,
@@ -238,20 +253,21 @@ fn root(parts: &Parts, version: &str) -> String {
 async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
     let Some(first) = asked.segments.first() else {
         only(asked, &[Method::GET])?;
-        return Ok(reply::json(asked, &metadata::service(&asked.root)));
+        return Ok(reply::json(asked, &metadata::service(&asked.root, asked.tables)));
     };
     match first.name.as_str() {
         "$metadata" => {
             only(asked, &[Method::GET])?;
-            Ok(reply::xml(metadata::csdl()))
+            Ok(reply::xml(metadata::csdl(asked.tables)))
         }
         "$batch" => Err(Fault::syntax("A batch stands alone: it is no part of another batch.")),
         "EntityDefinitions" => {
             only(asked, &[Method::GET])?;
-            let value = entity_definition::read(&asked.segments, &asked.query, &asked.root)?;
+            let value =
+                entity_definition::read(&asked.segments, &asked.query, &asked.root, asked.tables)?;
             Ok(reply::json(asked, &value))
         }
-        name => match (table_by_set(name), verb::verb(name)) {
+        name => match (asked.tables.by_set(name), verb::verb(name)) {
             (Some(table), _) => match asked.method {
                 Method::GET => read::read(asked, table).await,
                 _ => write::write(asked, table).await,

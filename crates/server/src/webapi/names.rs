@@ -1,5 +1,5 @@
 //! Between OData's names and logical columns: `_x_value`, navigation properties, managed properties.
-use connref_store::query::{ColumnDef, Kind, TableDef, table_by_logical_name};
+use connref_store::query::{ColumnDef, Kind, TableDef};
 
 use super::fault::Fault;
 
@@ -42,8 +42,7 @@ pub(super) fn path(
             (None, _) => return Ok((columns, found)),
             (Some(&"Value"), Kind::Managed) => return Ok((columns, found)),
             (Some(next), Kind::Lookup { target, .. }) => {
-                table = table_by_logical_name(target)
-                    .ok_or_else(|| Fault::no_property(table.name, next))?;
+                table = table.beside(target).ok_or_else(|| Fault::no_property(table.name, next))?;
             }
             (Some(next), _) => return Err(Fault::no_property(found.name, next)),
         }

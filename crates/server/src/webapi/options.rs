@@ -1,5 +1,5 @@
 //! Query options of a read: from the query string to a store query.
-use connref_store::query::{EXPAND_MAX, Expand, Order, Query, TableDef, table_by_logical_name};
+use connref_store::query::{EXPAND_MAX, Expand, Order, Query, TableDef};
 
 use super::apply;
 use super::fault::Fault;
@@ -173,7 +173,7 @@ pub(super) fn target(table: &'static TableDef, name: &str) -> Result<&'static Ta
     let single = table.navigation(name).and_then(|column| column.kind.lookup()).map(|(to, _)| to);
     single
         .or_else(|| table.collection(name).map(|many| many.table))
-        .and_then(table_by_logical_name)
+        .and_then(|name| table.beside(name))
         .ok_or_else(|| Fault::no_property(table.name, name))
 }
 

@@ -19,8 +19,9 @@ use super::tests::{Service, at};
 const NOW: i64 = 1_709_202_600_000_000;
 const DAY: i64 = 86_400_000_000;
 
+/// A clock that is set.
 #[derive(Default)]
-struct Set(AtomicI64);
+pub(super) struct Set(pub(super) AtomicI64);
 
 impl Clock for Set {
     fn now(&self) -> i64 {

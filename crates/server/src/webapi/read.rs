@@ -1,8 +1,6 @@
 //! Reads: collections, rows, properties, navigation, counts.
 use axum::response::Response;
-use connref_store::query::{
-    Cell, Cursor, Expr, Literal, Page, Query, Record, TableDef, table_by_logical_name,
-};
+use connref_store::query::{Cell, Cursor, Expr, Literal, Page, Query, Record, TableDef};
 use http::StatusCode;
 use serde_json::json;
 
@@ -196,8 +194,7 @@ async fn below(
     }
     if let Some(many) = table.collection(&next.name) {
         let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
-        let target =
-            table_by_logical_name(many.table).ok_or_else(|| Fault::no_resource(&next.name))?;
+        let target = table.beside(many.table).ok_or_else(|| Fault::no_resource(&next.name))?;
         let only = Some(Expr::equal(many.column, Literal::Guid(record.id)));
         return match rest {
             [] => list(asked, target, only).await,
@@ -210,7 +207,7 @@ async fn below(
     {
         let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
         let Some(Cell::Text(id)) = record.cell(lookup.name) else { return Ok(reply::nothing()) };
-        let target = table_by_logical_name(target).ok_or_else(|| Fault::no_resource(&next.name))?;
+        let target = table.beside(target).ok_or_else(|| Fault::no_resource(&next.name))?;
         let key = Key { table: target, parts: vec![(target.id_column(), id.clone())] };
         return match rest {
             [] => one(asked, &key).await,

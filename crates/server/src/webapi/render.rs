@@ -199,6 +199,9 @@ pub(super) fn value(column: &ColumnDef, cell: &Cell) -> Value {
             reason = "the columns of this type hold small numbers"
         )]
         Cell::Int(number) if column.kind == Kind::Double => json!(*number as f64),
+        Cell::Int(number) if column.kind.places() > 0 => {
+            json!(fixed(*number, column.kind.places()))
+        }
         Cell::Int(number) => Value::from(*number),
         Cell::Flag(flag) if column.kind == Kind::Managed => json!({
             "Value": flag,
@@ -208,6 +211,12 @@ pub(super) fn value(column: &ColumnDef, cell: &Cell) -> Value {
         Cell::Flag(flag) => Value::from(*flag),
         Cell::Time(at) => Value::from(moment(*at)),
     }
+}
+
+/// A number that is kept in steps.
+#[expect(clippy::cast_precision_loss, reason = "JSON's numbers are of this precision for clients")]
+fn fixed(steps: i64, places: u8) -> f64 {
+    steps as f64 / 10_f64.powi(places.into())
 }
 
 /// ISO 8601 in whole seconds, as the vendor's service answers.
@@ -231,6 +240,13 @@ fn formatted(record: Option<&Record>, column: &ColumnDef, cell: &Cell) -> Option
                 .iter()
                 .find(|(value, _)| value == number)
                 .map(|(_, label)| (*label).to_owned()),
+            None if column.kind.places() > 0 => {
+                let step = 10_i64.pow(column.kind.places().into());
+                let rest = (number % step).unsigned_abs();
+                let sign = if *number < 0 && number / step == 0 { "-" } else { "" };
+                let width = usize::from(column.kind.places());
+                Some(format!("{sign}{}.{rest:0width$}", grouped(number / step)))
+            }
             None => Some(grouped(*number)),
         },
         // A managed property is an object; there is no text for it.

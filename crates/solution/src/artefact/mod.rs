@@ -6,6 +6,7 @@ pub mod bindings_yaml;
 pub mod canvas_app_xml;
 pub mod connector_xml;
 pub mod customizations_xml;
+pub mod entity_xml;
 pub mod facts_json;
 mod flow_operation;
 pub mod legacy_package;

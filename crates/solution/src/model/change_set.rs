@@ -3,6 +3,7 @@
 use super::package::{
     FlowBody, Manifest, PackageConnector, PackageReference, PackageVariable, Workflow,
 };
+use super::table::PackageTable;
 use super::{Component, ConnectionId, ConnectorId, FlowId, ReferenceId, SolutionId, VariableId};
 
 /// The changes of one import.
@@ -12,6 +13,8 @@ pub struct ChangeSet {
     pub facts_version: i64,
     /// The solution row.
     pub solution: SolutionChange,
+    /// Tables to make, or to widen by new columns.
+    pub tables: Vec<PackageTable>,
     /// Connectors.
     pub connectors: Vec<ConnectorChange>,
     /// References.

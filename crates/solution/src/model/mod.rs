@@ -10,6 +10,7 @@ pub mod name;
 pub mod package;
 pub mod selector;
 pub mod settings;
+pub mod table;
 pub mod variable;
 
 pub use change_set::ChangeSet;
@@ -23,6 +24,7 @@ pub use legacy::LegacyPackage;
 pub use name::{ApiName, LogicalName};
 pub use package::Package;
 pub use settings::DeploymentSettings;
+pub use table::PackageTable;
 pub use variable::{SecretReference, VariableKind};
 
 /// Microseconds since the Unix epoch, UTC.

@@ -21,7 +21,7 @@ pub use bodies::{BodyError, flow_bodies};
 pub use edit::package_edit;
 pub use error::{PackageError, WriteError};
 pub use open::{OpenBody, OpenBodyError, package_open};
-pub use read::package_read;
+pub use read::{package_read, tables_read};
 pub use split::{ConnectorSplit, connectors_split};
 
 /// Writes a package as an archive that can be zipped.

@@ -7,14 +7,14 @@ use std::borrow::Cow;
 
 use crate::archive::{Archive, Layout};
 use crate::artefact::{
-    Problems, agent_xml, canvas_app_xml, connector_xml, customizations_xml, solution_xml,
-    workflow_xml,
+    Problems, agent_xml, canvas_app_xml, connector_xml, customizations_xml, entity_xml,
+    solution_xml, workflow_xml,
 };
 use crate::document::json::{JsonDocument, json_lenient};
 use crate::document::xml::{Node, XmlDocument};
-use crate::model::Package;
 use crate::model::id::is_guid;
 use crate::model::package::{PackageConnector, Problem, Workflow};
+use crate::model::{Package, PackageTable};
 
 /// Reads everything of a solution that connref models.
 ///
@@ -70,6 +70,23 @@ pub(super) fn read(
     }
     package.problems = found;
     Ok(package)
+}
+
+/// Reads the tables that a solution brings. They are large, and only an import asks for them.
+///
+/// # Errors
+/// As [`package_read`].
+pub fn tables_read(archive: &Archive) -> Result<(Vec<PackageTable>, Vec<Problem>), PackageError> {
+    if archive.layout() == Layout::Packager {
+        // There they lie in files of their own, and nothing imports that layout as it is.
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (_, part) = root_parts(archive)?;
+    let bytes = archive.read_part(part)?.unwrap_or_default().into_owned();
+    let document = XmlDocument::outline(bytes, &entity_xml::READ).map_err(broken(archive, part))?;
+    let mut found = Vec::new();
+    let tables = entity_xml::tables(&document, &mut Problems::new(part, &mut found));
+    Ok((tables, found))
 }
 
 /// Names of the two parts every solution has.

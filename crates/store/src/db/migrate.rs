@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "identity", include_str!("../../migrations/0011_identity.sql")),
     (12, "wire", include_str!("../../migrations/0012_wire.sql")),
     (20, "binding_return", include_str!("../../migrations/0020_binding_return.sql")),
+    (10, "custom_table", include_str!("../../migrations/0010_custom_table.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.

@@ -95,6 +95,14 @@ impl Sql<'_> {
         Ok(self.query(text, params)?.into_iter().next())
     }
 
+    /// The type of text in a table that is made outside of the migrations: it compares by code point.
+    pub fn text_type(&self) -> &'static str {
+        match self.0 {
+            Session::Sqlite(_) => "TEXT",
+            Session::Postgres(_) => "TEXT COLLATE \"C\"",
+        }
+    }
+
     /// What must follow a `SELECT` whose rows must stay as they are until this transaction ends:
     /// nothing on SQLite, where the writer is alone; a shared row lock on PostgreSQL.
     pub fn for_share(&self) -> &'static str {

@@ -7,7 +7,7 @@ use super::emit::{At, Emitter, Form, Place, Scope};
 use super::operand::mismatch;
 use super::run::{Extra, bounds, raw, shaped, wheres};
 use super::table::{Class, ColumnDef, Kind};
-use super::{AGGREGATE_MAX, Cell, Query, QueryError, join, table_by_logical_name};
+use super::{AGGREGATE_MAX, Cell, Query, QueryError, join};
 use crate::db::{Param, Row, Sql};
 
 /// What to group by and what to answer for each group.
@@ -82,6 +82,9 @@ pub enum DatePart {
 }
 
 const DAY: i64 = 86_400_000_000;
+/// What sums are split at.
+const PART: i64 = 1_000_000_000;
+const NONE: &str = "CAST(NULL AS BIGINT)";
 
 struct Grouping {
     column: &'static ColumnDef,
@@ -92,7 +95,7 @@ struct Grouping {
 /// What stands in one row of the statement for a value.
 #[derive(Clone, Copy, Debug)]
 struct Partial {
-    number: Option<i64>,
+    number: Option<i128>,
     count: i64,
 }
 
@@ -197,7 +200,7 @@ fn group_columns(
         .kind
         .lookup()
         .filter(|_| names)
-        .and_then(|(target, _)| table_by_logical_name(target)?.primary_name);
+        .and_then(|(target, _)| key.table.beside(target)?.primary_name);
     if let Some(name) = name {
         let mut path = group.path.clone();
         path.push(name.to_owned());
@@ -219,7 +222,7 @@ fn value_column(
     }
     let of = value.of.as_deref();
     let form = if value.how == How::CountDistinct { Form::Folded } else { Form::Stored };
-    let Place { sql, column } = place(emitter, at, of, &value.path, form)?;
+    let Place { sql, column, .. } = place(emitter, at, of, &value.path, form)?;
     let class = column.kind.class();
     let fits = match value.how {
         How::Rows | How::Count | How::CountDistinct => true,
@@ -230,20 +233,28 @@ fn value_column(
         return Err(mismatch(column, "an aggregate that adds or compares numbers"));
     }
     inner.push(format!("{sql} AS v{number}"));
-    Ok(matches!(value.how, How::Min | How::Max).then_some(column))
+    let shown = match value.how {
+        How::Min | How::Max => true,
+        How::Sum | How::Average => column.kind.places() > 0,
+        _ => false,
+    };
+    Ok(shown.then_some(column))
 }
 
 fn value_sql(how: How, number: usize) -> String {
     let v = format!("v{number}");
     let number = match how {
-        How::Rows => return "CAST(NULL AS BIGINT), COUNT(*)".to_owned(),
-        How::Count => return format!("CAST(NULL AS BIGINT), COUNT({v})"),
-        How::CountDistinct => return format!("CAST(NULL AS BIGINT), COUNT(DISTINCT {v})"),
-        How::Sum | How::Average => format!("SUM({v})"),
-        How::Min => format!("MIN({v})"),
-        How::Max => format!("MAX({v})"),
+        How::Rows => return format!("{NONE}, {NONE}, COUNT(*)"),
+        How::Count => return format!("{NONE}, {NONE}, COUNT({v})"),
+        How::CountDistinct => return format!("{NONE}, {NONE}, COUNT(DISTINCT {v})"),
+        // In two parts, so that no sum of so many rows overflows.
+        How::Sum | How::Average => {
+            format!("CAST(SUM({v} / {PART}) AS BIGINT), CAST(SUM({v} % {PART}) AS BIGINT)")
+        }
+        How::Min => format!("{NONE}, CAST(MIN({v}) AS BIGINT)"),
+        How::Max => format!("{NONE}, CAST(MAX({v}) AS BIGINT)"),
     };
-    format!("CAST({number} AS BIGINT), COUNT({v})")
+    format!("{number}, COUNT({v})")
 }
 
 /// A group as it comes together.
@@ -303,8 +314,10 @@ fn one(
         group.labels.push(label);
     }
     for _ in &wanted.values {
-        group.partials.push(Partial { number: row.int_opt(at)?, count: row.int(at + 1)? });
-        at += 2;
+        let high = row.int_opt(at)?.map_or(0, i128::from) * i128::from(PART);
+        let number = row.int_opt(at + 1)?.map(|low| high + i128::from(low));
+        group.partials.push(Partial { number, count: row.int(at + 2)? });
+        at += 3;
     }
     Ok((group, row.int(at)?))
 }
@@ -344,11 +357,17 @@ fn value(how: How, partial: Partial) -> Cell {
     match how {
         How::Rows | How::Count | How::CountDistinct => Cell::Int(partial.count),
         How::Average => match partial.number {
-            Some(sum) if partial.count > 0 => Cell::Int(sum / partial.count),
+            Some(sum) if partial.count > 0 => whole(sum / i128::from(partial.count)),
             _ => Cell::Null,
         },
-        How::Sum | How::Min | How::Max => partial.number.map_or(Cell::Null, Cell::Int),
+        How::Sum | How::Min | How::Max => partial.number.map_or(Cell::Null, whole),
     }
+}
+
+/// A sum beyond 64 bits is shown as the largest number there is.
+fn whole(number: i128) -> Cell {
+    let bound = if number < 0 { i64::MIN } else { i64::MAX };
+    Cell::Int(i64::try_from(number).unwrap_or(bound))
 }
 
 /// By the keys that were asked for, then by the columns of the groups.

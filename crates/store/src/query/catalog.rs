@@ -48,34 +48,39 @@ const COMPONENT_STATES: &[Choice] =
 const ACTIVE_STATES: &[Choice] = &[(0, "Active"), (1, "Inactive")];
 const ACTIVE_STATUSES: &[Choice] = &[(1, "Active"), (2, "Inactive")];
 
-const CREATED: Col = Col::new("createdon", Kind::Time);
-const MODIFIED: Col = Col::new("modifiedon", Kind::Time);
-const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
+pub(super) const CREATED: Col = Col::new("createdon", Kind::Time);
+pub(super) const MODIFIED: Col = Col::new("modifiedon", Kind::Time);
+pub(super) const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
 /// What clients ask for and nothing is kept of.
 const NOTHING: Source = Source::Sql("CAST(NULL AS TEXT)");
 const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
-const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
+pub(super) const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
 const MODIFIED_BY: Col = Col::lookup("modifiedby", "systemuser", "modifiedby");
 const OWNER: Col = Col::lookup("ownerid", "systemuser", "ownerid").update();
-const OWNING_USER: Col = Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Sql(
-    "(SELECT u.systemuserid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
+pub(super) const OWNING_USER: Col =
+    Col::lookup("owninguser", "systemuser", "owninguser").from(Source::Sql(
+        "(SELECT u.systemuserid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
          AND u.systemuserid = {t}.ownerid)",
-));
-const OWNING_TEAM: Col = Col::lookup("owningteam", "team", "owningteam").from(Source::Sql(
+    ));
+pub(super) const OWNING_TEAM: Col = Col::lookup("owningteam", "team", "owningteam").from(Source::Sql(
     "(SELECT t.teamid FROM team t WHERE t.environmentid = {t}.environmentid AND t.teamid = {t}.ownerid)",
 ));
-const OWNING_UNIT: Col =
-    Col::lookup("owningbusinessunit", "businessunit", "owningbusinessunit").from(Source::Sql(
-        "COALESCE((SELECT u.businessunitid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
+pub(super) const OWNING_UNIT: Col = Col::lookup(
+    "owningbusinessunit",
+    "businessunit",
+    "owningbusinessunit",
+)
+.from(Source::Sql(
+    "COALESCE((SELECT u.businessunitid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
          AND u.systemuserid = {t}.ownerid), (SELECT t.businessunitid FROM team t \
          WHERE t.environmentid = {t}.environmentid AND t.teamid = {t}.ownerid))",
-    ));
+));
 const COMPONENT_STATE: Col =
     Col::new("componentstate", Kind::Picklist(COMPONENT_STATES)).from(Source::Constant(0));
 const STATE: Col = Col::new("statecode", Kind::State(ACTIVE_STATES)).from(Source::Constant(0));
 const STATUS: Col = Col::new("statuscode", Kind::Status(ACTIVE_STATUSES)).from(Source::Constant(1));
 
-const fn organization(name: &'static str, navigation: &'static str) -> Col {
+pub(super) const fn organization(name: &'static str, navigation: &'static str) -> Col {
     Col::lookup(name, "organization", navigation).from(Source::Sql(
         "(SELECT e.organizationid FROM environment e WHERE e.environmentid = {t}.environmentid)",
     ))
@@ -189,6 +194,7 @@ const ASYNC_OPERATION: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::ImportJob),
     rows: None,
+    family: None,
 };
 
 const COMPONENT_LAYER: TableDef = TableDef {
@@ -238,6 +244,7 @@ const COMPONENT_LAYER: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Solution),
     rows: None,
+    family: None,
 };
 
 const CONNECTION_REFERENCE: TableDef = TableDef {
@@ -282,6 +289,7 @@ const CONNECTION_REFERENCE: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Readable(Entity::ConnectionReference),
     rows: None,
+    family: None,
 };
 
 const CONNECTOR: TableDef = TableDef {
@@ -325,6 +333,7 @@ const CONNECTOR: TableDef = TableDef {
     }],
     visibility: Visibility::Readable(Entity::Connector),
     rows: None,
+    family: None,
 };
 
 const VARIABLE: TableDef = TableDef {
@@ -389,6 +398,7 @@ const VARIABLE: TableDef = TableDef {
     }],
     visibility: Visibility::Readable(Entity::VariableDefinition),
     rows: None,
+    family: None,
 };
 
 const VARIABLE_VALUE: TableDef = TableDef {
@@ -433,6 +443,7 @@ const VARIABLE_VALUE: TableDef = TableDef {
          WHERE o.environmentid = {t}.environmentid AND o.base = 0 \
          AND o.environmentvariabledefinitionid = {t}.environmentvariabledefinitionid))",
     ),
+    family: None,
 };
 
 const IMPORT_JOB: TableDef = TableDef {
@@ -460,6 +471,7 @@ const IMPORT_JOB: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Readable(Entity::ImportJob),
     rows: None,
+    family: None,
 };
 
 const ORGANIZATION: TableDef = TableDef {
@@ -482,6 +494,7 @@ const ORGANIZATION: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Members,
     rows: None,
+    family: None,
 };
 
 const PUBLISHER: TableDef = TableDef {
@@ -567,6 +580,7 @@ const PUBLISHER: TableDef = TableDef {
     many: &[ToMany { name: "publisher_solution", table: "solution", column: "publisherid" }],
     visibility: Visibility::Readable(Entity::Publisher),
     rows: None,
+    family: None,
 };
 
 const SOLUTION: TableDef = TableDef {
@@ -623,6 +637,7 @@ const SOLUTION: TableDef = TableDef {
     }],
     visibility: Visibility::Readable(Entity::Solution),
     rows: None,
+    family: None,
 };
 
 const SOLUTION_COMPONENT: TableDef = TableDef {
@@ -669,6 +684,7 @@ const SOLUTION_COMPONENT: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Solution),
     rows: None,
+    family: None,
 };
 
 const SOLUTION_COMPONENT_DEFINITION: TableDef = TableDef {
@@ -693,6 +709,7 @@ const SOLUTION_COMPONENT_DEFINITION: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Members,
     rows: None,
+    family: None,
 };
 
 const SYSTEM_USER: TableDef = TableDef {
@@ -756,6 +773,7 @@ const SYSTEM_USER: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Readable(Entity::User),
     rows: None,
+    family: None,
 };
 
 const WORKFLOW: TableDef = TableDef {
@@ -820,6 +838,7 @@ const WORKFLOW: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Readable(Entity::Workflow),
     rows: None,
+    family: None,
 };
 
 #[cfg(test)]

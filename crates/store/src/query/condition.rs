@@ -1,13 +1,10 @@
 //! Conditions as SQL. Negation is pushed to the leaves, so that NULL never has to mean false.
-use super::emit::{At, Emitter, Form, Place, unknown};
+use super::emit::{At, Emitter, Form, Place};
 use super::expr::{Compare, Expr, Literal, Match, Operand};
 use super::join::{self, Join, same_value};
 use super::operand::{Coerced, coerce, fold, from_cursor, like, mismatch};
 use super::table::Class;
-use super::{
-    Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, VALUES_MAX,
-    table_by_logical_name,
-};
+use super::{Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, TableDef, VALUES_MAX};
 use crate::db::Param;
 
 const ALWAYS: &str = "1 = 1";
@@ -68,8 +65,7 @@ impl Condition<'_, '_, '_> {
         negated: bool,
         depth: usize,
     ) -> Result<String, QueryError> {
-        let table =
-            table_by_logical_name(link.table).ok_or_else(|| unknown(self.at.table, link.table))?;
+        let table = link.table;
         self.emitter.another_table()?;
         let alias = self.emitter.alias();
         let inner = At { table, alias: &alias };
@@ -148,7 +144,7 @@ impl Condition<'_, '_, '_> {
         negated: bool,
     ) -> Result<String, QueryError> {
         let mark = self.emitter.params.len();
-        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        let Place { sql, column, .. } = self.emitter.path(self.at, path, Form::Folded)?;
         Ok(match coerce(column, by, value)? {
             Coerced::Null => match (by, negated) {
                 (Compare::Eq, false) | (Compare::Ne, true) => format!("{sql} IS NULL"),
@@ -191,7 +187,7 @@ impl Condition<'_, '_, '_> {
         pattern: &str,
         negated: bool,
     ) -> Result<String, QueryError> {
-        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        let Place { sql, column, .. } = self.emitter.path(self.at, path, Form::Folded)?;
         if column.kind.class() != Class::Text {
             return Err(mismatch(column, "a searched text"));
         }
@@ -220,7 +216,7 @@ impl Condition<'_, '_, '_> {
             return Err(QueryError::Costly(format!("a list has at most {VALUES_MAX} values")));
         }
         let mark = self.emitter.params.len();
-        let Place { sql, column } = self.emitter.path(self.at, path, Form::Folded)?;
+        let Place { sql, column, .. } = self.emitter.path(self.at, path, Form::Folded)?;
         let mut places = Vec::with_capacity(values.len());
         for value in values {
             match coerce(column, Compare::Eq, value)? {
@@ -243,14 +239,16 @@ impl Condition<'_, '_, '_> {
 
 /// What [`Expr::Exists`] joins by.
 struct Link<'e> {
-    table: &'e str,
+    table: &'static TableDef,
     column: &'e str,
     to: &'e [String],
 }
 
 /// Two columns compared.
 fn places(left: &Place, by: Compare, right: &Place, negated: bool) -> Result<String, QueryError> {
-    if left.column.kind.class() != right.column.kind.class() {
+    if left.column.kind.class() != right.column.kind.class()
+        || left.column.kind.places() != right.column.kind.places()
+    {
         let found = format!("`{}` ({})", right.column.name, right.column.kind.edm());
         return Err(mismatch(left.column, found));
     }

@@ -1,9 +1,9 @@
 //! SQL text and its bound values, built side by side. Only names from the catalogue reach the text.
 use connref_solution::model::{EnvironmentId, PrincipalId};
 
-use super::table::{Class, ColumnDef, Source, TableDef, Visibility};
-use super::{HOPS_MAX, QueryError, TABLES_MAX, table_by_logical_name};
-use crate::access::{Caller, Entity, Member, Reach, Scope as RowsOf, Verb, on};
+use super::table::{Class, ColumnDef, Ownership, Source, TableDef, Visibility};
+use super::{HOPS_MAX, QueryError, TABLES_MAX};
+use crate::access::{Caller, Entity, Member, Privilege, Reach, Scope as RowsOf, Verb, on};
 use crate::db::Param;
 
 /// For whom and where a query runs.
@@ -34,6 +34,8 @@ pub(super) enum Form {
 /// A column with the SQL that yields it.
 pub(super) struct Place {
     pub(super) sql: String,
+    /// The table it is of.
+    pub(super) table: &'static TableDef,
     pub(super) column: &'static ColumnDef,
 }
 
@@ -118,6 +120,16 @@ impl<'a> Emitter<'a> {
                 sql.push_str(&format!(" AND {alias}.principalid IN ({own})"));
             }
             Visibility::Sharing => {}
+            Visibility::Custom if !member.reach(Privilege::AdministerConnections).is_none() => {}
+            Visibility::Custom if member.reach(on(Verb::Create, Entity::Workflow)).is_none() => {
+                sql.push_str(" AND 1 = 0");
+            }
+            Visibility::Custom if at.table.ownership == Ownership::User => {
+                let own: Vec<_> = member.counts_as().cloned().collect();
+                let own = self.ids(&own);
+                sql.push_str(&format!(" AND {alias}.ownerid IN ({own})"));
+            }
+            Visibility::Custom => {}
             Visibility::Readable(entity) => {
                 if let Some(readable) = self.readable(at, &environment, entity, member) {
                     sql.push_str(" AND ");
@@ -245,10 +257,10 @@ impl<'a> Emitter<'a> {
         }
         let column = at.table.column(first).ok_or_else(|| unknown(at.table, first))?;
         if rest.is_empty() {
-            return Ok(Place { sql: formed(column, at.alias, form), column });
+            return Ok(Place { sql: formed(column, at.alias, form), table: at.table, column });
         }
         let target =
-            column.kind.lookup().and_then(|(target, _)| table_by_logical_name(target)).ok_or_else(
+            column.kind.lookup().and_then(|(target, _)| at.table.beside(target)).ok_or_else(
                 || QueryError::Navigation { table: at.table.name, name: first.clone() },
             )?;
         let alias = self.alias();
@@ -262,7 +274,7 @@ impl<'a> Emitter<'a> {
             stored(target.id_column(), &alias),
             stored(column, at.alias),
         );
-        Ok(Place { sql, column: value.column })
+        Ok(Place { sql, table: value.table, column: value.column })
     }
 }
 

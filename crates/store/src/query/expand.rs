@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::emit::Scope;
 use super::run::{Ask, Expanded, Record, columns, fetch};
 use super::table::{ColumnDef, TableDef, ToMany};
-use super::{Cell, Expand, PAGE_MAX, QueryError, table_by_logical_name};
+use super::{Cell, Expand, PAGE_MAX, QueryError};
 use crate::db::Sql;
 
 /// Ids asked for in one statement.
@@ -18,7 +18,7 @@ enum Way {
 
 fn way(table: &'static TableDef, name: &str) -> Result<Way, QueryError> {
     let unknown = || QueryError::Navigation { table: table.name, name: name.to_owned() };
-    let target = |name| table_by_logical_name(name).ok_or_else(unknown);
+    let target = |name| table.beside(name).ok_or_else(unknown);
     if let Some(lookup) = table.navigation(name)
         && let Some((to, name)) = lookup.kind.lookup()
     {

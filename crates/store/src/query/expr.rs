@@ -1,5 +1,7 @@
 //! The condition tree. Columns are logical names; the types are checked when it is turned into SQL.
 
+use super::TableDef;
+
 /// A condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
@@ -37,8 +39,8 @@ pub enum Expr {
     },
     /// Some row of a table, whose column holds the same as one here, fits.
     Exists {
-        /// Logical name of the table.
-        table: &'static str,
+        /// The table.
+        table: &'static TableDef,
         /// Its column.
         column: String,
         /// Lookups to follow from here, then the column.

@@ -10,6 +10,7 @@
 mod aggregate;
 mod catalog;
 mod condition;
+mod custom;
 mod emit;
 mod error;
 mod expand;
@@ -24,6 +25,8 @@ mod tests;
 
 pub use aggregate::{Aggregation, DatePart, Group, How, Value};
 pub use catalog::{TABLES, table_by_logical_name, table_by_set};
+pub(crate) use custom::physical_column;
+pub use custom::{Family, Tables};
 pub use error::QueryError;
 pub use expr::{Compare, Expr, Literal, Match, Operand};
 pub use join::{Join, Pick};

@@ -27,8 +27,20 @@ pub(super) fn coerce(
         (Class::Guid, Literal::Text(text) | Literal::Guid(text)) if is_guid(text) => {
             text.trim_matches(['{', '}']).to_ascii_lowercase().into()
         }
+        (Class::Number, Literal::Int(number)) if column.kind.places() > 0 => {
+            match number.checked_mul(10_i64.pow(u32::from(column.kind.places()))) {
+                Some(steps) => Param::Int(steps),
+                None => {
+                    #[expect(clippy::cast_precision_loss, reason = "it is beyond every row anyway")]
+                    let beyond = *number as f64 * 10_f64.powi(column.kind.places().into());
+                    return Ok(fraction(beyond, by));
+                }
+            }
+        }
         (Class::Number, Literal::Int(number)) => Param::Int(*number),
-        (Class::Number, Literal::Float(number)) => return Ok(fraction(*number, by)),
+        (Class::Number, Literal::Float(number)) => {
+            return Ok(fraction(steps(*number, column.kind.places()), by));
+        }
         (Class::Flag, Literal::Flag(flag)) => (*flag).into(),
         (Class::Flag, Literal::Int(number @ (0 | 1))) => Param::Int(*number),
         (Class::Time, Literal::Time(at)) => Param::Int(*at),
@@ -41,6 +53,16 @@ pub(super) fn coerce(
 pub(super) fn fold(column: &ColumnDef, text: &str) -> String {
     // Key columns were folded in Rust; the rest is folded by `lower`, which knows ASCII only.
     if column.folded.is_some() { text.to_lowercase() } else { text.to_ascii_lowercase() }
+}
+
+/// A number in the steps of a column. What is off by the error of floating point is meant whole.
+fn steps(number: f64, places: u8) -> f64 {
+    if places == 0 {
+        return number;
+    }
+    let steps = number * 10_f64.powi(places.into());
+    let near = (steps - steps.round()).abs() <= steps.abs().max(1.0) * 1e-12;
+    if near { steps.round() } else { steps }
 }
 
 /// Columns hold whole numbers: a comparison with a fraction becomes one with its neighbour.

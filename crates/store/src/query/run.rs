@@ -7,7 +7,7 @@ use super::join::{self, Join, Pick};
 use super::table::{ColumnDef, Kind, TableDef};
 use super::{
     AGGREGATE_MAX, Cell, Cursor, EXPAND_MAX, Expr, ORDER_MAX, Order, PAGE_MAX, Query, QueryError,
-    aggregate, expand, table_by_logical_name,
+    aggregate, expand,
 };
 use crate::access::{Action, Caller};
 use crate::db::{Param, Row, Sql};
@@ -206,7 +206,7 @@ pub(super) fn fetch(
     let at = At { table: ask.table, alias: "t0" };
     let from = join::from(&mut emitter, at, ask.joins)?;
     let keys = condition::keys(&mut emitter, at, ask.order, ask.joins)?;
-    let named = if ask.names { lookups(&ask.columns) } else { Vec::new() };
+    let named = if ask.names { lookups(ask.table, &ask.columns) } else { Vec::new() };
     let mut list = vec![stored(ask.table.id_column(), at.alias)];
     list.push(match ask.table.column("versionnumber") {
         Some(version) => stored(version, at.alias),
@@ -245,7 +245,8 @@ fn picked(emitter: &mut Emitter<'_>, at: At<'_>, ask: &Ask<'_>) -> Result<Vec<Pi
         };
         let at = At { table, alias: &alias };
         let place = emitter.path(at, std::slice::from_ref(&pick.column), Form::Stored)?;
-        let name = lookups(&[place.column]).first().map(|(_, name)| *name).filter(|_| ask.names);
+        let name =
+            lookups(table, &[place.column]).first().map(|(_, name)| *name).filter(|_| ask.names);
         let label = match name {
             Some(name) => {
                 let path = [pick.column.clone(), name.to_owned()];
@@ -301,11 +302,14 @@ fn ordering(keys: &[Key]) -> String {
 }
 
 /// The lookups among columns whose targets have a name.
-fn lookups(columns: &[&'static ColumnDef]) -> Vec<(&'static ColumnDef, &'static str)> {
+fn lookups(
+    table: &TableDef,
+    columns: &[&'static ColumnDef],
+) -> Vec<(&'static ColumnDef, &'static str)> {
     columns
         .iter()
         .filter_map(|column| {
-            let target = table_by_logical_name(column.kind.lookup()?.0)?;
+            let target = table.beside(column.kind.lookup()?.0)?;
             Some((*column, target.primary_name?))
         })
         .collect()

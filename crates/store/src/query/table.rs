@@ -1,8 +1,8 @@
 //! What is known of a table: the one description behind queries, OData rendering, CSDL and writes.
+use super::{Family, table_by_logical_name};
 use crate::access::Entity;
 
 /// A table of the Web API.
-#[derive(Debug)]
 pub struct TableDef {
     /// Logical name.
     pub name: &'static str,
@@ -30,6 +30,20 @@ pub struct TableDef {
     pub visibility: Visibility,
     /// A further condition on rows, `{t}` standing for the table.
     pub rows: Option<&'static str>,
+    /// The tables a solution brought beside it, if a solution brought it.
+    pub family: Option<&'static Family>,
+}
+
+impl std::fmt::Debug for TableDef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for TableDef {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.physical == other.physical
+    }
 }
 
 /// Who owns rows.
@@ -68,6 +82,9 @@ pub enum Visibility {
     WithAny(Entity),
     /// Shares to itself; all for whoever assigns roles.
     Sharing,
+    /// Own rows, for whoever makes flows; all for an administrator. Where the organisation owns the
+    /// rows, all for whoever makes flows.
+    Custom,
 }
 
 /// An alternate key. Several may stand for one: what clients use and the full one.
@@ -139,6 +156,13 @@ pub enum Kind {
     BigInt,
     /// Number with a fraction.
     Double,
+    /// Number with so many places, kept as a whole number of the smallest step.
+    Fixed {
+        /// Places after the point.
+        places: u8,
+        /// Shown as a floating point number.
+        double: bool,
+    },
     /// Yes or no.
     Flag,
     /// Yes or no with a say in who may change it.
@@ -181,6 +205,7 @@ impl Kind {
             Self::Int
             | Self::BigInt
             | Self::Double
+            | Self::Fixed { .. }
             | Self::Picklist(_)
             | Self::State(_)
             | Self::Status(_) => Class::Number,
@@ -196,7 +221,8 @@ impl Kind {
             Self::Guid | Self::Lookup { .. } => "Edm.Guid",
             Self::Int | Self::Picklist(_) | Self::State(_) | Self::Status(_) => "Edm.Int32",
             Self::BigInt => "Edm.Int64",
-            Self::Double => "Edm.Double",
+            Self::Double | Self::Fixed { double: true, .. } => "Edm.Double",
+            Self::Fixed { double: false, .. } => "Edm.Decimal",
             Self::Flag => "Edm.Boolean",
             Self::Managed => "mscrm.BooleanManagedProperty",
             Self::Time => "Edm.DateTimeOffset",
@@ -208,6 +234,14 @@ impl Kind {
         match self {
             Self::Picklist(choices) | Self::State(choices) | Self::Status(choices) => Some(choices),
             _ => None,
+        }
+    }
+
+    /// Places after the point that are kept in a whole number.
+    pub fn places(&self) -> u8 {
+        match self {
+            Self::Fixed { places, .. } => *places,
+            _ => 0,
         }
     }
 
@@ -239,6 +273,11 @@ impl TableDef {
     /// A collection by navigation property.
     pub fn collection(&self, name: &str) -> Option<&'static ToMany> {
         self.many.iter().find(|many| many.name.eq_ignore_ascii_case(name))
+    }
+
+    /// A table by logical name that this one can point to.
+    pub fn beside(&self, name: &str) -> Option<&'static TableDef> {
+        table_by_logical_name(name).or_else(|| self.family?.table(name))
     }
 
     /// The primary key's column.

@@ -389,6 +389,7 @@ fn import(version: i64, on: bool) -> ChangeSet {
             },
             parts: vec![("solution.xml".into(), b"<x/>".to_vec()), ("b".into(), vec![0, 255])],
         },
+        tables: Vec::new(),
         connectors: Vec::new(),
         references: vec![ReferenceChange {
             existing: None,

@@ -3,6 +3,7 @@ mod async_operation;
 mod business_unit;
 mod connection_reference;
 mod connector;
+mod custom;
 mod environment_variable;
 mod publisher;
 mod role;
@@ -39,6 +40,7 @@ pub(super) async fn create(
         "solution" => solution::create(asked, fields).await,
         "systemuser" => system_user::create(asked, fields).await,
         "workflow" => workflow::create(asked, fields).await,
+        _ if table.family.is_some() => custom::create(asked, table, fields).await,
         name => Err(refused("Create", name)),
     }
 }
@@ -73,6 +75,7 @@ pub(super) async fn update(
         "systemuser" => system_user::update(asked, record, fields).await,
         "workflow" => workflow::update(asked, record, fields).await,
         "connector" => connector::update(asked, record, fields).await,
+        _ if record.table.family.is_some() => custom::update(asked, record, fields).await,
         name => Err(refused("Update", name)),
     }
 }
@@ -90,6 +93,7 @@ pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> 
         "workflow" => workflow::delete(asked, record).await,
         "publisher" => publisher::delete(asked, record).await,
         "solution" => solution::delete(asked, record).await,
+        _ if record.table.family.is_some() => custom::delete(asked, record).await,
         // A user is disabled, never deleted: what it owned names it.
         name => Err(refused("Delete", name)),
     }

@@ -26,6 +26,7 @@ pub(super) const BUSINESS_UNIT: TableDef = TableDef {
     many: &[],
     visibility: Visibility::Readable(Entity::BusinessUnit),
     rows: None,
+    family: None,
 };
 
 pub(super) const TEAM: TableDef = TableDef {
@@ -75,6 +76,7 @@ pub(super) const TEAM: TableDef = TableDef {
     many: &[ToMany { name: "connref_team_memberships", table: "teammembership", column: "teamid" }],
     visibility: Visibility::Readable(Entity::Team),
     rows: None,
+    family: None,
 };
 
 pub(super) const TEAM_MEMBERSHIP: TableDef = TableDef {
@@ -96,6 +98,7 @@ pub(super) const TEAM_MEMBERSHIP: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Team),
     rows: None,
+    family: None,
 };
 
 pub(super) const ROLE: TableDef = TableDef {
@@ -134,6 +137,7 @@ pub(super) const ROLE: TableDef = TableDef {
     many: &[ToMany { name: "connref_role_privileges", table: "roleprivileges", column: "roleid" }],
     visibility: Visibility::Readable(Entity::Role),
     rows: None,
+    family: None,
 };
 
 pub(super) const ROLE_PRIVILEGES: TableDef = TableDef {
@@ -157,6 +161,7 @@ pub(super) const ROLE_PRIVILEGES: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Role),
     rows: None,
+    family: None,
 };
 
 pub(super) const SYSTEM_USER_ROLES: TableDef = TableDef {
@@ -178,6 +183,7 @@ pub(super) const SYSTEM_USER_ROLES: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Role),
     rows: None,
+    family: None,
 };
 
 pub(super) const TEAM_ROLES: TableDef = TableDef {
@@ -199,6 +205,7 @@ pub(super) const TEAM_ROLES: TableDef = TableDef {
     many: &[],
     visibility: Visibility::WithAny(Entity::Role),
     rows: None,
+    family: None,
 };
 
 pub(super) const PRINCIPAL_OBJECT_ACCESS: TableDef = TableDef {
@@ -225,4 +232,5 @@ pub(super) const PRINCIPAL_OBJECT_ACCESS: TableDef = TableDef {
     // Who shares with whom is for those who give rights to read.
     visibility: Visibility::Sharing,
     rows: None,
+    family: None,
 };
