@@ -5,6 +5,7 @@ mod connection;
 mod key;
 mod model;
 mod people;
+mod sign_in;
 mod world;
 
 use std::collections::BTreeMap;
