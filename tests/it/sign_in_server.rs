@@ -143,7 +143,9 @@ fn commands_over_https_answer_as_in_process() {
             let mut command = home.command(words);
             command.envs(variables.iter().copied());
             let there = home.finish(command, None);
-            assert!(here.stdout.len() > 2, "{here:?}");
+            // A maker may not see what everybody has: refused alike, here and there.
+            let refused = matches!(here.code, Some(4 | 5)) && here.error() == there.error();
+            assert!(here.stdout.len() > 2 || refused, "{here:?} {there:?}");
             assert_eq!(
                 (here.code, here.stdout.as_str()),
                 (there.code, there.stdout.as_str()),
@@ -250,6 +252,8 @@ fn a_pipeline_waits_for_the_right_person_to_sign_a_connection_in() {
         "clientId=native",
         "--param",
         "prompt=consent",
+        "--param",
+        "grantType=code",
     ]);
     let id = made["id"].as_str().expect("an id").to_owned();
     // Without a server a link leads nowhere.

@@ -95,6 +95,9 @@ pub enum Shown {
     Unknown,
 }
 
+/// Device codes that may wait at a time: anybody may ask for one.
+const DEVICES_MAX: i64 = 10_000;
+
 /// A grant that nobody can use is kept so long for [`Shown::Again`].
 const KEPT: Micros = 24 * 3600 * 1_000_000;
 
@@ -134,6 +137,11 @@ fn held(
     row.map(|row| Ok((grant(&row)?, row))).transpose()
 }
 
+fn devices(sql: &mut Sql<'_>) -> Result<i64> {
+    let row = sql.query_one("SELECT COUNT(*) FROM signin_grant WHERE kind = 'device'", &[])?;
+    row.map_or(Ok(0), |row| Ok(row.int(0)?))
+}
+
 fn set_state(sql: &mut Sql<'_>, hash: &str, state: &str) -> Result<()> {
     sql.execute(
         "UPDATE signin_grant SET state = $2 WHERE hash = $1",
@@ -154,9 +162,12 @@ impl Store {
         self.db
             .change(move |sql| {
                 sql.execute(
-                    "DELETE FROM signin_grant WHERE expireson < $1",
-                    &[(now - KEPT).into()],
+                    "DELETE FROM signin_grant WHERE expireson < $1 OR (kind = 'device' AND expireson < $2)",
+                    &[(now - KEPT).into(), now.into()],
                 )?;
+                if new.kind == GrantKind::Device && devices(sql)? >= DEVICES_MAX {
+                    return Err(StoreError::Invalid("too many device codes wait".to_owned()));
+                }
                 sql.execute(
                     "INSERT INTO signin_grant (hash, tenantid, kind, family, usercode, client, subject, content, \
                      state, pause, askafter, createdon, expireson) \

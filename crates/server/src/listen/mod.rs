@@ -1,6 +1,8 @@
 //! Sockets: the router over HTTP and HTTPS, with limits that a slow or greedy client meets.
 mod authority;
 mod certificates;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -130,8 +132,6 @@ async fn accept(
     graceful: Arc<GracefulShutdown>,
 ) {
     loop {
-        // The place is taken first: whoever finds none waits in the system's queue.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -140,6 +140,8 @@ async fn accept(
                 continue;
             }
         };
+        // Whoever finds no place waits, and all who come later in the system's queue.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let (server, watcher) = (server.clone(), graceful.watcher());
         tokio::spawn(async move {
             server.connection(stream, watcher).await;

@@ -14,10 +14,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "deployment", include_str!("../../migrations/0007_deployment.sql")),
     (8, "tenant_policy", include_str!("../../migrations/0008_tenant_policy.sql")),
     (9, "pipeline", include_str!("../../migrations/0009_pipeline.sql")),
+    (10, "custom_table", include_str!("../../migrations/0010_custom_table.sql")),
     (11, "identity", include_str!("../../migrations/0011_identity.sql")),
     (12, "wire", include_str!("../../migrations/0012_wire.sql")),
-    (20, "binding_return", include_str!("../../migrations/0020_binding_return.sql")),
-    (10, "custom_table", include_str!("../../migrations/0010_custom_table.sql")),
+    (13, "binding_return", include_str!("../../migrations/0013_binding_return.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.

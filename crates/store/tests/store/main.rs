@@ -7,6 +7,7 @@ mod key;
 mod model;
 mod people;
 mod pipeline;
+mod sign_in;
 mod world;
 
 use std::collections::BTreeMap;

@@ -17,6 +17,8 @@ use crate::identity::{ENVIRONMENTS, SIGNER};
 
 /// Seconds that an access token lives.
 pub(super) const LIFETIME: i64 = 3600;
+/// Most environments that a token for the control plane counts in: it travels in a header.
+const ENVIRONMENTS_MAX: usize = 200;
 /// How long a refresh token counts, in microseconds.
 const REFRESH: i64 = 30 * 24 * 3600 * 1_000_000;
 
@@ -209,7 +211,12 @@ fn with(mut claims: Value, more: Value) -> Value {
 }
 
 fn access_claims(app: &App, wanted: &Wanted, subject: &Subject, user: &User) -> Value {
-    let environments: Vec<_> = subject.environments.iter().map(EnvironmentId::as_str).collect();
+    let here = |one: &&EnvironmentId| match &wanted.target {
+        Target::Environment(id) => *one == id,
+        Target::Control => true,
+    };
+    let reached = subject.environments.iter().filter(here).take(ENVIRONMENTS_MAX);
+    let environments: Vec<_> = reached.map(EnvironmentId::as_str).collect();
     let claims = with(
         common(app, wanted, user),
         json!({

@@ -54,7 +54,11 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::inside(&error)
+        match error {
+            // The one thing the store refuses here: too much is under way.
+            StoreError::Invalid(text) => Self::new(429, "temporarily_unavailable", 90_055, text),
+            error => Self::inside(&error),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
      base-uri 'none'";
 /// The same for a page whose form ends at a program on the person's own machine.
 pub(crate) const POLICY_LOOPBACK: &str = "default-src 'none'; style-src 'self'; form-action 'self' \
-     http://localhost:* http://127.0.0.1:* http://[::1]:*; frame-ancestors 'none'; base-uri 'none'";
+     http://localhost:* http://127.0.0.1:*; frame-ancestors 'none'; base-uri 'none'";
 
 /// `GET /signin.css`
 pub(crate) async fn style() -> Response {
