@@ -528,3 +528,63 @@ fn a_flow_tells_its_references() {
         .json();
     assert!(!names(&steps).is_empty(), "{steps:#}");
 }
+
+/// Runs older than a moment go when their turn has come, by the server itself, and no others.
+#[test]
+fn old_runs_are_deleted_again_and_again() {
+    let home = Home::with_env("dev", &[]);
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "kind": "Button", "inputs": {"schema": {}}}},
+        "actions": {"Note": {"type": "Compose", "inputs": "x", "runAfter": {}}},
+    });
+    let file = home.file("flow.json", definition.to_string());
+    let made = home.json(["flow", "create", "Tides", "--definition", &file]);
+    let flow = made["id"].as_str().expect("a flow has an id").to_owned();
+    home.ok(["flow", "on", "Tides"]);
+    let served = Served::start(&home);
+    let run = |served: &Served| {
+        let path = format!("{FLOWS}/environments/dev/flows/{flow}/triggers/manual/run");
+        let started = served.ask("dev", "POST", &path, Some(&json!({}))).json();
+        started["name"].as_str().expect("a run has a name").to_owned()
+    };
+    let runs = |served: &Served| {
+        let path = format!("{FLOWS}/environments/dev/flows/{flow}/runs");
+        let list = served.ask("dev", "GET", &path, None).json();
+        names(&list).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let old = [run(&served), run(&served)];
+    let ended = |served: &Served| {
+        let path =
+            format!("{FLOWS}/environments/dev/flows/{flow}/runs?$filter=Status eq 'Succeeded'");
+        served.ask("dev", "GET", &path, None).json()["value"].as_array().map(Vec::len)
+    };
+    wait_for("the end of both", || (ended(&served) == Some(2)).then_some(()));
+    let now = jiff::Timestamp::now();
+    let query = json!([{"EntityName": "flowrun", "Criteria": {"Conditions": [
+        {"AttributeName": "starttime", "Operator": "LessThan", "Values": [now.to_string()]}]}}]);
+    let ask = |body: &Value, verb: &str| {
+        let answer = served.ask("dev", "POST", &format!("/api/data/v9.2/{verb}"), Some(body));
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    };
+    let seen = ask(&json!({"QuerySet": query}), "connref_BulkDeletePreview");
+    assert_eq!(seen["value"][0]["Count"], 2, "{seen}");
+    let start = now + jiff::Span::new().seconds(2);
+    let body = json!({"QuerySet": query, "JobName": "Old runs", "StartDateTime": start.to_string(),
+        "RecurrencePattern": "FREQ=DAILY;INTERVAL=1"});
+    let job = ask(&body, "BulkDelete")["JobId"].as_str().expect("a job").to_owned();
+    let new = run(&served);
+    assert_eq!(runs(&served).len(), 3, "its turn has not come");
+    std::thread::sleep(Duration::from_secs(2));
+    drop(served);
+    let served = Served::start(&home);
+    wait_for("the deletion", || (runs(&served) == [new.clone()]).then_some(()));
+    let row =
+        served.ask("dev", "GET", &format!("/api/data/v9.2/asyncoperations({job})"), None).json();
+    assert_eq!((&row["statecode"], &row["message"]), (&json!(1), &json!("2 rows were deleted")));
+    let next: jiff::Timestamp =
+        row["postponeuntil"].as_str().and_then(|t| t.parse().ok()).expect("a moment");
+    assert!(next > now + jiff::Span::new().hours(23), "{row:#}");
+    assert!(!old.contains(&new));
+    home.ok(["audit", "verify"]);
+}
