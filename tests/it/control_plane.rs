@@ -154,6 +154,35 @@ fn connections_answer_at_every_address() {
 }
 
 #[test]
+fn errors_have_the_shape_of_these_services() {
+    let world = World::new();
+    let code = |answer: &Answer| {
+        let error = &answer.json()["error"];
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        (answer.status, error["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let ask = |method: &str, path: &str| {
+        code(&world.ask_at("api.powerapps.com", None, method, path, None))
+    };
+    assert_eq!(
+        ask("GET", "/providers/Microsoft.PowerApps/nothing"),
+        (404, "ResourceNotFound".to_owned())
+    );
+    assert_eq!(ask("DELETE", "/connectivity/connections"), (405, "MethodNotAllowed".to_owned()));
+    let nowhere = format!("{APPS}/connections?$filter=environment%20eq%20'nowhere'");
+    assert_eq!(ask("GET", &nowhere), (404, "EnvironmentNotFound".to_owned()));
+    let odd = world.ask_at(
+        "dev.localhost",
+        None,
+        "PUT",
+        "/connectivity/connectors/shared_sql/connections/x",
+        Some(&json!("text")),
+    );
+    assert!((400..500).contains(&odd.status), "{}", odd.status);
+    code(&odd);
+}
+
+#[test]
 fn a_list_goes_on_at_its_next_link() {
     let world = World::new();
     let mut path = format!("{APPS}/connections?{VERSION}&$filter=environment%20eq%20'dev'&$top=2");

@@ -7,7 +7,7 @@ use crate::powerapps::{
     automate, connection, connector, environment, flow, flow_permission, key, run, tenant_group,
     tenant_policy,
 };
-use crate::{App, webapi};
+use crate::{App, powerapps, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
 const BODY_MAX: usize = 192 * 1024 * 1024;
@@ -379,6 +379,8 @@ pub fn router(app: App) -> Router {
             "/powerautomate/flowActions",
             get(automate::actions),
         )
+        .fallback(powerapps::no_route)
+        .method_not_allowed_fallback(powerapps::no_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(app)
 }
