@@ -154,6 +154,35 @@ fn connections_answer_at_every_address() {
 }
 
 #[test]
+fn errors_have_the_shape_of_these_services() {
+    let world = World::new();
+    let code = |answer: &Answer| {
+        let error = &answer.json()["error"];
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        (answer.status, error["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let ask = |method: &str, path: &str| {
+        code(&world.ask_at("api.powerapps.com", None, method, path, None))
+    };
+    assert_eq!(
+        ask("GET", "/providers/Microsoft.PowerApps/nothing"),
+        (404, "ResourceNotFound".to_owned())
+    );
+    assert_eq!(ask("DELETE", "/connectivity/connections"), (405, "MethodNotAllowed".to_owned()));
+    let nowhere = format!("{APPS}/connections?$filter=environment%20eq%20'nowhere'");
+    assert_eq!(ask("GET", &nowhere), (404, "EnvironmentNotFound".to_owned()));
+    let odd = world.ask_at(
+        "dev.localhost",
+        None,
+        "PUT",
+        "/connectivity/connectors/shared_sql/connections/x",
+        Some(&json!("text")),
+    );
+    assert!((400..500).contains(&odd.status), "{}", odd.status);
+    code(&odd);
+}
+
+#[test]
 fn a_list_goes_on_at_its_next_link() {
     let world = World::new();
     let mut path = format!("{APPS}/connections?{VERSION}&$filter=environment%20eq%20'dev'&$top=2");
@@ -527,4 +556,64 @@ fn a_flow_tells_its_references() {
         )
         .json();
     assert!(!names(&steps).is_empty(), "{steps:#}");
+}
+
+/// Runs older than a moment go when their turn has come, by the server itself, and no others.
+#[test]
+fn old_runs_are_deleted_again_and_again() {
+    let home = Home::with_env("dev", &[]);
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "kind": "Button", "inputs": {"schema": {}}}},
+        "actions": {"Note": {"type": "Compose", "inputs": "x", "runAfter": {}}},
+    });
+    let file = home.file("flow.json", definition.to_string());
+    let made = home.json(["flow", "create", "Tides", "--definition", &file]);
+    let flow = made["id"].as_str().expect("a flow has an id").to_owned();
+    home.ok(["flow", "on", "Tides"]);
+    let served = Served::start(&home);
+    let run = |served: &Served| {
+        let path = format!("{FLOWS}/environments/dev/flows/{flow}/triggers/manual/run");
+        let started = served.ask("dev", "POST", &path, Some(&json!({}))).json();
+        started["name"].as_str().expect("a run has a name").to_owned()
+    };
+    let runs = |served: &Served| {
+        let path = format!("{FLOWS}/environments/dev/flows/{flow}/runs");
+        let list = served.ask("dev", "GET", &path, None).json();
+        names(&list).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let old = [run(&served), run(&served)];
+    let ended = |served: &Served| {
+        let path =
+            format!("{FLOWS}/environments/dev/flows/{flow}/runs?$filter=Status eq 'Succeeded'");
+        served.ask("dev", "GET", &path, None).json()["value"].as_array().map(Vec::len)
+    };
+    wait_for("the end of both", || (ended(&served) == Some(2)).then_some(()));
+    let now = jiff::Timestamp::now();
+    let query = json!([{"EntityName": "flowrun", "Criteria": {"Conditions": [
+        {"AttributeName": "starttime", "Operator": "LessThan", "Values": [now.to_string()]}]}}]);
+    let ask = |body: &Value, verb: &str| {
+        let answer = served.ask("dev", "POST", &format!("/api/data/v9.2/{verb}"), Some(body));
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    };
+    let seen = ask(&json!({"QuerySet": query}), "connref_BulkDeletePreview");
+    assert_eq!(seen["value"][0]["Count"], 2, "{seen}");
+    let start = now + jiff::Span::new().seconds(2);
+    let body = json!({"QuerySet": query, "JobName": "Old runs", "StartDateTime": start.to_string(),
+        "RecurrencePattern": "FREQ=DAILY;INTERVAL=1"});
+    let job = ask(&body, "BulkDelete")["JobId"].as_str().expect("a job").to_owned();
+    let new = run(&served);
+    assert_eq!(runs(&served).len(), 3, "its turn has not come");
+    std::thread::sleep(Duration::from_secs(2));
+    drop(served);
+    let served = Served::start(&home);
+    wait_for("the deletion", || (runs(&served) == [new.clone()]).then_some(()));
+    let row =
+        served.ask("dev", "GET", &format!("/api/data/v9.2/asyncoperations({job})"), None).json();
+    assert_eq!((&row["statecode"], &row["message"]), (&json!(1), &json!("2 rows were deleted")));
+    let next: jiff::Timestamp =
+        row["postponeuntil"].as_str().and_then(|t| t.parse().ok()).expect("a moment");
+    assert!(next > now + jiff::Span::new().hours(23), "{row:#}");
+    assert!(!old.contains(&new));
+    home.ok(["audit", "verify"]);
 }

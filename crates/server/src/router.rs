@@ -9,7 +9,7 @@ use crate::powerapps::{
     automate, connection, connector, consent, environment, flow, flow_permission, key, pipeline,
     principal, run, tenant_group, tenant_policy,
 };
-use crate::{App, webapi};
+use crate::{App, powerapps, webapi};
 
 /// Largest request body: a solution zip of 128 MiB in base64, with its JSON around it.
 const BODY_MAX: usize = 192 * 1024 * 1024;
@@ -432,6 +432,8 @@ pub fn router(app: App) -> Router {
             "/powerautomate/flowActions",
             get(automate::actions),
         )
+        .fallback(powerapps::no_route)
+        .method_not_allowed_fallback(powerapps::no_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(sign_in())
         .layer(from_fn_with_state(app.clone(), challenge))

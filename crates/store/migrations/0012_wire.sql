@@ -28,3 +28,16 @@ FROM environment e CROSS JOIN (
         'environmentvariablevalue', 381
     UNION ALL SELECT '00000000-0000-0000-00c0-000000010091', 'Connection Reference', 'connectionreference', 10091
 ) d;
+
+-- Bulk deletions: what is deleted (as it was asked), how often (null: once), when next (null: never again).
+CREATE TABLE bulkdelete (
+    environmentid TEXT NOT NULL,
+    jobid TEXT NOT NULL,
+    queries TEXT NOT NULL,
+    recurrence TEXT,
+    every BIGINT,
+    nextrun BIGINT,
+    deleted BIGINT NOT NULL,
+    PRIMARY KEY (environmentid, jobid)
+);
+CREATE INDEX bulkdelete_next ON bulkdelete (nextrun);

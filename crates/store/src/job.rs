@@ -194,8 +194,12 @@ impl Store {
                 if row.int(0)? >= SUCCEEDED {
                     return Err(StoreError::Invalid(format!("job `{id}` has ended already")));
                 }
+                // A bulk deletion only waits: there is nobody to end it but this.
                 sql.execute(
-                    "UPDATE asyncoperation SET statuscode = $3, modifiedon = $4, versionnumber = versionnumber + 1 \
+                    "UPDATE asyncoperation SET modifiedon = $4, versionnumber = versionnumber + 1, \
+                     statecode = CASE WHEN operationtype = 13 THEN 3 ELSE statecode END, \
+                     statuscode = CASE WHEN operationtype = 13 THEN 32 ELSE $3 END, \
+                     completedon = CASE WHEN operationtype = 13 THEN CAST($4 AS BIGINT) ELSE completedon END \
                      WHERE environmentid = $1 AND asyncoperationid = $2",
                     &[
                         environment.as_str().into(),

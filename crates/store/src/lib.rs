@@ -6,6 +6,7 @@
 //! provided the environment is still at the version the judgement was made from.
 pub mod access;
 pub mod audit_log;
+pub mod bulk_delete;
 pub mod business_unit;
 mod change;
 pub mod connection;

@@ -2,6 +2,7 @@
 //! An operation judges with `review` over the facts and has the store write for exactly that
 //! version of them. No HTTP, no OData, no SQL.
 pub mod audit;
+pub mod bulk_delete;
 pub mod business_unit;
 pub mod connection;
 pub mod connection_consent;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::page::listed;
 use super::time::iso;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::Context;
 use crate::operation::connection::{
     ConnectionPut, Share, connection_delete, connection_last_use, connection_put,
@@ -76,7 +76,7 @@ async fn find(cx: &Context, id: &str) -> Result<Connection, Failure> {
 
 pub(crate) async fn put(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let properties = &body["properties"];
     let cx = caller.enter_named(properties).await?;
@@ -189,7 +189,7 @@ pub(super) fn moment(value: &Value) -> Result<Option<i64>, Failure> {
 
 pub(crate) async fn rotate(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let (parameters, mut secrets) = parameters(&body)?;
@@ -232,7 +232,7 @@ async fn switch(caller: Caller, on: bool) -> Result<Json<Value>, Failure> {
 
 pub(crate) async fn sign_in(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let begun = connection_sign_in(&cx, id(&caller), body["redirectUri"].as_str()).await?;
@@ -251,7 +251,7 @@ pub(crate) async fn sign_in(
 
 pub(crate) async fn sign_in_finish(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let signin = body["id"].as_str().unwrap_or_default();
@@ -283,7 +283,7 @@ pub(crate) async fn permissions(caller: Caller) -> Result<Json<Value>, Failure> 
 
 pub(crate) async fn modify_permissions(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let puts = entries(&body, "put")?.iter().map(share).collect::<Result<Vec<_>, _>>()?;

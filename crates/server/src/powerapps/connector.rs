@@ -9,7 +9,7 @@ use connref_store::connector::Connector;
 use serde_json::{Map, Value, json};
 
 use super::page::listed;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::Context;
 use crate::operation::connection::{custom, metadata};
 use crate::operation::connector::{
@@ -33,7 +33,7 @@ pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
 
 pub(crate) async fn create(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let properties = &body["properties"];
     let cx = caller.enter_named(properties).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let properties = &body["properties"];
     let cx = caller.enter_named(properties).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::page::listed;
 use super::time::iso;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::operation::environment::{environment_allow, environment_create, environment_list};
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
@@ -23,7 +23,7 @@ pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
 
 pub(crate) async fn create(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let properties = &body["properties"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -63,7 +63,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let mut cx = caller.enter_here().await?;
     if let Ok(operator) = caller.installation() {

@@ -30,6 +30,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A request that was refused before anything read it.
+    pub(crate) fn body(status: StatusCode, message: String) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => "ResourceNotFound",
+            StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+            StatusCode::PAYLOAD_TOO_LARGE => "RequestTooLarge",
+            _ => "InvalidRequest",
+        };
+        Self { status: status.as_u16(), code: code.to_owned(), message, fix: None }
+    }
+}
+
 impl From<OperationError> for Failure {
     fn from(error: OperationError) -> Self {
         let status = error.status();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::page::listed;
 use super::time::iso;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::Context;
 use crate::operation::OperationError;
 use crate::operation::flow::{FlowCreate, flow_create, flow_delete, flow_state_set, flow_update};
@@ -30,7 +30,7 @@ pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
 /// A flow that is off, unless its body says that it is to be started.
 pub(crate) async fn create(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let cx = caller.enter_here().await?;
     let properties = &body["properties"];
@@ -50,7 +50,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let row = find(&cx, caller.segment("flow")).await?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::flow::{find, text};
 use super::page::listed;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::operation::flow::flow_share;
 
 /// Owner, co-owners and run-only users.
@@ -48,7 +48,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
 /// away. One after the other: what came before one that is refused stays.
 pub(crate) async fn modify(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
     let row = find(&cx, caller.segment("flow")).await?;

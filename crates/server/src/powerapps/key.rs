@@ -4,7 +4,7 @@ use connref_store::tenant_key::{KeyChange, KeyStatus, KeyVersion};
 use serde_json::{Value, json};
 
 use super::time::iso;
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::operation::key::{key_continue, key_move, key_rotate, key_status};
 
 pub(crate) async fn status(caller: Caller) -> Result<Json<Value>, Failure> {
@@ -18,7 +18,7 @@ pub(crate) async fn rotate(caller: Caller) -> Result<Json<Value>, Failure> {
 
 pub(crate) async fn change_provider(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<Json<Value>, Failure> {
     let to = body["to"].as_str().ok_or_else(|| {
         Failure::bad_request(

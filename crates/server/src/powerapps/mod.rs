@@ -20,9 +20,10 @@ mod time;
 
 use std::collections::HashMap;
 
-use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::HeaderMap;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use connref_store::StoreError;
 use connref_store::access::Privilege;
 use connref_store::environment::Environment;
@@ -51,6 +52,39 @@ pub(crate) struct Caller {
 
 /// What stands in every address of an administrator's scope.
 const ADMIN_SCOPE: &str = "/scopes/admin/";
+
+/// A body of JSON, whatever its content type says. None at all is an empty object, as clients send
+/// calls that need no body.
+pub(crate) struct Document(pub(crate) serde_json::Value);
+
+impl FromRequest<App> for Document {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| Failure::body(rejection.status(), rejection.body_text()))?;
+        if bytes.is_empty() {
+            return Ok(Self(serde_json::json!({})));
+        }
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let message = format!("the body is not JSON: {error}");
+            Failure::bad_request("InvalidRequestContent", message, "send a JSON object")
+        })
+    }
+}
+
+/// What no route answers.
+pub(crate) async fn no_route(method: Method, uri: Uri) -> Failure {
+    let message = format!("nothing answers {method} {}", uri.path());
+    Failure::body(StatusCode::NOT_FOUND, message)
+}
+
+/// A route that does not know the method.
+pub(crate) async fn no_method(method: Method, uri: Uri) -> Failure {
+    let message = format!("{} does not take {method}", uri.path());
+    Failure::body(StatusCode::METHOD_NOT_ALLOWED, message)
+}
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;

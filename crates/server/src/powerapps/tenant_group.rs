@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::operation::tenant_group::{group_create, group_delete, group_list, group_member_set};
 
 type Names = Path<HashMap<String, String>>;
@@ -29,7 +29,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
 
 pub(crate) async fn create(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
     let office = match text("kind").as_deref() {
@@ -48,7 +48,7 @@ pub(crate) async fn create(
 pub(crate) async fn member_put(
     caller: Caller,
     names: Names,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<StatusCode, Failure> {
     let kind = match body["kind"].as_str().unwrap_or("member") {
         "member" => "member",

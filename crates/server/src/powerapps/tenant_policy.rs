@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use connref_solution::model::facts::PolicyFacts;
 use serde_json::{Value, json};
 
-use super::{Caller, Failure};
+use super::{Caller, Document, Failure};
 use crate::operation::tenant_policy::{policy_delete, policy_list, policy_set};
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
@@ -16,7 +16,7 @@ pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
 /// Makes a policy; one of the same name is replaced.
 pub(crate) async fn create(
     caller: Caller,
-    Json(body): Json<Value>,
+    Document(body): Document,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let name = body["displayName"].as_str().unwrap_or_default().to_owned();
     let done = policy_set(caller.app(), &caller.installation()?, name, body.to_string()).await?;

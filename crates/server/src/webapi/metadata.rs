@@ -69,6 +69,10 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
       <ComplexType Name="RetrieveEnvironmentVariableValueResponse">
         <Property Name="Value" Type="Edm.String" Nullable="false" />
       </ComplexType>
+      <ComplexType Name="QueryExpression" OpenType="true" />
+      <ComplexType Name="BulkDeleteResponse">
+        <Property Name="JobId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
       <ComplexType Name="OptionSetValue">
         <Property Name="Value" Type="Edm.Int32" Nullable="false" />
       </ComplexType>

@@ -130,6 +130,14 @@ const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 /// Versions of the API that are answered, all alike.
 const VERSIONS: [&str; 3] = ["v9.0", "v9.1", "v9.2"];
 
+/// Carries out the bulk deletions whose turn has come; answers how many rows went.
+///
+/// # Errors
+/// The store failed.
+pub async fn bulk_delete_turn(app: &App) -> Result<i64, crate::operation::OperationError> {
+    crate::operation::bulk_delete::bulk_delete_turn(app, call::bulk_queries).await
+}
+
 /// Answers everything below `/api/data/`.
 pub async fn handle(State(app): State<App>, request: Request) -> Response {
     match answer(&app, request).await {

@@ -60,6 +60,28 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some("mscrm.AddSolutionComponentResponse"),
     },
     Verb {
+        name: "BulkDelete",
+        kind: VerbKind::Action,
+        parameters: &[
+            must("QuerySet", "Collection(mscrm.QueryExpression)"),
+            must("JobName", "Edm.String"),
+            may("SendEmailNotification", "Edm.Boolean"),
+            may("ToRecipients", "Collection(mscrm.crmbaseentity)"),
+            may("CCRecipients", "Collection(mscrm.crmbaseentity)"),
+            may("RecurrencePattern", "Edm.String"),
+            may("StartDateTime", "Edm.DateTimeOffset"),
+            may("SourceImportId", "Edm.Guid"),
+            may("RunNow", "Edm.Boolean"),
+        ],
+        result: Some("mscrm.BulkDeleteResponse"),
+    },
+    Verb {
+        name: "connref_BulkDeletePreview",
+        kind: VerbKind::Action,
+        parameters: &[must("QuerySet", "Collection(mscrm.QueryExpression)")],
+        result: Some(DOCUMENT),
+    },
+    Verb {
         name: "DeleteAndPromote",
         kind: VerbKind::Action,
         parameters: &[must("UniqueName", "Edm.String")],

@@ -174,3 +174,72 @@ async fn whoever_may_acts_on_behalf_of_another() {
     assert_eq!(given.status, 204, "{}", given.code());
     assert_eq!(attempt().await.json()["UserId"], bob.as_str());
 }
+
+fn old_exports() -> Value {
+    let conditions = json!([
+        {"AttributeName": "messagename", "Operator": "Equal", "Values": ["exportsolutionasync"]},
+        {"AttributeName": "statecode", "Operator": "Equal", "Values": [{"Value": "3", "Type": "System.Int32"}]},
+    ]);
+    json!([{"EntityName": "asyncoperation", "Criteria": {"FilterOperator": "And", "Conditions": conditions}}])
+}
+
+#[tokio::test]
+async fn what_is_past_is_deleted_in_bulk() {
+    let service = Service::new().await;
+    service.with_solution().await;
+    for _ in 0..2 {
+        let body = json!({"SolutionName": "Orders", "Managed": false});
+        assert_eq!(service.post("ExportSolutionAsync", body).await.status, 200);
+    }
+    let preview = json!({"QuerySet": old_exports()});
+    let seen = service.post("connref_BulkDeletePreview", preview.clone()).await.json();
+    assert_eq!(seen["value"], json!([{"EntityName": "asyncoperation", "Count": 2}]), "{seen}");
+    let user = json!({"domainname": "bob@contoso.example", "connref_role": "Environment Maker"});
+    service.post("systemusers", user).await.id();
+    for verb in ["BulkDelete", "connref_BulkDeletePreview"] {
+        let mut body = preview.clone();
+        if verb == "BulkDelete" {
+            body["JobName"] = json!("Mine");
+        }
+        let refused = service.send(Some("bob@contoso.example"), at("POST", verb), &body).await;
+        assert_eq!(refused.code(), "403 0x80040220", "{verb}");
+    }
+    let job = async |body: Value| {
+        let made = service.post("BulkDelete", body).await;
+        let id = made.json()["JobId"].as_str().unwrap_or_default().to_owned();
+        (id.clone(), service.get(&format!("asyncoperations({id})")).await.json())
+    };
+    // One for later, again and again: it waits, and ends when it is asked to.
+    let later = json!({"QuerySet": old_exports(), "JobName": "Later", "RecurrencePattern": "FREQ=DAILY;INTERVAL=7",
+        "StartDateTime": "2031-01-01T00:00:00Z"});
+    let (id, row) = job(later).await;
+    assert_eq!((&row["statecode"], &row["operationtype"]), (&json!(1), &json!(13)), "{row}");
+    assert_eq!(row["postponeuntil"], "2031-01-01T00:00:00Z");
+    assert_eq!(row["recurrencepattern"], "FREQ=DAILY;INTERVAL=7");
+    let end = json!({"statecode": 3, "statuscode": 32});
+    assert_eq!(service.patch(&format!("asyncoperations({id})"), end).await.status, 204);
+    let ended = service.get(&format!("asyncoperations({id})")).await.json();
+    assert_eq!((&ended["statecode"], &ended["statuscode"]), (&json!(3), &json!(32)));
+    // One at once.
+    let (_, row) = job(json!({"QuerySet": old_exports(), "JobName": "Now"})).await;
+    assert_eq!((&row["statuscode"], &row["message"]), (&json!(30), &json!("2 rows were deleted")));
+    let seen = service.post("connref_BulkDeletePreview", preview).await.json();
+    assert_eq!(seen["value"][0]["Count"], 0);
+    let left = service.get("asyncoperations?$filter=operationtype eq 13&$count=true").await.json();
+    assert_eq!(left["@odata.count"], 2);
+    for (body, code) in [
+        (json!({"QuerySet": [{"EntityName": "account"}], "JobName": "x"}), "501 0x80040229"),
+        (json!({"QuerySet": [], "JobName": "x"}), "400 0x80048d19"),
+        (
+            json!({"QuerySet": old_exports(), "JobName": "x", "RecurrencePattern": "FREQ=YEARLY"}),
+            "400 0x80040203",
+        ),
+        (
+            json!({"QuerySet": [{"EntityName": "flowrun", "Criteria": {"Conditions": [
+            {"AttributeName": "secret", "Operator": "Equal", "Values": ["x"]}]}}], "JobName": "x"}),
+            "400 0x80040203",
+        ),
+    ] {
+        assert_eq!(service.post("BulkDelete", body.clone()).await.code(), code, "{body}");
+    }
+}

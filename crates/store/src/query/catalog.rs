@@ -115,7 +115,10 @@ const ASYNC_OPERATION: TableDef = TableDef {
         Col::new("asyncoperationid", Kind::Guid),
         Col::new("name", Kind::Text(256)),
         Col::new("messagename", Kind::Text(160)),
-        Col::new("operationtype", Kind::Picklist(&[(54, "Execute Async Request")])),
+        Col::new(
+            "operationtype",
+            Kind::Picklist(&[(13, "Bulk Delete"), (54, "Execute Async Request")]),
+        ),
         Col::new(
             "statecode",
             Kind::State(&[(0, "Ready"), (1, "Suspended"), (2, "Locked"), (3, "Completed")]),
@@ -173,12 +176,18 @@ const ASYNC_OPERATION: TableDef = TableDef {
             .from(Source::Sql("CAST('00000000-0000-0000-0000-000000000000' AS TEXT)")),
         empty("datablobid_name", Kind::Text(256)),
         empty("datablobid", Kind::Guid),
-        empty("postponeuntil", Kind::Time),
+        Col::new("postponeuntil", Kind::Time).from(Source::Sql(
+            "(SELECT b.nextrun FROM bulkdelete b WHERE b.environmentid = {t}.environmentid \
+             AND b.jobid = {t}.asyncoperationid)",
+        )),
         empty("workload", Kind::Text(200)),
         empty("primaryentitytype", Kind::Text(64)),
         empty("data", Kind::Memo(1_073_741_823)),
         empty("recurrencestarttime", Kind::Time),
-        empty("recurrencepattern", Kind::Text(128)),
+        Col::new("recurrencepattern", Kind::Text(128)).from(Source::Sql(
+            "(SELECT b.recurrence FROM bulkdelete b WHERE b.environmentid = {t}.environmentid \
+             AND b.jobid = {t}.asyncoperationid)",
+        )),
         // Lookups to tables that are not served: the name on the wire is the name here.
         empty("_regardingobjectid_value", Kind::Guid),
         empty("_workflowactivationid_value", Kind::Guid),

@@ -260,6 +260,11 @@ async fn resume(app: connref_server::App) {
             Ok(count) => note(&format!("took up {count} runs that were left behind")),
             Err(error) => warning(&format!("cannot take up runs left behind: {error}")),
         }
+        match connref_server::webapi::bulk_delete_turn(&app).await {
+            Ok(0) => {}
+            Ok(count) => note(&format!("deleted {count} rows whose time was over")),
+            Err(error) => warning(&format!("cannot carry out bulk deletions: {error}")),
+        }
         tokio::time::sleep(RESUME_EVERY).await;
     }
 }

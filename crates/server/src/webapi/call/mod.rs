@@ -1,6 +1,7 @@
 //! Functions and actions: parameters in, an operation, a document out.
 mod access;
 mod audit;
+mod bulk_delete;
 mod dependency;
 mod flow;
 mod import_result;
@@ -24,6 +25,7 @@ use crate::operation::dependency::Side;
 pub(super) use access::{owner_pointed, principal_access};
 pub(super) use audit::finding;
 pub(super) use flow::state as flow_state;
+pub(super) use bulk_delete::kept as bulk_queries;
 use parameters::Parameters;
 
 /// Answers a function or an action that is bound to nothing.
@@ -62,13 +64,15 @@ async fn run(
 ) -> Result<Option<Value>, Fault> {
     match verb.name {
         "AddSolutionComponent" => solution::add_component(asked, parameters).await.map(Some),
+        "BulkDelete" => bulk_delete::start(asked, parameters).await.map(Some),
+        "connref_BulkDeletePreview" => bulk_delete::preview(asked, parameters).await.map(Some),
         "DownloadSolutionExportData" => solution::exported(asked, parameters).await.map(Some),
         "ExportSolutionAsync" => solution::export_start(asked, parameters).await.map(Some),
         // Everything that is written is published at once.
         "PublishAllXml" | "PublishXml" => {
             let attempt = "publish customizations";
             let (caller, environment) = (&asked.cx.caller, &asked.cx.environment.id);
-            caller.require(environment, Privilege::ImportCustomization, attempt)?;
+            caller.require(environment, Privilege::PublishCustomization, attempt)?;
             Ok(None)
         }
         "RemoveSolutionComponent" => solution::remove_component(asked, parameters).await.map(Some),

@@ -127,7 +127,7 @@ fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Faul
         other => other,
     };
     let fits = match edm {
-        "Edm.String" | "Edm.Binary" => value.is_string(),
+        "Edm.String" | "Edm.Binary" | "Edm.DateTimeOffset" => value.is_string(),
         "Edm.Guid" => value.as_str().is_some_and(is_guid),
         "Edm.Boolean" => value.is_boolean(),
         "Edm.Int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
