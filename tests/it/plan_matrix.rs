@@ -481,6 +481,7 @@ fn planned(
         package: &pack.package,
         bodies: &pack.bodies,
         parts: Vec::new(),
+        tables: &[],
         settings: import.settings,
         caller: &caller,
         options,

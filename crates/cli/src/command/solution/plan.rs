@@ -155,6 +155,8 @@ pub(crate) fn judged(
         package: &solution.package,
         bodies: &bodies,
         parts: Vec::new(),
+        // What tables hold is no matter of a plan.
+        tables: &[],
         settings: import.settings,
         caller,
         options,

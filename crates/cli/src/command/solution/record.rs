@@ -53,6 +53,8 @@ pub(super) fn case(
         package: &solution.package,
         bodies: &bodies,
         parts: Vec::new(),
+        // What tables hold is no matter of a plan.
+        tables: &[],
         settings: import.settings,
         caller,
         options: options(import, skip_lower_version),

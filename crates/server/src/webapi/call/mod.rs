@@ -24,8 +24,8 @@ use super::{Asked, Fault, reply};
 use crate::operation::dependency::Side;
 pub(super) use access::{owner_pointed, principal_access};
 pub(super) use audit::finding;
-pub(super) use flow::state as flow_state;
 pub(super) use bulk_delete::kept as bulk_queries;
+pub(super) use flow::state as flow_state;
 use parameters::Parameters;
 
 /// Answers a function or an action that is bound to nothing.
