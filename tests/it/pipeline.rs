@@ -22,11 +22,11 @@ struct World {
 impl World {
     /// Source, two stages with a delegate each, and connections that their owners share with it.
     fn new() -> Self {
-        Self::on(None)
+        Self::on(None, "extended")
     }
 
     /// On PostgreSQL, where a server is given.
-    fn on(server: Option<&str>) -> Self {
+    fn on(server: Option<&str>, fidelity: &str) -> Self {
         let home = Home::new();
         let database = server.map(|server| Database::new(server, None));
         if let Some(database) = &database {
@@ -34,7 +34,7 @@ impl World {
         }
         home.env_create("dev", &[]);
         for env in ["test", "prod"] {
-            home.ok(["env", "create", env]);
+            home.ok(["env", "create", env, "--fidelity", fidelity]);
             home.ok([
                 "user",
                 "add",
@@ -245,7 +245,12 @@ fn a_roll_back_brings_package_and_bindings_back_or_nothing_on_sqlite() {
 #[test]
 fn a_roll_back_brings_package_and_bindings_back_or_nothing_on_postgresql() {
     let Some(server) = server("a_roll_back_brings_package_and_bindings_back") else { return };
-    roll_back(&World::on(Some(&server)));
+    roll_back(&World::on(Some(&server), "extended"));
+}
+
+#[test]
+fn a_roll_back_brings_package_and_bindings_back_or_nothing_in_dataverse_fidelity() {
+    roll_back(&World::on(None, "dataverse"));
 }
 
 fn roll_back(world: &World) {
@@ -395,7 +400,7 @@ fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again_on_sqlite() {
 #[test]
 fn a_deployment_that_was_cut_off_is_told_so_and_goes_through_again_on_postgresql() {
     let Some(server) = server("a_deployment_that_was_cut_off") else { return };
-    cut_off(&World::on(Some(&server)));
+    cut_off(&World::on(Some(&server), "extended"));
 }
 
 fn cut_off(world: &World) {
@@ -419,4 +424,57 @@ fn cut_off(world: &World) {
         (&json!("succeeded"), json!("on")),
         "{done:#}"
     );
+}
+
+#[test]
+fn odd_requests_are_refused_and_nobody_acts_as_somebody_else() {
+    let world = World::new();
+    let served = Served::start(&world.home);
+    let bearer = format!("Bearer {}", served.token);
+    let at = "/providers/connref/pipelines";
+    let paths = [
+        at.to_owned(),
+        format!("{at}/harbour/deployments"),
+        format!("{at}/harbour/rollback"),
+        format!("{at}/harbour/deployments/0/decide"),
+        format!("{at}/%00/deployments"),
+    ];
+    let deep = (0..200).fold(json!({}), |inner, _| json!({"pipeline": inner, "stage": "test"}));
+    let bodies = [
+        json!([]),
+        json!("x"),
+        json!({"stage": 7}),
+        json!({"stage": "moon", "package": "UEsD"}),
+        json!({"stage": "test", "package": "%%%"}),
+        json!({"stage": "test", "package": "UEsDBAo="}),
+        json!({"stage": "test", "to": {"a": 1}}),
+        json!({"stage": "test", "planOnly": "yes"}),
+        json!({"stage": "test", "planonly": true}),
+        json!({"approve": "yes"}),
+        json!({"pipeline": {"version": 1}, "settings": []}),
+        json!({"pipeline": {"version": 1, "name": "x", "solution": "y", "stages": []}}),
+        deep,
+    ];
+    let send = |path: &str, headers: &[(&str, &str)], body: &Value| {
+        let host = format!("localhost:{}", served.port);
+        connref_tests::http::send(served.port, &host, "POST", path, headers, Some(body))
+    };
+    for path in &paths {
+        for body in &bodies {
+            let answer = send(path, &[("authorization", &bearer)], body);
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!((400..500).contains(&answer.status), "{path} {body}: {} {text}", answer.status);
+        }
+        assert_eq!(send(path, &[], &json!({})).status, 401, "{path}");
+        let acting = [("authorization", bearer.as_str()), ("mscrmcallerid", CI)];
+        let body = match path.as_str() {
+            path if path.ends_with("decide") => json!({"approve": true}),
+            path if path == at => json!({"pipeline": {}}),
+            _ => json!({"stage": "test"}),
+        };
+        let answer = send(path, &acting, &body);
+        assert_eq!(answer.json()["error"]["code"], "ImpersonationNotSupported", "{path}");
+    }
+    assert_eq!(world.version("test"), None);
+    assert_eq!(world.home.json(["pipeline", "history", "harbour"]), json!([]));
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use connref_tests::Home;
+use connref_tests::home::Connection;
 use connref_tests::package::fixture_zip;
 use connref_tests::seed::Seed;
 use connref_tests::served::Served;
@@ -514,4 +515,50 @@ C,three,all,held,0 of 1,missing,missing
     assert_eq!(home.json(["solution", "list", "--env", "three"]), json!([]));
     let slip = home.run(["rollout", "run", &file, "--customer", "Aa"]).expect(5);
     assert!(slip.stderr.contains("no customer `Aa`"), "{}", slip.stderr);
+}
+
+#[test]
+fn settings_given_later_bind_and_a_finished_rollout_writes_nothing() {
+    let home = Home::with_env("quay", &[]);
+    let _ = home.file("harbour.zip", fixture_zip("harbour_notices"));
+    let text = |settings: &str| {
+        format!(
+            "version: 1\npackage: harbour.zip\nactivate: true\ncustomers:\n\
+             - {{name: A, environments: [{{name: quay{settings}}}]}}\n"
+        )
+    };
+    let file = home.file("rollout.yaml", text(""));
+    let first = home.run_json(["rollout", "run", &file]).expect(8).json();
+    assert_eq!((&first[0]["state"], &first[0]["flows"]["on"]), (&json!("incomplete"), &json!(0)));
+    let line = ["solution", "create-settings", "-f", "harbour.zip"];
+    let mut settings = home.json(line);
+    for entry in settings["ConnectionReferences"].as_array_mut().expect("references") {
+        let api = entry["ConnectorId"].as_str().and_then(|id| id.rsplit('/').next()).unwrap_or("");
+        let office = api == "shared_office365";
+        let id = home.connection(&Connection {
+            env: "quay",
+            connector: api,
+            name: api,
+            endpoint: office.then_some("mail.harbour.test:587"),
+            secrets: if office { &[("password", "rollout-rope-3319")] } else { &[] },
+            ..Connection::default()
+        });
+        entry["ConnectionId"] = json!(id);
+    }
+    let _ = home.file("quay.json", settings.to_string());
+    let file = home.file("rollout.yaml", text(", settings: quay.json"));
+    // The version is there already; what the settings bind goes in all the same.
+    let second = home.run_json(["rollout", "run", &file]).expect(0).json();
+    assert_eq!(second[0]["state"], "deployed", "{second:#}");
+    assert_eq!(second[0]["flows"], json!({"on": 1, "all": 1}), "{second:#}");
+    let record = home.path().join("rollout.state.ndjson");
+    let before = std::fs::read(&record).expect("a record");
+    let jobs = home.json(["job", "list"]).as_array().map(Vec::len);
+    home.run(["rollout", "run", &file]).expect(0);
+    assert_eq!(std::fs::read(&record).expect("a record"), before);
+    assert_eq!(home.json(["job", "list"]).as_array().map(Vec::len), jobs, "nothing was imported");
+    // A record that is not whole in its middle is no record; nothing is guessed from it.
+    std::fs::write(&record, "half a line\n").expect("it can be written");
+    let refused = home.run(["rollout", "run", &file]).expect(2);
+    assert!(refused.stderr.contains("line 1 of"), "{}", refused.stderr);
 }

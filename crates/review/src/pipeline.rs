@@ -20,7 +20,12 @@ impl Asker {
 
     /// Whether it is named, operator or not.
     pub fn is_named(&self, names: &[String]) -> bool {
-        names.iter().any(|name| name.eq_ignore_ascii_case(&self.name))
+        names.iter().any(|name| self.is(name))
+    }
+
+    /// Whether this is its name: names of people differ in more than ASCII letters.
+    fn is(&self, name: &str) -> bool {
+        name.trim().to_lowercase() == self.name.trim().to_lowercase()
     }
 }
 
@@ -40,7 +45,7 @@ pub fn may_decide(stage: &Stage, asker: &Asker, requested_by: &str) -> Result<()
     if !asker.is_in(&stage.approvers) {
         return Err(format!("approve deployments to stage `{}`", stage.name));
     }
-    if asker.name.eq_ignore_ascii_case(requested_by) {
+    if asker.is(requested_by) {
         return Err("approve its own request: somebody else does".to_owned());
     }
     Ok(())
@@ -145,6 +150,9 @@ mod tests {
         assert_eq!(row("bob"), [false, true, false, true, false, false]);
         assert_eq!(row("eve"), [false; 6]);
         assert_eq!(row("op"), [true, true, false, true, true, true]);
+        let elise = stage("[\"Élise\", bob]");
+        assert!(may_decide(&elise, &asker("ÉLISE"), "ci").is_ok());
+        assert!(may_decide(&elise, &asker("ÉLISE"), "élise").is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod matching;
 mod model;
 mod outcome;
 mod pack;
+mod pipeline;
 mod policy;
 mod random_imports;
 mod record;

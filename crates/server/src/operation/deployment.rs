@@ -3,6 +3,7 @@
 use connref_review::pipeline::{
     Asker, Release, may_decide, may_request, may_roll_back, release_before,
 };
+use connref_solution::artefact::pipeline_yaml::Stage;
 use connref_solution::artefact::settings_json::settings_write;
 use connref_solution::model::settings::SettingsReference;
 use connref_solution::model::{DeploymentSettings, LogicalName};
@@ -50,17 +51,10 @@ pub async fn deployment_request(
         (false, false) => "waiting",
     };
     let new = DeploymentNew {
-        pipeline: kept.id.clone(),
-        stage: stage.name.clone(),
-        solution: brought.manifest.unique_name.clone(),
-        version: brought.manifest.version.clone(),
-        package: brought.hash.clone(),
         content: (!refused).then(|| brought.file.clone()),
         state,
-        delegate: stage.delegate.clone(),
-        rollback_of: None,
-        requested_by: who.name.clone(),
         detail,
+        ..record(&kept, stage, who, &brought)
     };
     if asked.plan_only {
         return Ok(planned(new));
@@ -72,6 +66,23 @@ pub async fn deployment_request(
     let lock = turn(&place).await?;
     let row = app.store().deployment_create(&PIPELINE, &environment, new).await?;
     carry_out(place, brought, row, None, lock).await
+}
+
+/// The record of a deployment that is asked for, as far as it is the same for all.
+fn record(kept: &PipelineKept, stage: &Stage, who: &Asker, brought: &Brought) -> DeploymentNew {
+    DeploymentNew {
+        pipeline: kept.id.clone(),
+        stage: stage.name.clone(),
+        solution: brought.manifest.unique_name.clone(),
+        version: brought.manifest.version.clone(),
+        package: brought.hash.clone(),
+        content: None,
+        state: "refused",
+        delegate: stage.delegate.clone(),
+        rollback_of: None,
+        requested_by: who.name.clone(),
+        detail: Value::Null,
+    }
 }
 
 /// What would be recorded.
@@ -220,17 +231,10 @@ pub async fn deployment_roll_back(
     let mut detail = json!({});
     let allowed = foreseen(&place, &brought, Some(&target), &mut detail).await?;
     let new = DeploymentNew {
-        pipeline: kept.id.clone(),
-        stage: stage.name.clone(),
-        solution: target.solution.clone(),
-        version: target.version.clone(),
-        package: target.package.clone(),
-        content: None,
         state: if allowed { "running" } else { "refused" },
-        delegate: stage.delegate.clone(),
         rollback_of: Some(target.id.clone()),
-        requested_by: who.name.clone(),
         detail,
+        ..record(&kept, stage, who, &brought)
     };
     if plan_only {
         return Ok(planned(new));

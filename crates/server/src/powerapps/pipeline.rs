@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connref_review::pipeline::Asker;
 use connref_store::deployment::Deployment;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::time::iso;
@@ -70,7 +72,8 @@ pub(crate) async fn deploy(
     Path(name): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let package = match body["package"].as_str() {
+    let body: Deploy = read(body)?;
+    let package = match body.package {
         None => None,
         Some(text) => Some(STANDARD.decode(text).map_err(|_| {
             Failure::bad_request(
@@ -80,23 +83,42 @@ pub(crate) async fn deploy(
             )
         })?),
     };
-    let asked = DeploymentAsked { stage: stage(&body)?, package, plan_only: plan_only(&body) };
+    let asked = DeploymentAsked { stage: body.stage, package, plan_only: body.plan_only };
     let done = deployment_request(caller.app(), &asker(&caller)?, &name, asked).await?;
     Ok(Json(deployment(&done)))
 }
 
-fn stage(body: &Value) -> Result<String, Failure> {
-    body["stage"].as_str().map(str::to_owned).ok_or_else(|| {
-        Failure::bad_request(
-            "InvalidRequest",
-            "the request names no stage",
-            "send {\"stage\": NAME}",
-        )
+/// A word that is not known could be a slip for one that keeps a change back, so it is refused.
+fn read<T: DeserializeOwned>(body: Value) -> Result<T, Failure> {
+    serde_json::from_value(body).map_err(|error| {
+        let what = format!("the request cannot be used: {error}");
+        Failure::bad_request("InvalidRequest", what, "see docs/howto/pipelines.md")
     })
 }
 
-fn plan_only(body: &Value) -> bool {
-    body["planOnly"].as_bool().unwrap_or(false)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Deploy {
+    stage: String,
+    package: Option<String>,
+    #[serde(default)]
+    plan_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    approve: bool,
+    comment: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RollBack {
+    stage: String,
+    to: Option<String>,
+    #[serde(default)]
+    plan_only: bool,
 }
 
 pub(crate) async fn history(
@@ -121,16 +143,10 @@ pub(crate) async fn decide(
     Path((name, id)): Path<(String, String)>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let Some(approve) = body["approve"].as_bool() else {
-        return Err(Failure::bad_request(
-            "InvalidRequest",
-            "the request does not say whether it approves",
-            "send {\"approve\": true} or {\"approve\": false}",
-        ));
-    };
-    let remark = body["comment"].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let body: Decide = read(body)?;
+    let remark = body.comment.filter(|text| !text.is_empty());
     let who = asker(&caller)?;
-    let done = deployment_decide(caller.app(), &who, &name, &id, approve, remark).await?;
+    let done = deployment_decide(caller.app(), &who, &name, &id, body.approve, remark).await?;
     Ok(Json(deployment(&done)))
 }
 
@@ -139,10 +155,10 @@ pub(crate) async fn roll_back(
     Path(name): Path<String>,
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, Failure> {
-    let (stage, to) = (stage(&body)?, body["to"].as_str());
+    let body: RollBack = read(body)?;
     let who = asker(&caller)?;
-    let done =
-        deployment_roll_back(caller.app(), &who, &name, &stage, to, plan_only(&body)).await?;
+    let (stage, to) = (&body.stage, body.to.as_deref());
+    let done = deployment_roll_back(caller.app(), &who, &name, stage, to, body.plan_only).await?;
     Ok(Json(deployment(&done)))
 }
 

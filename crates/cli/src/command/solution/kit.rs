@@ -158,11 +158,15 @@ fn readme(name: &str, source: &CheckSource) -> String {
          - `settings.json`: to be filled in, one per environment: connections and values.\n\
          - `checks/run.sh`: is the package unchanged, does it pass, does the filled-in file fit it.\n\
          - `checks/check.html` and `checks/check.sarif`: what the checker found before delivery.\n\
+         - `connref solution plan {} --settings-file settings.json --sign result.json`: what would happen in your\n  \
+           environment, or once it is installed (with `--skip-lower-version`) what is there, as a signed file to send back;\n  \
+           it names no connection.\n\
          - `manifest.json`: every file with its SHA-256, as delivered.\n\n\
          No connection and no secret is in here: both are made where the solution goes.\n",
         plain(title),
         plain(&manifest.version),
-        name.replace('`', "")
+        name.replace('`', ""),
+        shell_argument(name).replace('`', "")
     )
 }
 
