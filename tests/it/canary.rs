@@ -399,6 +399,8 @@ impl World {
                 {"id": "/providers/Microsoft.PowerApps/apis/shared_teams"}]}]});
         let policy = home.file("policy.json", policy.to_string());
         self.put("policy", policy);
+        self.put("group", "nobody");
+        self.put("member", "crew@harbour.test");
         self.put("home", folder);
         self.put("zip", zip);
         self.put("definition", definition);

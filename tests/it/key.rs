@@ -283,6 +283,21 @@ fn fill(home: &Home, count: usize) {
             task.await.expect("no panic").expect("it is made");
         }
     });
+    drop((store, runtime));
+    closed(home);
+}
+
+/// Waits until the store's writer has closed the database, which it does on a thread of its own: a
+/// copy of the folder made before would lack what the write-ahead log holds.
+fn closed(home: &Home) {
+    let log = home.database().with_extension("db-wal");
+    for _ in 0..2_000 {
+        if !log.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("`{}` is still there", log.display());
 }
 
 /// Every connection opens to what was put in.

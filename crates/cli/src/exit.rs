@@ -159,6 +159,10 @@ impl From<ClientError> for Failure {
         let exit = match &error.cause {
             // Another import runs; what the service says about rates has the same status.
             Cause::Refused { code, .. } if code == "0x80071151" => Exit::Conflict,
+            // A row that others use; an upgrade that would remove one was judged, and says why.
+            Cause::Refused { code, .. } if code == "0x8004f01f" && error.reasons().is_empty() => {
+                Exit::Conflict
+            }
             Cause::Refused { status, .. } => of_status(*status),
             Cause::Missing { .. } => Exit::NotFound,
             Cause::Transport(TransportError::Request(_)) => Exit::Usage,

@@ -2,10 +2,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use connref_solution::document::json::value_at;
+use connref_solution::document::json::{JsonNode, JsonObject};
 use connref_solution::model::package::{FlowReference, Managed, PackageReference};
 use connref_solution::model::{ApiName, FlowId, LogicalName, Package};
-use serde_json::{Map, Value};
 
 use super::provided::{Beside, Connectors, Provided};
 use super::siblings::{Siblings, used};
@@ -47,10 +46,10 @@ pub(crate) struct Flow<'a> {
 pub(crate) struct Action<'a> {
     pub(crate) name: &'a str,
     pub(crate) pointer: String,
-    pub(crate) value: &'a Value,
+    pub(crate) value: JsonNode<'a>,
     pub(crate) trigger: bool,
     kind: &'a str,
-    inputs: Option<&'a Map<String, Value>>,
+    inputs: Option<JsonObject<'a>>,
     key: Option<Cow<'a, str>>,
 }
 
@@ -156,14 +155,15 @@ impl<'a> Context<'a> {
 
 impl<'a> Flow<'a> {
     fn new(source: &'a SourceFlow) -> Self {
-        let (properties, base) = match source.value.get("properties") {
+        let root = source.tree.root();
+        let (properties, base) = match root.get("properties") {
             Some(properties) => (properties, "/properties"),
-            None => (&source.value, ""),
+            None => (root, ""),
         };
         let mut actions = Vec::new();
         let definition = properties.get("definition");
-        let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(Value::as_object);
-        for (name, value) in part("triggers").into_iter().flatten() {
+        let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(JsonNode::as_object);
+        for (name, value) in part("triggers").into_iter().flat_map(JsonObject::iter) {
             let pointer = format!("{base}/definition/triggers/{}", escape(name));
             actions.push(Action::new(name, pointer, value, true));
         }
@@ -193,16 +193,17 @@ impl<'a> Flow<'a> {
 }
 
 /// Collects actions, nested ones too. The depth is that of the JSON, which is bounded.
-fn walk<'a>(map: &'a Map<String, Value>, at: &str, out: &mut Vec<Action<'a>>) {
-    for (name, value) in map {
+fn walk<'a>(map: JsonObject<'a>, at: &str, out: &mut Vec<Action<'a>>) {
+    for (name, value) in map.iter() {
         let pointer = format!("{at}/{}", escape(name));
         for inner in ["/actions", "/else/actions", "/default/actions"] {
-            if let Some(nested) = value_at(value, inner).and_then(Value::as_object) {
+            if let Some(nested) = value.at(inner).and_then(JsonNode::as_object) {
                 walk(nested, &format!("{pointer}{inner}"), out);
             }
         }
-        for (case, body) in value.get("cases").and_then(Value::as_object).into_iter().flatten() {
-            if let Some(nested) = body.get("actions").and_then(Value::as_object) {
+        let cases = value.get("cases").and_then(JsonNode::as_object);
+        for (case, body) in cases.into_iter().flat_map(JsonObject::iter) {
+            if let Some(nested) = body.get("actions").and_then(JsonNode::as_object) {
                 walk(nested, &format!("{pointer}/cases/{}/actions", escape(case)), out);
             }
         }
@@ -219,8 +220,8 @@ pub(crate) fn escape(name: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Action<'a> {
-    fn new(name: &'a str, pointer: String, value: &'a Value, trigger: bool) -> Self {
-        let inputs = value.get("inputs").and_then(Value::as_object);
+    fn new(name: &'a str, pointer: String, value: JsonNode<'a>, trigger: bool) -> Self {
+        let inputs = value.get("inputs").and_then(JsonNode::as_object);
         let mut action = Self { name, pointer, value, trigger, kind: "", inputs, key: None };
         // Most rules ask for these.
         action.kind = action.text("/type").unwrap_or_default();
@@ -229,7 +230,7 @@ impl<'a> Action<'a> {
     }
 
     fn text(&self, pointer: &str) -> Option<&'a str> {
-        value_at(self.value, pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
+        self.value.at(pointer).and_then(JsonNode::as_str).filter(|t| !t.is_empty())
     }
 
     pub(crate) fn is(&self, kind: &str) -> bool {
@@ -258,14 +259,14 @@ impl<'a> Action<'a> {
         Some(Cow::Owned(rest.strip_prefix("['")?.split_once("']")?.0.replace("''", "'")))
     }
 
-    pub(crate) fn inputs(&self) -> Option<&'a Map<String, Value>> {
+    pub(crate) fn inputs(&self) -> Option<JsonObject<'a>> {
         self.inputs
     }
 
     /// `inputs.parameters`: flat, with path keys.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, JsonNode<'a>)> + use<'a> {
         let map = self.inputs().and_then(|i| i.get("parameters")?.as_object());
-        map.into_iter().flatten()
+        map.into_iter().flat_map(JsonObject::iter)
     }
 
     /// Pointer of something below it; `steps` are names as they are.

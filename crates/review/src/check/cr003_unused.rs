@@ -51,14 +51,14 @@ fn mentioned(cx: &Context<'_>, idle: &mut HashSet<String>) {
         }
         // A part that cannot be read mentions nothing that counts.
         let Ok(bytes) = part.read() else { continue };
-        let text = String::from_utf8_lossy(&bytes);
         // The definitions themselves are no use.
-        match (text.find("<connectionreferences"), text.find("</connectionreferences>")) {
+        let find = |what: &str| memchr::memmem::find(&bytes, what.as_bytes());
+        match (find("<connectionreferences"), find("</connectionreferences>")) {
             (Some(from), Some(to)) if from < to => {
-                tokens(&text[..from], idle);
-                tokens(&text[to..], idle);
+                tokens(&bytes[..from], idle);
+                tokens(&bytes[to..], idle);
             }
-            _ => tokens(&text, idle),
+            _ => tokens(&bytes, idle),
         }
     }
 }
@@ -78,20 +78,24 @@ fn may_mention(part: &Part, flows: &HashSet<&str>) -> bool {
 }
 
 /// Takes out every token of a text. Names hold letters, digits, `_`, `.` and `-`.
-fn tokens(text: &str, idle: &mut HashSet<String>) {
+fn tokens(text: &[u8], idle: &mut HashSet<String>) {
     // Most tokens differ in length from all that is sought, and cost no more than being passed over.
     let longest = idle.iter().map(String::len).max().unwrap_or(0);
     let mut lengths = vec![false; longest + 1];
     idle.iter().for_each(|name| lengths[name.len()] = true);
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     let name = |b: &u8| plain(b) || !b.is_ascii();
-    for token in text.as_bytes().split(|b| !name(b)).filter(|t| t.len() > 2) {
+    for token in text.split(|b| !name(b)).filter(|t| t.len() > 2) {
         if idle.is_empty() {
             return;
         }
+        let ascii = token.is_ascii();
+        if ascii && !lengths.get(token.len()).copied().unwrap_or(false) && !token.ends_with(b".") {
+            continue;
+        }
         // The bytes between two ASCII ones are whole characters.
         let Ok(token) = std::str::from_utf8(token) else { continue };
-        if !token.is_ascii() {
+        if !ascii {
             // Lower case may have another length, and not every character belongs to a name.
             let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
             for token in token.split(|c| !letter(c)) {

@@ -88,7 +88,10 @@ fn uses<'a>(cx: &Context<'a>) -> HashMap<&'a LogicalName, Uses> {
                 ["dataset", "organization", "server", "baseurl"]
                     .contains(&name.to_ascii_lowercase().as_str())
             });
-            uses.entry(name).or_default().targets.extend(target.map(|(_, v)| v.to_string()));
+            uses.entry(name)
+                .or_default()
+                .targets
+                .extend(target.map(|(_, v)| v.to_value().to_string()));
         }
     }
     uses

@@ -1,5 +1,5 @@
 //! CR006: the id of a connection of one environment lies in the package.
-use serde_json::Value;
+use connref_solution::document::json::JsonNode;
 
 use super::context::{Context, Flow, escape};
 use super::draft::{At, Draft, Path};
@@ -24,8 +24,10 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
             }
         }
         let mut places = Vec::new();
-        let definition = flow.source.value.pointer(&format!("{}/definition", flow.base));
-        if let Some(definition) = definition {
+        let definition = flow.source.tree.root().at(&format!("{}/definition", flow.base));
+        // Few flows hold one anywhere.
+        if let Some(definition) = definition.filter(|_| flow.source.tree.may_hold("/connections/"))
+        {
             search(definition, &mut format!("{}/definition", flow.base), &mut places);
         }
         out.extend(places.into_iter().take(MAX).map(|(pointer, id)| found(flow, pointer, id)));
@@ -57,38 +59,25 @@ fn found(flow: &Flow<'_>, pointer: String, id: &str) -> Draft {
 
 /// Finds `…/apis/shared_x/connections/<id>` in the texts of a definition. The depth is that of the
 /// JSON, which is bounded. `at` is the pointer to the value; it comes back as it was.
-fn search<'a>(value: &'a Value, at: &mut String, out: &mut Vec<(String, &'a str)>) {
+fn search<'a>(value: JsonNode<'a>, at: &mut String, out: &mut Vec<(String, &'a str)>) {
     let length = at.len();
-    match value {
-        Value::String(text) => {
-            if let Some(id) = id_in(text) {
-                out.push((at.clone(), id));
-            }
+    if let Some(text) = value.as_str() {
+        if let Some(id) = id_in(text) {
+            out.push((at.clone(), id));
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate().filter(|(_, i)| may_hold(i)) {
-                at.push_str(&format!("/{index}"));
-                search(item, at, out);
-                at.truncate(length);
-            }
+    } else if let Some(items) = value.as_array() {
+        for (index, item) in items.enumerate() {
+            at.push_str(&format!("/{index}"));
+            search(item, at, out);
+            at.truncate(length);
         }
-        Value::Object(map) => {
-            for (name, item) in map.iter().filter(|(_, i)| may_hold(i)) {
-                at.push('/');
-                at.push_str(&escape(name));
-                search(item, at, out);
-                at.truncate(length);
-            }
+    } else if let Some(map) = value.as_object() {
+        for (name, item) in map.iter() {
+            at.push('/');
+            at.push_str(&escape(name));
+            search(item, at, out);
+            at.truncate(length);
         }
-        _ => {}
-    }
-}
-
-fn may_hold(value: &Value) -> bool {
-    match value {
-        Value::String(text) => memchr::memmem::find(text.as_bytes(), b"/connections/").is_some(),
-        Value::Array(_) | Value::Object(_) => true,
-        _ => false,
     }
 }
 

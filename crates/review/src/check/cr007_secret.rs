@@ -1,5 +1,5 @@
 //! CR007: a secret written into a flow.
-use serde_json::Value;
+use connref_solution::document::json::{JsonNode, JsonObject};
 
 use super::context::{Action, Context, Flow};
 use super::draft::Draft;
@@ -29,13 +29,13 @@ fn push(flow: &Flow<'_>, action: &Action<'_>, steps: &[&str], what: &str, out: &
     ));
 }
 
-fn secret_at(value: Option<&Value>) -> bool {
+fn secret_at(value: Option<JsonNode<'_>>) -> bool {
     value.and_then(literal).is_some_and(|text| secret_like(&text))
 }
 
 fn authentication(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     let Some(map) =
-        action.inputs().and_then(|i| i.get("authentication")).and_then(Value::as_object)
+        action.inputs().and_then(|i| i.get("authentication")).and_then(JsonNode::as_object)
     else {
         return;
     };
@@ -73,9 +73,11 @@ fn headers(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
         &["inputs", "parameters", "request/headers"],
         &["inputs", "parameters", "headers"],
     ] {
-        let map =
-            place.iter().try_fold(action.value, |v, step| v.get(step)).and_then(Value::as_object);
-        for (name, value) in map.into_iter().flatten() {
+        let map = place
+            .iter()
+            .try_fold(action.value, |v, step| v.get(step))
+            .and_then(JsonNode::as_object);
+        for (name, value) in map.into_iter().flat_map(JsonObject::iter) {
             let Some(text) =
                 literal(value).filter(|_| HEADERS.contains(&name.to_ascii_lowercase().as_str()))
             else {
@@ -84,7 +86,7 @@ fn headers(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
             // `Bearer x`, `Basic x`, `SharedAccessSignature x`: the secret is the last word.
             let last = text.trim().rsplit(' ').next().unwrap_or_default();
             if secret_like(last) {
-                let steps: Vec<&str> = place.iter().copied().chain([name.as_str()]).collect();
+                let steps: Vec<&str> = place.iter().copied().chain([name]).collect();
                 push(
                     flow,
                     action,
@@ -101,9 +103,9 @@ fn variables(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     if !action.is("InitializeVariable") {
         return;
     }
-    let list = action.value.pointer("/inputs/variables").and_then(Value::as_array);
+    let list = action.value.at("/inputs/variables").and_then(JsonNode::as_array);
     for (index, variable) in list.into_iter().flatten().enumerate() {
-        let name = variable.get("name").and_then(Value::as_str).unwrap_or_default();
+        let name = variable.get("name").and_then(JsonNode::as_str).unwrap_or_default();
         if secret_name(name) && secret_at(variable.get("value")) {
             let steps = ["inputs", "variables", &index.to_string(), "value"];
             push(flow, action, &steps, &format!("the value of the variable `{}`", cut(name)), out);
@@ -147,26 +149,25 @@ impl Step<'_> {
 /// Visits the texts that hold a `=`, which every secret in a text has. The depth is that of the
 /// JSON, which is bounded.
 fn within<'a>(
-    value: &'a Value,
+    value: JsonNode<'a>,
     path: &mut Vec<Step<'a>>,
     visit: &mut impl FnMut(&[Step<'_>], &str),
 ) {
-    match value {
-        Value::String(text) if memchr::memchr(b'=', text.as_bytes()).is_some() => visit(path, text),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                path.push(Step::Index(index));
-                within(item, path, visit);
-                path.pop();
-            }
+    if let Some(text) = value.as_str() {
+        if memchr::memchr(b'=', text.as_bytes()).is_some() {
+            visit(path, text);
         }
-        Value::Object(map) => {
-            for (name, item) in map {
-                path.push(Step::Name(name));
-                within(item, path, visit);
-                path.pop();
-            }
+    } else if let Some(items) = value.as_array() {
+        for (index, item) in items.enumerate() {
+            path.push(Step::Index(index));
+            within(item, path, visit);
+            path.pop();
         }
-        _ => {}
+    } else if let Some(map) = value.as_object() {
+        for (name, item) in map.iter() {
+            path.push(Step::Name(name));
+            within(item, path, visit);
+            path.pop();
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! CR008: a site, a server or a mailbox written into a flow.
 use std::collections::BTreeMap;
 
+use connref_solution::document::json::JsonNode;
 use connref_solution::model::ApiName;
-use serde_json::Value;
 
 use super::context::{Action, Context};
 use super::draft::Draft;
@@ -64,6 +64,9 @@ fn targets(action: &Action<'_>, api: Option<&ApiName>) -> Vec<(Kind, String, Str
         name == "server" && literal(value).is_some_and(|v| !v.eq_ignore_ascii_case("default"))
     });
     for (name, value) in action.parameters().filter(|(name, _)| !server || *name != "database") {
+        if !telling(name) {
+            continue;
+        }
         let Some(text) = literal(value) else { continue };
         let text = text.trim();
         if text.is_empty() || placeholder(text) && !text.contains("example") {
@@ -75,12 +78,26 @@ fn targets(action: &Action<'_>, api: Option<&ApiName>) -> Vec<(Kind, String, Str
             found.push((kind, target, action.at(&["inputs", "parameters", name])));
         }
     }
-    if let Some(site) =
-        action.inputs().and_then(|i| i.get("path")).and_then(Value::as_str).and_then(site_in_path)
+    if let Some(site) = action
+        .inputs()
+        .and_then(|i| i.get("path"))
+        .and_then(JsonNode::as_str)
+        .and_then(site_in_path)
     {
         found.push((Kind::Site, site.to_owned(), action.at(&["inputs", "path"])));
     }
     found
+}
+
+/// Parameters that hold a site, a server or a mailbox.
+const TARGETS: [&str; 5] = ["dataset", "organization", "server", "database", "source"];
+/// Ends of the names of parameters that hold a mailbox.
+const RECIPIENTS: [&str; 5] = ["to", "cc", "bcc", "from", "mailboxaddress"];
+
+/// Whether a parameter of this name could tell: asked first, because its value may be an expression.
+fn telling(name: &str) -> bool {
+    let is = |list: &[&str], name: &str| list.iter().any(|one| one.eq_ignore_ascii_case(name));
+    is(&TARGETS, name) || is(&RECIPIENTS, name.rsplit('/').next().unwrap_or(name))
 }
 
 fn kind(name: &str, text: &str, api: &str) -> Option<Kind> {
@@ -100,7 +117,7 @@ fn kind(name: &str, text: &str, api: &str) -> Option<Kind> {
         }
         _ => {}
     }
-    let recipient = ["to", "cc", "bcc", "from", "mailboxaddress"].contains(&last.as_str());
+    let recipient = RECIPIENTS.contains(&last.as_str());
     (recipient && mailbox(text)).then_some(Kind::Mailbox)
 }
 

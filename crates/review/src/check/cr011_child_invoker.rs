@@ -1,5 +1,4 @@
 //! CR011: a flow that others call as a child uses invoker connections.
-use connref_solution::document::json::value_at;
 use std::collections::{BTreeSet, HashSet};
 
 use connref_solution::model::package::RuntimeSource;
@@ -44,7 +43,7 @@ fn beside(cx: &Context<'_>, out: &mut Vec<Draft>) {
     let own: HashSet<_> = cx.flows.iter().map(|f| f.source.id.as_str()).collect();
     for flow in &cx.flows {
         for action in flow.actions.iter().filter(|a| a.is("Workflow")) {
-            let child = value_at(action.value, "/inputs/host/workflowReferenceName");
+            let child = action.value.at("/inputs/host/workflowReferenceName");
             let child = child.and_then(|c| c.as_str()).map(str::to_ascii_lowercase);
             if child.is_some_and(|c| cx.invoker_beside(&c) && !own.contains(c.as_str())) {
                 out.push(Draft::new(

@@ -1,9 +1,8 @@
 //! CR020: a flow or an app breaks a data policy, or a reference cannot satisfy a binding rule.
-use connref_solution::document::json::value_at;
 use std::collections::HashSet;
 
+use connref_solution::document::json::JsonNode;
 use connref_solution::model::ApiName;
-use serde_json::Value;
 
 use super::context::{Action, Context, Flow};
 use super::draft::{At, Draft};
@@ -116,17 +115,17 @@ fn built_in(action: &Action<'_>) -> Option<&'static str> {
     if action.is("Http") {
         return Some("Http");
     }
-    let kind = action.value.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let kind = action.value.get("kind").and_then(JsonNode::as_str).unwrap_or_default();
     let received = action.trigger && action.is("Request") && kind.eq_ignore_ascii_case("Http");
     received.then_some("HttpRequestReceived")
 }
 
 /// What an action reaches, where it is written down as a literal.
 fn endpoint(action: &Action<'_>, api: &ApiName) -> Option<String> {
-    let parameter = |name: &str| action.parameters().find(|(n, _)| n.as_str() == name)?.1.into();
-    let value: Option<&Value> = match api.key().as_str() {
+    let parameter = |name: &str| Some(action.parameters().find(|(n, _)| *n == name)?.1);
+    let value: Option<JsonNode<'_>> = match api.key().as_str() {
         "http" => action.inputs()?.get("uri"),
-        "httpwebhook" => value_at(action.value, "/inputs/subscribe/uri"),
+        "httpwebhook" => action.value.at("/inputs/subscribe/uri"),
         "shared_webcontents" | "shared_webcontentsv2" => parameter("request/url"),
         "shared_commondataserviceforapps" => parameter("organization"),
         "shared_sql" => parameter("server"),

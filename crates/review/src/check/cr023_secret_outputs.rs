@@ -1,6 +1,5 @@
 //! CR023: a secret is read by an action whose outputs everybody sees in the run history.
-use connref_solution::document::json::value_at;
-use serde_json::Value;
+use connref_solution::document::json::JsonNode;
 
 use super::context::{Action, Context};
 use super::draft::Draft;
@@ -48,8 +47,8 @@ fn reads_secret(action: &Action<'_>, api: &str) -> bool {
 }
 
 fn secure(action: &Action<'_>) -> bool {
-    let list = value_at(action.value, "/runtimeConfiguration/secureData/properties");
-    list.and_then(Value::as_array).is_some_and(|l| {
-        l.iter().any(|p| p.as_str().is_some_and(|p| p.eq_ignore_ascii_case("outputs")))
+    let list = action.value.at("/runtimeConfiguration/secureData/properties");
+    list.and_then(JsonNode::as_array).is_some_and(|mut l| {
+        l.any(|p| p.as_str().is_some_and(|p| p.eq_ignore_ascii_case("outputs")))
     })
 }

@@ -1,5 +1,5 @@
 //! CR024: who acts is not the owner of the connection alone.
-use serde_json::Value;
+use connref_solution::document::json::JsonNode;
 
 use super::context::Context;
 use super::draft::Draft;
@@ -30,14 +30,14 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
             continue;
         }
         for action in flow.actions.iter().filter(|a| a.trigger) {
-            let runas =
-                action.parameters().find(|(n, _)| n.as_str() == "subscriptionRequest/runas");
+            let runas = action.parameters().find(|(n, _)| *n == "subscriptionRequest/runas");
             // 1 modifying user, 2 owner of the row, 3 owner of the flow.
-            let who = match runas.map(|(_, v)| v) {
-                Some(Value::Number(n)) if n.as_i64() == Some(1) => "whoever changed the row",
-                Some(Value::Number(n)) if n.as_i64() == Some(2) => "the owner of the row",
-                Some(Value::String(s)) if s.trim() == "1" => "whoever changed the row",
-                Some(Value::String(s)) if s.trim() == "2" => "the owner of the row",
+            let number = |value: JsonNode<'_>| {
+                value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+            };
+            let who = match runas.and_then(|(_, value)| number(value)) {
+                Some(1) => "whoever changed the row",
+                Some(2) => "the owner of the row",
                 _ => continue,
             };
             out.push(Draft::new(

@@ -38,6 +38,11 @@ pub(super) fn resolve(cx: &Context<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
         parts.entry(key).or_default().push(index);
     }
     for ((file, part, xml), indexes) in parts {
+        let flow = cx.source.flows.iter().find(|flow| file.is_none() && flow.part == part);
+        if let Some(flow) = flow.filter(|_| !xml) {
+            json_resolve(flow.tree.text(), &indexes, &mut locations);
+            continue;
+        }
         let bytes = match file {
             Some(file) => cx.input.settings.get(file).map(|s| Cow::Borrowed(s.bytes)),
             // A part that cannot be read has no lines.
@@ -47,7 +52,9 @@ pub(super) fn resolve(cx: &Context<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
         if xml {
             xml_resolve(bytes.into_owned(), &drafts, &indexes, &mut locations);
         } else {
-            json_resolve(&bytes, &indexes, &mut locations);
+            let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+            let Ok(text) = std::str::from_utf8(bytes) else { continue };
+            json_resolve(text, &indexes, &mut locations);
         }
     }
     let made = drafts.into_iter().zip(locations).map(|(draft, location)| Finding {
@@ -63,9 +70,7 @@ pub(super) fn resolve(cx: &Context<'_>, drafts: Vec<Draft>) -> Vec<Finding> {
     made.collect()
 }
 
-fn json_resolve(bytes: &[u8], indexes: &[usize], locations: &mut [Location]) {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+fn json_resolve(text: &str, indexes: &[usize], locations: &mut [Location]) {
     let pointers: Vec<&str> = indexes.iter().map(|i| locations[*i].path.as_str()).collect();
     let places = json_places(text, &pointers);
     for (index, place) in indexes.iter().zip(places) {

@@ -1,11 +1,10 @@
 //! What is checked: a solution or an exported flow package, read once.
 use connref_solution::artefact::Problems;
 use connref_solution::artefact::workflow_json::flow_body_of;
-use connref_solution::document::json::{JsonError, json_value};
+use connref_solution::document::json::{JsonError, JsonNode, JsonTree};
 use connref_solution::model::package::FlowBody;
 use connref_solution::model::{FlowId, Package};
 use connref_solution::{Archive, OpenBody, OpenBodyError, PackageError, package_open};
-use serde_json::Value;
 
 /// A solution or an exported flow package, read for checking.
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub(crate) struct SourceFlow {
     pub(crate) name: String,
     /// Part of the body, as the archive spells it.
     pub(crate) part: String,
-    pub(crate) value: Value,
+    pub(crate) tree: JsonTree,
     pub(crate) body: FlowBody,
 }
 
@@ -57,7 +56,7 @@ impl CheckSource {
         for OpenBody { flow, part, value } in bodies {
             let flow = &source.package.workflows[flow];
             match value {
-                Ok(value) => source.flows.push(flow_of(&flow.id, &flow.name, part, value)),
+                Ok(tree) => source.flows.push(flow_of(&flow.id, &flow.name, part, tree)),
                 Err(error) => source.broken.push(broken_of(&flow.id, &flow.name, part, &error)),
             }
         }
@@ -96,10 +95,11 @@ fn legacy_read(archive: Archive, definitions: &[String]) -> Result<CheckSource, 
     let mut source = CheckSource { archive, package, legacy: true, flows: vec![], broken: vec![] };
     for part in definitions {
         let id = FlowId::new(part.split('/').nth(2).unwrap_or_default());
-        match value_of(&source.archive, part) {
-            Ok(value) => {
-                let mut flow = flow_of(&id, "", part.clone(), value);
-                let shown = flow.value.pointer("/properties/displayName").and_then(Value::as_str);
+        match tree_of(&source.archive, part) {
+            Ok(tree) => {
+                let mut flow = flow_of(&id, "", part.clone(), tree);
+                let shown =
+                    flow.tree.root().at("/properties/displayName").and_then(JsonNode::as_str);
                 flow.name = shown.unwrap_or(flow.id.as_str()).to_owned();
                 source.flows.push(flow);
             }
@@ -109,15 +109,15 @@ fn legacy_read(archive: Archive, definitions: &[String]) -> Result<CheckSource, 
     Ok(source)
 }
 
-fn value_of(archive: &Archive, part: &str) -> Result<Value, OpenBodyError> {
+fn tree_of(archive: &Archive, part: &str) -> Result<JsonTree, OpenBodyError> {
     let bytes = archive.read_part(part)?.ok_or(OpenBodyError::Missing)?;
-    Ok(json_value(&bytes)?.0)
+    Ok(JsonTree::parse_owned(bytes.into_owned())?)
 }
 
-fn flow_of(id: &FlowId, name: &str, part: String, value: Value) -> SourceFlow {
+fn flow_of(id: &FlowId, name: &str, part: String, tree: JsonTree) -> SourceFlow {
     let mut odd = Vec::new();
-    let body = flow_body_of(&value, &mut Problems::new(&part, &mut odd));
-    SourceFlow { id: id.clone(), name: name_of(id, name), part, value, body }
+    let body = flow_body_of(tree.root(), &mut Problems::new(&part, &mut odd));
+    SourceFlow { id: id.clone(), name: name_of(id, name), part, tree, body }
 }
 
 fn broken_of(id: &FlowId, name: &str, part: String, error: &OpenBodyError) -> Broken {

@@ -3,16 +3,17 @@ use std::borrow::Cow;
 
 use connref_flow::Template;
 use connref_flow::Value as FlowValue;
+use connref_solution::document::json::JsonNode;
 use connref_solution::model::SecretReference;
 use serde_json::Value;
 
 /// The text of a value in a flow if it is a literal: no expression in it.
-pub(crate) fn literal(value: &Value) -> Option<Cow<'_, str>> {
+pub(crate) fn literal(value: JsonNode<'_>) -> Option<Cow<'_, str>> {
     let text = value.as_str()?;
     if !text.starts_with('@') && !text.contains("@{") {
         return Some(Cow::Borrowed(text));
     }
-    match Template::compile(value).ok()?.constant()? {
+    match Template::compile(&Value::from(text)).ok()?.constant()? {
         FlowValue::String(text) => Some(Cow::Owned(text.to_string())),
         _ => None,
     }
@@ -204,15 +205,19 @@ pub(crate) fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use connref_solution::document::json::JsonTree;
 
     #[test]
     fn literals_and_expressions() {
-        assert_eq!(literal(&json!("a@b.com")).as_deref(), Some("a@b.com"));
-        assert_eq!(literal(&json!("@'x'")).as_deref(), Some("x"));
-        assert_eq!(literal(&json!("@@x")).as_deref(), Some("@x"));
+        let literal = |text: &str| {
+            let tree = JsonTree::parse(Value::from(text).to_string().as_bytes()).unwrap();
+            literal(tree.root()).map(Cow::into_owned)
+        };
+        assert_eq!(literal("a@b.com").as_deref(), Some("a@b.com"));
+        assert_eq!(literal("@'x'").as_deref(), Some("x"));
+        assert_eq!(literal("@@x").as_deref(), Some("@x"));
         for text in ["@parameters('a')", "x@{variables('a')}", "@parameters("] {
-            assert_eq!(literal(&json!(text)), None, "{text}");
+            assert_eq!(literal(text), None, "{text}");
         }
     }
 

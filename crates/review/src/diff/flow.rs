@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use connref_solution::artefact::Problems;
 use connref_solution::artefact::workflow_json::flow_body_of;
-use connref_solution::document::json::JsonDocument;
+use connref_solution::document::json::JsonTree;
 use connref_solution::model::package::{FlowBody, FlowReference, Problem, RuntimeSource, Workflow};
 use connref_solution::model::{FlowId, LogicalName, Package};
 use serde_json::{Map, Value};
@@ -63,12 +63,13 @@ struct Body {
 fn body(flow: &Workflow, problems: &mut Vec<Problem>) -> Option<Body> {
     let text = flow.client_data.as_deref()?;
     let mut found = Problems::new(&flow.name, problems);
-    match JsonDocument::parse(text.as_bytes()) {
-        Ok(document) => {
+    match JsonTree::parse(text.as_bytes()) {
+        Ok(tree) => {
             // What is odd in a body is the checker's to tell.
             let mut odd = Vec::new();
-            let body = flow_body_of(document.value(), &mut Problems::new(&flow.name, &mut odd));
-            Some(Body { value: document.value().clone(), body })
+            let mut problems = Problems::new(&flow.name, &mut odd);
+            let body = flow_body_of(tree.root(), &mut problems);
+            Some(Body { value: tree.root().to_value(), body })
         }
         Err(error) => {
             found.add("", error.to_string());

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use connref_solution::artefact::Problems;
 use connref_solution::artefact::workflow_json::flow_body_of;
-use connref_solution::document::json::JsonDocument;
+use connref_solution::document::json::{JsonDocument, JsonTree};
 use connref_solution::model::package::{Managed, PackageConnector, PackageReference};
 use connref_solution::model::{ApiName, LogicalName, Package};
 use connref_solution::{Archive, package_edit, package_read};
@@ -72,15 +72,18 @@ impl Work {
     pub(super) fn collect(&mut self, package: &Package) {
         for (at, flow) in package.workflows.iter().enumerate().filter(|(_, w)| w.is_cloud_flow()) {
             let Some(text) = &flow.client_data else { continue };
-            let document = match JsonDocument::parse(text.as_bytes()) {
-                Ok(document) => document,
+            let bytes = text.as_bytes();
+            let read = JsonDocument::parse(bytes).and_then(|d| Ok((d, JsonTree::parse(bytes)?)));
+            let (document, tree) = match read {
+                Ok(read) => read,
                 Err(error) => {
                     self.notes.push(format!("the flow `{}` cannot be read: {error}", flow.name));
                     continue;
                 }
             };
             let mut odd = Vec::new();
-            let body = flow_body_of(document.value(), &mut Problems::new(&flow.name, &mut odd));
+            let mut problems = Problems::new(&flow.name, &mut odd);
+            let body = flow_body_of(tree.root(), &mut problems);
             for reference in &body.references {
                 let api = api_of(&reference.api_name, &reference.key, document.value());
                 let mode = Mode::of(reference);

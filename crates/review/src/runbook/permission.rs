@@ -1,9 +1,9 @@
 //! What a connection must be allowed to do, as far as its operations tell.
 use std::collections::HashMap;
 
+use connref_solution::document::json::JsonNode;
 use connref_solution::model::ApiName;
 use connref_solution::model::package::PackageConnector;
-use serde_json::Value;
 
 use super::connector::read;
 use super::{Certainty, Permission, short};
@@ -305,7 +305,7 @@ fn targets(api: &str, action: &Action<'_>) -> Vec<String> {
     found
 }
 
-fn target(what: &str, value: &Value) -> Option<String> {
+fn target(what: &str, value: JsonNode<'_>) -> Option<String> {
     if let Some(text) = literal(value) {
         // Designers write names of data sets encoded for the path, some of them twice.
         let (text, default) = (text.trim(), ["", "default", "default,default"]);

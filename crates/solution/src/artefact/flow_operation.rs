@@ -1,10 +1,8 @@
 //! What the trigger and the actions of a flow do with connectors, and how often a trigger fires.
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
-
 use super::workflow_json::{connection_key, operation_id, text};
-use crate::document::json::value_at;
+use crate::document::json::JsonNode;
 use crate::model::ApiName;
 use crate::model::facts::{FlowOperation, Schedule, ScheduleUnit};
 use crate::model::package::FlowReference;
@@ -25,7 +23,7 @@ impl Operations {
     }
 
     /// Notes what a trigger or an action calls, if it calls a connector or the web.
-    pub(super) fn note(&mut self, action: &Value, trigger: bool) {
+    pub(super) fn note(&mut self, action: JsonNode<'_>, trigger: bool) {
         let api_name = match connection_key(action) {
             Some(key) => self.apis.get(&key).cloned(),
             None => built_in(action, trigger).map(ApiName::new),
@@ -45,7 +43,7 @@ impl Operations {
 }
 
 /// The name under which data policies know what needs no connection.
-fn built_in(action: &Value, trigger: bool) -> Option<&'static str> {
+fn built_in(action: JsonNode<'_>, trigger: bool) -> Option<&'static str> {
     let is = |pointer, word: &str| {
         text(action, pointer).is_some_and(|found: &str| found.eq_ignore_ascii_case(word))
     };
@@ -60,11 +58,11 @@ fn built_in(action: &Value, trigger: bool) -> Option<&'static str> {
 
 /// What an action reaches, where it is written down as a literal. A query and what stands before
 /// an `@` may carry a key and are left out.
-fn endpoint(action: &Value, api: &ApiName) -> Option<String> {
-    let parameter = |name: &str| value_at(action, "/inputs/parameters")?.get(name);
+fn endpoint(action: JsonNode<'_>, api: &ApiName) -> Option<String> {
+    let parameter = |name: &str| action.at("/inputs/parameters")?.get(name);
     let value = match api.key().as_str() {
-        "http" => value_at(action, "/inputs/uri"),
-        "httpwebhook" => value_at(action, "/inputs/subscribe/uri"),
+        "http" => action.at("/inputs/uri"),
+        "httpwebhook" => action.at("/inputs/subscribe/uri"),
         "shared_webcontents" | "shared_webcontentsv2" => parameter("request/url"),
         "shared_commondataserviceforapps" => parameter("organization"),
         "shared_sql" => parameter("server"),
@@ -86,14 +84,15 @@ fn endpoint(action: &Value, api: &ApiName) -> Option<String> {
 
 /// The recurrence of a trigger that fires by the clock. A trigger that polls a connector has one
 /// too, but what follows from it depends on what it finds.
-pub(super) fn schedule(trigger: &Value) -> Option<Schedule> {
+pub(super) fn schedule(trigger: JsonNode<'_>) -> Option<Schedule> {
     let kind = text(trigger, "/type")?;
     if !kind.eq_ignore_ascii_case("Recurrence") && !kind.eq_ignore_ascii_case("SlidingWindow") {
         return None;
     }
     let at = |name: &str| {
-        value_at(trigger, &format!("/recurrence/{name}"))
-            .or_else(|| value_at(trigger, &format!("/inputs/recurrence/{name}")))
+        trigger
+            .at(&format!("/recurrence/{name}"))
+            .or_else(|| trigger.at(&format!("/inputs/recurrence/{name}")))
     };
     let frequency = at("frequency")?.as_str()?;
     let (unit, _) =

@@ -1,12 +1,10 @@
 //! A cloud flow's body: `Workflows/*.json`, what Dataverse keeps as `clientdata`.
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
-
 use super::flow_operation::{Operations, schedule};
 use super::{Problems, cut};
 use crate::document::json::scan::pointer_escape;
-use crate::document::json::{JsonDocument, value_at};
+use crate::document::json::{JsonNode, JsonObject, JsonTree};
 use crate::model::package::{
     FlowBody, FlowReference, FlowTrigger, FlowVariable, Problem, RuntimeSource,
 };
@@ -17,8 +15,8 @@ use crate::model::{ApiName, FlowId, LogicalName};
 pub fn flow_body_read(text: &str, part: &str) -> (FlowBody, Vec<Problem>) {
     let mut found = Vec::new();
     let mut problems = Problems::new(part, &mut found);
-    let body = match JsonDocument::parse(text.as_bytes()) {
-        Ok(document) => flow_body_of(document.value(), &mut problems),
+    let body = match JsonTree::parse(text.as_bytes()) {
+        Ok(tree) => flow_body_of(tree.root(), &mut problems),
         Err(error) => {
             problems.add("", error.to_string());
             FlowBody::default()
@@ -28,35 +26,36 @@ pub fn flow_body_read(text: &str, part: &str) -> (FlowBody, Vec<Problem>) {
 }
 
 /// As [`flow_body_read`], from a value that is parsed already.
-pub fn flow_body_of(value: &Value, problems: &mut Problems<'_>) -> FlowBody {
+pub fn flow_body_of(value: JsonNode<'_>, problems: &mut Problems<'_>) -> FlowBody {
     let (properties, at) = match value.get("properties") {
         Some(properties) => (properties, "/properties"),
         None => (value, ""),
     };
     let mut body = FlowBody::default();
-    match properties.get("connectionReferences") {
-        Some(Value::Object(map)) => {
-            for (key, entry) in map {
+    let references = properties.get("connectionReferences").filter(|value| !value.is_null());
+    match references.map(JsonNode::as_object) {
+        Some(Some(map)) => {
+            for (key, entry) in map.iter() {
                 let at = format!("{at}/connectionReferences/{}", pointer_escape(key));
                 body.references.push(flow_reference(key, entry, &at, problems));
             }
         }
-        None | Some(Value::Null) => {}
-        Some(_) => problems.add(format!("{at}/connectionReferences"), "is not an object"),
+        None => {}
+        Some(None) => problems.add(format!("{at}/connectionReferences"), "is not an object"),
     }
-    let Some(definition) = properties.get("definition").and_then(Value::as_object) else {
+    let Some(definition) = properties.get("definition").and_then(JsonNode::as_object) else {
         problems.add(format!("{at}/definition"), "there is no flow definition");
         return body;
     };
     // A desktop flow keeps a package here and has neither triggers nor actions.
-    if definition.contains_key("package") && !definition.contains_key("actions") {
+    if definition.contains("package") && !definition.contains("actions") {
         return body;
     }
     body.variables = variables(definition);
     let at = format!("{at}/definition");
     triggers(definition, &at, &mut body, problems);
     let mut operations = Operations::new(&body.references);
-    for trigger in object(definition, "triggers").into_iter().flat_map(Map::values) {
+    for trigger in object(definition, "triggers").into_iter().flat_map(JsonObject::values) {
         operations.note(trigger, true);
     }
     if let Some(actions) = object(definition, "actions") {
@@ -66,23 +65,23 @@ pub fn flow_body_of(value: &Value, problems: &mut Problems<'_>) -> FlowBody {
     body
 }
 
-fn object<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
-    map.get(name).and_then(Value::as_object)
+fn object<'t>(map: JsonObject<'t>, name: &str) -> Option<JsonObject<'t>> {
+    map.get(name).and_then(JsonNode::as_object)
 }
 
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value_at(value, pointer).and_then(Value::as_str).filter(|t| !t.is_empty())
+pub(super) fn text<'t>(value: JsonNode<'t>, path: &str) -> Option<&'t str> {
+    value.at(path).and_then(JsonNode::as_str).filter(|t| !t.is_empty())
 }
 
 /// Reads an entry of `connectionReferences`, in the shape of solutions and in the shape of the
 /// live API and of legacy packages.
 fn flow_reference(
     key: &str,
-    entry: &Value,
+    entry: JsonNode<'_>,
     at: &str,
     problems: &mut Problems<'_>,
 ) -> FlowReference {
-    if !entry.is_object() {
+    if entry.as_object().is_none() {
         problems.add(at, "the entry is not an object");
     }
     let api =
@@ -116,23 +115,25 @@ fn flow_reference(
 }
 
 /// Parameters that stand for environment variables: their metadata carries a schema name.
-fn variables(definition: &Map<String, Value>) -> Vec<FlowVariable> {
+fn variables(definition: JsonObject<'_>) -> Vec<FlowVariable> {
     let Some(parameters) = object(definition, "parameters") else { return Vec::new() };
     parameters
         .iter()
         .filter_map(|(name, parameter)| {
             Some(FlowVariable {
-                parameter: name.clone(),
+                parameter: name.to_owned(),
                 schema_name: LogicalName::new(text(parameter, "/metadata/schemaName")?),
                 kind: text(parameter, "/type").unwrap_or_default().to_owned(),
-                default_json: parameter.get("defaultValue").map(Value::to_string),
+                default_json: parameter
+                    .get("defaultValue")
+                    .map(|value| value.to_value().to_string()),
             })
         })
         .collect()
 }
 
 fn triggers(
-    definition: &Map<String, Value>,
+    definition: JsonObject<'_>,
     at: &str,
     body: &mut FlowBody,
     problems: &mut Problems<'_>,
@@ -141,16 +142,17 @@ fn triggers(
         problems.add(format!("{at}/triggers"), "there is no trigger");
         return;
     };
-    if triggers.len() != 1 {
-        let message = format!("{} triggers; a cloud flow has one", triggers.len());
+    let count = triggers.iter().count();
+    if count != 1 {
+        let message = format!("{count} triggers; a cloud flow has one");
         problems.add(format!("{at}/triggers"), message);
     }
-    for (name, trigger) in triggers {
+    for (name, trigger) in triggers.iter() {
         host_use(name, trigger, body);
         if body.trigger.is_none() {
             body.schedule = schedule(trigger);
             body.trigger = Some(FlowTrigger {
-                name: name.clone(),
+                name: name.to_owned(),
                 kind: text(trigger, "/type").unwrap_or_default().to_owned(),
                 request_kind: text(trigger, "/kind").map(str::to_owned),
                 authentication: text(trigger, "/inputs/triggerAuthenticationType")
@@ -162,12 +164,12 @@ fn triggers(
 
 /// Visits every action, nested ones too. The depth is that of the JSON, which is bounded.
 fn actions_walk(
-    actions: &Map<String, Value>,
+    actions: JsonObject<'_>,
     body: &mut FlowBody,
     children: &mut HashSet<FlowId>,
     operations: &mut Operations,
 ) {
-    for (name, action) in actions {
+    for (name, action) in actions.iter() {
         if let Some(child) = text(action, "/inputs/host/workflowReferenceName") {
             let child = FlowId::new(child);
             if children.insert(child.clone()) {
@@ -177,11 +179,11 @@ fn actions_walk(
         host_use(name, action, body);
         operations.note(action, false);
         for pointer in ["/actions", "/else/actions", "/default/actions"] {
-            if let Some(nested) = value_at(action, pointer).and_then(Value::as_object) {
+            if let Some(nested) = action.at(pointer).and_then(JsonNode::as_object) {
                 actions_walk(nested, body, children, operations);
             }
         }
-        if let Some(cases) = action.get("cases").and_then(Value::as_object) {
+        if let Some(cases) = action.get("cases").and_then(JsonNode::as_object) {
             for nested in cases.values().filter_map(|c| c.get("actions")?.as_object()) {
                 actions_walk(nested, body, children, operations);
             }
@@ -190,20 +192,20 @@ fn actions_walk(
 }
 
 /// Notes which connection an action or a trigger uses.
-fn host_use(name: &str, action: &Value, body: &mut FlowBody) {
+fn host_use(name: &str, action: JsonNode<'_>, body: &mut FlowBody) {
     let Some(key) = connection_key(action) else { return };
     body.uses.push((key, operation_id(action).to_owned(), name.to_owned()));
 }
 
 /// The key in `connectionReferences` that an action or a trigger names.
-pub(super) fn connection_key(action: &Value) -> Option<String> {
+pub(super) fn connection_key(action: JsonNode<'_>) -> Option<String> {
     text(action, "/inputs/host/connectionName")
         .map(str::to_owned)
         .or_else(|| old_connection_key(text(action, "/inputs/host/connection/name")?))
 }
 
 /// The operation that an action or a trigger calls; empty if it does not say.
-pub(super) fn operation_id(action: &Value) -> &str {
+pub(super) fn operation_id<'t>(action: JsonNode<'t>) -> &'t str {
     text(action, "/inputs/host/operationId")
         .or_else(|| text(action, "/inputs/operationId"))
         .or_else(|| text(action, "/metadata/flowSystemMetadata/swaggerOperationId"))

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::artefact::Problems;
 use crate::artefact::workflow_json::flow_body_of;
-use crate::document::json::{JsonDocument, JsonError};
+use crate::document::json::{JsonError, JsonTree};
 use crate::model::package::{FlowBody, Workflow};
 use crate::model::{FlowId, Package};
 
@@ -40,8 +40,8 @@ pub fn flow_bodies(package: &Package) -> Result<BTreeMap<FlowId, FlowBody>, Body
 }
 
 fn body(workflow: &Workflow, text: &str) -> Result<FlowBody, JsonError> {
-    let document = JsonDocument::parse(text.as_bytes())?;
+    let tree = JsonTree::parse(text.as_bytes())?;
     let mut found = Vec::new();
     let mut problems = Problems::new(&workflow.name, &mut found);
-    Ok(flow_body_of(document.value(), &mut problems))
+    Ok(flow_body_of(tree.root(), &mut problems))
 }

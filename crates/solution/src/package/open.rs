@@ -1,16 +1,14 @@
-//! From an archive to the model with the bodies of flows as values: each is parsed once, its text
-//! is not kept, and one that is broken does not take the others along.
-use serde_json::Value;
-
+//! From an archive to the model with the bodies of flows as trees: each is parsed once, and one that
+//! is broken does not take the others along.
 use super::PackageError;
 use super::read::{Bodies, read};
 use crate::archive::{Archive, ArchiveError};
-use crate::document::json::{JsonError, json_value};
+use crate::document::json::{JsonError, JsonTree};
 use crate::model::Package;
 use crate::model::package::Workflow;
 
 /// Values and names in the bodies of all flows together. Those of the largest real solutions stay
-/// far below; each costs about a hundred bytes of memory.
+/// far below.
 const MAX_VALUES: usize = 3_000_000;
 
 /// The body of a cloud flow.
@@ -21,7 +19,7 @@ pub struct OpenBody {
     /// The part that holds it, as the archive spells it; as the flow names it if there is none.
     pub part: String,
     /// What it holds.
-    pub value: Result<Value, OpenBodyError>,
+    pub value: Result<JsonTree, OpenBodyError>,
 }
 
 /// Why a body could not be read.
@@ -71,13 +69,13 @@ fn body(
     names: &Bodies,
     workflow: &Workflow,
     total: &mut usize,
-) -> Result<Value, OpenBodyError> {
+) -> Result<JsonTree, OpenBodyError> {
     let name = names.part(archive, workflow).ok_or(OpenBodyError::Missing)?;
     let bytes = archive.read_part(name)?.ok_or(OpenBodyError::Missing)?;
-    let (value, values) = json_value(&bytes)?;
-    if *total + values > MAX_VALUES {
+    let tree = JsonTree::parse_owned(bytes.into_owned())?;
+    if *total + tree.count() > MAX_VALUES {
         return Err(OpenBodyError::Values { limit: MAX_VALUES });
     }
-    *total += values;
-    Ok(value)
+    *total += tree.count();
+    Ok(tree)
 }

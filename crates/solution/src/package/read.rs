@@ -124,9 +124,18 @@ pub(super) fn xml(archive: &Archive, part: &str) -> Result<XmlDocument, PackageE
     XmlDocument::parse_owned(bytes.into_owned()).map_err(broken(archive, part))
 }
 
+/// Parts up to this size stay unpacked in an archive whose `customizations.xml` was read.
+const KEPT: u64 = 1 << 20;
+
 /// `customizations.xml` without what nobody here asks for.
 fn outline(archive: &Archive, part: &str) -> Result<XmlDocument, PackageError> {
-    let bytes = archive.read_part(part)?.unwrap_or_default();
+    // A check looks at it again: a small one is unpacked once and kept.
+    let small = archive.part(part).is_some_and(|part| part.size() <= KEPT);
+    let bytes = match small {
+        true => archive.bytes(part)?.map(Cow::Borrowed),
+        false => archive.read_part(part)?,
+    };
+    let bytes = bytes.unwrap_or_default();
     let kept = customizations_xml::READ;
     XmlDocument::outline(bytes.into_owned(), &kept).map_err(broken(archive, part))
 }

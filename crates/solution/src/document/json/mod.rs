@@ -3,12 +3,14 @@ mod edit;
 mod error;
 mod lenient;
 pub(crate) mod scan;
+mod tree;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use error::JsonError;
 pub use lenient::{Leniency, LenientNote, json_lenient};
 pub use scan::pointer_escape;
+pub use tree::{JsonNode, JsonObject, JsonTree};
 
 use super::line_column;
 
@@ -45,7 +47,7 @@ impl JsonDocument {
     /// # Errors
     /// What is none, is too large or nests deeper than 100.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        let Checked { bom, text, .. } = check(bytes)?;
+        let Checked { bom, text } = check(bytes)?;
         let value = serde_json::from_str(text).map_err(|source| JsonError::Syntax { source })?;
         Ok(Self { bom, text: text.to_owned(), value })
     }
@@ -151,22 +153,10 @@ impl JsonDocument {
     }
 }
 
-/// Reads the value of a document for one look at it; the text is not kept. Also tells how many
-/// values and names it has.
-///
-/// # Errors
-/// As [`JsonDocument::parse`].
-pub fn json_value(bytes: &[u8]) -> Result<(Value, usize), JsonError> {
-    let Checked { text, values, .. } = check(bytes)?;
-    let value = serde_json::from_str(text).map_err(|source| JsonError::Syntax { source })?;
-    Ok((value, values))
-}
-
 /// A text that may be given to a parser.
 struct Checked<'b> {
     bom: bool,
     text: &'b str,
-    values: usize,
 }
 
 fn check(bytes: &[u8]) -> Result<Checked<'_>, JsonError> {
@@ -182,8 +172,8 @@ fn check(bytes: &[u8]) -> Result<Checked<'_>, JsonError> {
     }
     let text = std::str::from_utf8(rest)
         .map_err(|e| JsonError::NotUtf8 { offset: e.valid_up_to() + bytes.len() - rest.len() })?;
-    let values = bounds_check(text)?;
-    Ok(Checked { bom, text, values })
+    bounds_check(text)?;
+    Ok(Checked { bom, text })
 }
 
 /// A text that is looked at before it is read: UTF-8 without its byte order mark, of bounded size,
@@ -195,23 +185,8 @@ pub(crate) fn json_bounded(bytes: &[u8]) -> Result<&str, JsonError> {
     Ok(check(bytes)?.text)
 }
 
-/// The value at a path of plain names, `/inputs/host/connectionName`: what `Value::pointer` finds
-/// where no name needs an escape and nothing is an array, without the texts that it makes.
-pub fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('/').skip(1).try_fold(value, |value, name| member(value.as_object()?, name))
-}
-
-/// A member by name. In a small object comparing is cheaper than hashing, and most are small.
-fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    const SMALL: usize = 8;
-    if map.len() > SMALL {
-        return map.get(name);
-    }
-    map.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
 /// Counts nesting, values and names before anything recursive or hungry sees the text.
-fn bounds_check(text: &str) -> Result<usize, JsonError> {
+fn bounds_check(text: &str) -> Result<(), JsonError> {
     let bytes = text.as_bytes();
     let (mut depth, mut values, mut at) = (0usize, 0usize, 0usize);
     while let Some(byte) = bytes.get(at) {
@@ -234,7 +209,7 @@ fn bounds_check(text: &str) -> Result<usize, JsonError> {
     if values > MAX_VALUES {
         return Err(JsonError::Values { limit: MAX_VALUES });
     }
-    Ok(values)
+    Ok(())
 }
 
 /// Where the string ends that begins before `at`: its quote, or the end of the text.

@@ -1,5 +1,6 @@
 //! From bytes to the tree of positions.
 use std::borrow::Cow;
+use std::ops::Range;
 
 use quick_xml::Reader;
 use quick_xml::escape::unescape;
@@ -42,6 +43,7 @@ pub(super) fn parse(mut bytes: Vec<u8>, kept: Option<&[&str]>) -> Result<XmlDocu
         open: Vec::new(),
         last_child: Vec::new(),
         passed: 0,
+        base: 0,
     };
     builder.run()?;
     let (mut elements, mut attributes) = (builder.elements, builder.attributes);
@@ -88,25 +90,41 @@ struct Builder<'t> {
     last_child: Vec<u32>,
     /// Open elements inside an element whose content does not matter, that one included.
     passed: usize,
+    /// Where the reader began: it begins anew behind what was passed over.
+    base: usize,
 }
 
 impl<'t> Builder<'t> {
     fn run(&mut self) -> Result<(), XmlError> {
         let mut reader = Reader::from_str(self.text);
         loop {
-            let from = reader.buffer_position() as usize;
+            let from = self.base + reader.buffer_position() as usize;
             let event = match reader.read_event() {
                 Ok(event) => event,
                 Err(error) => {
-                    let at = reader.error_position() as usize;
+                    let at = self.base + reader.error_position() as usize;
                     return Err(malformed(self.text, at, error.to_string()));
                 }
             };
-            let to = reader.buffer_position() as usize;
+            let to = self.base + reader.buffer_position() as usize;
             match event {
-                Event::Start(start) => self.start(&start, from, to, false)?,
+                Event::Start(start) => {
+                    self.start(&start, from, to, false)?;
+                    // What is odd in there is read below, by the reader, which says what it is.
+                    if self.passed == 1
+                        && let Some(end) = self.open.last().and_then(|_| skip(self.text, from))
+                    {
+                        self.end(end.start, end.end);
+                        self.base = end.end;
+                        reader = Reader::from_str(&self.text[self.base..]);
+                        reader.config_mut().allow_unmatched_ends = true;
+                    }
+                }
                 Event::Empty(start) => self.start(&start, from, to, true)?,
-                Event::End(_) => self.end(from, to),
+                Event::End(end) => {
+                    self.end_check(end.name().as_ref(), from)?;
+                    self.end(from, to);
+                }
                 Event::Text(_) | Event::CData(_) => self.outside(from, to)?,
                 Event::GeneralRef(r) => {
                     self.outside(from, to)?;
@@ -211,6 +229,21 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
+    /// A reader that began anew does not know the element around it.
+    fn end_check(&self, name: &str, from: usize) -> Result<(), XmlError> {
+        let open = match self.open.last() {
+            Some(index) if self.passed == 0 => self.elements[*index as usize].name(),
+            Some(_) => return Ok(()),
+            None => return Err(malformed(self.text, from, "an end without a start".to_owned())),
+        };
+        let expected = &self.text[open.0 as usize..open.1 as usize];
+        if expected == name {
+            return Ok(());
+        }
+        let why = format!("expected `</{expected}>`, but `</{name}>` was found");
+        Err(malformed(self.text, from, why))
+    }
+
     fn end(&mut self, from: usize, to: usize) {
         if self.passed > 1 {
             self.passed -= 1;
@@ -265,6 +298,72 @@ impl<'t> Builder<'t> {
         }
         (name, (position(at + 1), position(at + 1 + value)))
     }
+}
+
+/// The end tag of the element that begins at `from`, if everything in it is plain: tags that match,
+/// known entities, comments, CDATA. Tags are not looked at any further, which makes this several
+/// times as fast as reading them. `None`: the reader has to look.
+fn skip(text: &str, from: usize) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut open: Vec<&[u8]> = Vec::new();
+    let mut at = from;
+    loop {
+        at += memchr::memchr2(b'<', b'&', bytes.get(at..)?)?;
+        let rest = &bytes[at..];
+        at += match rest.get(1)? {
+            _ if rest[0] == b'&' => entity(text, at)?,
+            b'!' if rest.starts_with(b"<!--") => 4 + memchr::memmem::find(&rest[4..], b"-->")? + 3,
+            b'!' if rest.starts_with(b"<![CDATA[") => {
+                9 + memchr::memmem::find(&rest[9..], b"]]>")? + 3
+            }
+            b'!' | b'?' => return None,
+            b'/' => {
+                let end = memchr::memchr(b'>', rest)?;
+                if open.pop()? != rest[2..end].trim_ascii_end() {
+                    return None;
+                }
+                if open.is_empty() {
+                    return Some(at..at + end + 1);
+                }
+                end + 1
+            }
+            _ => {
+                let end = tag_end(rest)?;
+                if rest[end - 1] != b'/' {
+                    let name = &rest[1..end];
+                    let length = name.iter().position(u8::is_ascii_whitespace);
+                    let name = &name[..length.unwrap_or(name.len())];
+                    if name.is_empty() || open.len() + 1 >= MAX_DEPTH {
+                        return None;
+                    }
+                    open.push(name);
+                }
+                end + 1
+            }
+        };
+    }
+}
+
+/// The `>` of the tag that begins at 0; one between quotes is none.
+fn tag_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr::memchr3(b'>', b'"', b'\'', bytes.get(at..)?)?;
+        match bytes[at] {
+            b'>' => return Some(at),
+            quote => at += 2 + memchr::memchr(quote, bytes.get(at + 1..)?)?,
+        }
+    }
+}
+
+/// The length of the entity or character reference that begins at `at`, if it is a known one.
+fn entity(text: &str, at: usize) -> Option<usize> {
+    const LONGEST: usize = 16;
+    let rest = text.as_bytes().get(at..)?;
+    let end = rest.iter().take(LONGEST).position(|byte| *byte == b';')?;
+    let name = text.get(at + 1..at + end)?;
+    reference(&BytesRef::new(name))?;
+    Some(end + 1)
 }
 
 /// Documents are bounded at 256 MiB.

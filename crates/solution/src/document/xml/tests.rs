@@ -131,3 +131,110 @@ fn refuses_what_it_must() {
         XmlDocument::parse(b"\xff\xfe<\0a\0/\0>\0").unwrap_err().to_string().contains("UTF-16")
     );
 }
+
+mod passing_over {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEPT: [&str; 1] = ["kept"];
+
+    /// Names and places of the root's children.
+    fn children(document: &XmlDocument) -> Vec<(String, Range<usize>)> {
+        document.root().children().map(|node| (node.name().to_owned(), node.span())).collect()
+    }
+
+    fn agree(text: &str) {
+        let whole = XmlDocument::parse(text.as_bytes());
+        let outline = XmlDocument::outline(text.as_bytes().to_vec(), &KEPT);
+        match (&whole, &outline) {
+            (Ok(whole), Ok(outline)) => {
+                assert_eq!(children(whole), children(outline), "{text}");
+                let kept = |d: &XmlDocument| {
+                    let kept = d.root().children().filter(|n| n.name() == "kept");
+                    kept.map(|n| n.children().count()).collect::<Vec<_>>()
+                };
+                assert_eq!(kept(whole), kept(outline), "{text}");
+            }
+            // Attributes in what is passed over are not looked at.
+            (Err(_), _) => {}
+            (Ok(_), Err(error)) => panic!("{text}: {error}"),
+        }
+    }
+
+    #[test]
+    fn tags_comments_and_quotes_in_it_are_seen() {
+        for inner in [
+            "<a/><a></a><a >x</a >",
+            "<!-- </other> & < --><a/>",
+            "<![CDATA[</other>&x;]]>",
+            "<a b='>' c=\"/>'\"/>&amp;&#60;&#x3c;",
+            "<a><a><other/></a></a>",
+            "<a b='x'\n/>",
+        ] {
+            let text = format!(
+                "<r><other>{inner}</other><kept><x/></kept><other/>t<last>{inner}</last></r>"
+            );
+            let outline = XmlDocument::outline(text.clone().into_bytes(), &KEPT).unwrap();
+            let names: Vec<_> = outline.root().children().map(Node::name).collect();
+            assert_eq!(names, ["other", "kept", "other", "last"], "{text}");
+            agree(&text);
+        }
+    }
+
+    #[test]
+    fn what_does_not_match_is_still_refused() {
+        for text in [
+            "<r><other><a></b></other></r>",
+            "<r><other><a></other></r>",
+            "<r><other></r>",
+            "<r><other>&nosuch;</other></r>",
+            "<r><other/></x>",
+            "<r><other>t</other></x>",
+            "<r><other>t</other>",
+            "<r><other>t</other></r></r>",
+            "<r><other>t</other></r><s/>",
+            "<r><other><!-- </other></r>",
+            "<r><other><a b='></other></r>",
+        ] {
+            assert!(XmlDocument::outline(text.as_bytes().to_vec(), &KEPT).is_err(), "{text}");
+        }
+        let error =
+            XmlDocument::outline(b"<r>\n<o>t</o>\n<kept></b></r>".to_vec(), &KEPT).unwrap_err();
+        assert!(matches!(error, XmlError::Malformed { line: 3, .. }), "{error:?}");
+    }
+
+    fn content() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            "[a-z >\"'é]{0,8}",
+            Just("&lt;&#65;".to_owned()),
+            "<!--[a-z<>&]{0,6}-->",
+            "<!\\[CDATA\\[[a-z<>&]{0,6}\\]\\]>",
+            "<(a|kept|other)( x=\"[a-z>']{0,4}\")?( y='[a-z>\"]{0,4}')? ?/>",
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            ("(a|kept|other)", prop::collection::vec(inner, 0..5))
+                .prop_map(|(name, parts)| format!("<{name}>{}</{name}>", parts.concat()))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_outline_agrees_with_the_whole(parts in prop::collection::vec(content(), 0..6)) {
+            let text = format!("<r>{}</r>", parts.concat());
+            prop_assert!(XmlDocument::parse(text.as_bytes()).is_ok());
+            agree(&text);
+        }
+
+        #[test]
+        fn a_damaged_one_too(parts in prop::collection::vec(content(), 1..6), at: prop::sample::Index, byte in "[<>/&\"'a!]") {
+            let mut text = format!("<r>{}</r>", parts.concat());
+            let mut at = at.index(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            text.insert_str(at, &byte);
+            agree(&text);
+        }
+    }
+}

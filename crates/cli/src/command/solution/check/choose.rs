@@ -80,6 +80,8 @@ pub(super) struct Wishes<'a> {
     none: bool,
     today: Date,
     known: HashMap<PathBuf, Rc<Config>>,
+    /// The nearest file of folders that were asked for.
+    near: HashMap<PathBuf, Option<PathBuf>>,
 }
 
 impl<'a> Wishes<'a> {
@@ -88,7 +90,8 @@ impl<'a> Wishes<'a> {
         let today = TimeZone::UTC.to_datetime(now).date();
         let named = args.config.as_deref().map(|path| config_read(path, today)).transpose()?;
         let (options, none, known) = (&choices.options, args.no_config, HashMap::new());
-        Ok(Self { options, fail_on: args.fail_on, named, none, today, known })
+        let near = HashMap::new();
+        Ok(Self { options, fail_on: args.fail_on, named, none, today, known, near })
     }
 
     /// What is asked of the package at this path.
@@ -112,7 +115,14 @@ impl<'a> Wishes<'a> {
         if self.named.is_some() || self.none {
             return Ok(self.named.clone());
         }
-        let Some(path) = config::find(package) else { return Ok(None) };
+        // What lies in one folder has one file; a folder that is a package may hold its own.
+        let zip = package.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+        let from = package.parent().filter(|_| zip).unwrap_or(package);
+        let near = match self.near.get(from) {
+            Some(near) => near,
+            None => self.near.entry(from.to_owned()).or_insert_with(|| config::find(package)),
+        };
+        let Some(path) = near.clone() else { return Ok(None) };
         if let Some(config) = self.known.get(&path) {
             return Ok(Some(config.clone()));
         }
