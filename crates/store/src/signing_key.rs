@@ -109,6 +109,12 @@ impl Store {
         Ok(sealed.and_then(|sealed| self.vault.unseal(&place(id), &sealed).ok()))
     }
 
+    /// The tenant's id, which every signed token names.
+    pub fn tenant_id(&self, caller: &Caller) -> Result<&str> {
+        caller.authorize_operator("name the tenant")?;
+        Ok(self.vault.tenant())
+    }
+
     /// The tenant: id and name.
     pub async fn tenant(&self, caller: &Caller) -> Result<(String, String)> {
         caller.authorize_operator("name the tenant")?;

@@ -97,7 +97,7 @@ pub(crate) async fn challenge(State(app): State<App>, request: Request, next: Ne
     if response.status() == StatusCode::UNAUTHORIZED
         && response.headers().get(header::CACHE_CONTROL).is_none()
         && let Some(host) = resource.as_ref().and_then(|host| host.to_str().ok())
-        && let Ok((tenant, _)) = app.store().tenant(&SIGNER).await
+        && let Ok(tenant) = app.store().tenant_id(&SIGNER)
     {
         let addresses = app.addresses();
         let text = format!(
@@ -136,11 +136,11 @@ async fn signed(app: &App, text: &str, path: &str) -> Result<SignedIn, IdentityE
     if token.time("nbf").is_none_or(|begin| begin - LEEWAY > now) {
         return Err(refused("it does not count yet"));
     }
-    let (tenant, _) = app.store().tenant(&SIGNER).await?;
+    let tenant = app.store().tenant_id(&SIGNER)?;
     if token.text("tid") != tenant {
         return Err(refused("it is of another tenant"));
     }
-    let issuer = |origin: String| oauth::issuer(&origin, &tenant) == token.text("iss");
+    let issuer = |origin: String| oauth::issuer(&origin, tenant) == token.text("iss");
     if !app.addresses().origins().any(issuer) {
         return Err(refused("it is of another issuer"));
     }

@@ -53,7 +53,7 @@ impl Certificates {
         let made = Mutex::default();
         let all = Self { authority, key, hosts, clock, ids, made };
         // What cannot be made is known now, not at a client's first call.
-        all.issue(all.own())?;
+        all.issue(&all.own())?;
         Ok(all)
     }
 
@@ -90,8 +90,8 @@ impl Certificates {
         })
     }
 
-    fn issue(&self, names: Vec<String>) -> Result<Arc<CertifiedKey>, AuthorityError> {
-        let one = self.authority.issue(&self.key, &names, &*self.clock, &*self.ids)?;
+    fn issue(&self, names: &[String]) -> Result<Arc<CertifiedKey>, AuthorityError> {
+        let one = self.authority.issue(&self.key, names, &*self.clock, &*self.ids)?;
         let key = PrivateKeyDer::Pkcs8(self.key.serialize_der().into());
         let key = rustls::crypto::ring::sign::any_supported_type(&key)
             .map_err(|_| AuthorityError::Name(names.join(", ")))?;
@@ -110,9 +110,9 @@ impl Certificates {
         }
         let names = if name.is_empty() { self.own() } else { vec![name.clone()] };
         let one = self
-            .issue(names)
+            .issue(&names)
             .inspect_err(|error| {
-                tracing::error!(error = error as &dyn std::error::Error, "no certificate")
+                tracing::error!(error = error as &dyn std::error::Error, "no certificate");
             })
             .ok()?;
         if made.len() >= KEPT_MAX {
