@@ -223,11 +223,11 @@ fn relay(mut client: std::net::TcpStream, port: u16, behind: u16) {
         }
     };
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
-    let lengths = head.lines().filter_map(|line| {
+    let mut lengths = head.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    let length = lengths.last().unwrap_or(0);
+    let length = lengths.next_back().unwrap_or(0);
     while raw.len() < end + 4 + length {
         match client.read(&mut piece) {
             Ok(0) | Err(_) => return,

@@ -111,7 +111,10 @@ impl ImportArgs {
         };
         let sent = self.send(&client, &import).await;
         if let (Some(path), Some(case)) = (&self.record, case) {
-            let ended = sent.as_ref().map(|()| ()).map_err(Failure::client_error);
+            let ended = match &sent {
+                Ok(()) => Ok(()),
+                Err(failure) => Err(failure.client_error()),
+            };
             record::finish(context, path, case, ended).await?;
         }
         sent?;
