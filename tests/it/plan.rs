@@ -296,3 +296,43 @@ fn an_organisation_without_connref_is_planned_from_its_tables() {
     assert_eq!(sure["flows"][0]["certainty"], "known", "{sure:#}");
     assert_eq!(sure["unknown"], json!([]));
 }
+
+#[test]
+fn an_organisation_without_connref_is_verified_and_bound_one_by_one() {
+    let home = Home::new();
+    home.ok(["env", "create", "dev", "--fidelity", "dataverse"]);
+    let path = fixture("harbour_notices");
+    let settings = settings(&home, &path);
+    let at = path.display().to_string();
+    home.ok(["solution", "import", "--path", &at, "--settings-file", &settings]);
+    let before = home.json(["ref", "list"]);
+    home.ok(["ref", "lock"]);
+    let names = before.as_array().expect("a list").iter().map(|r| r["name"].as_str());
+    let names: Vec<&str> = names.map(|name| name.expect("a name")).collect();
+    let served = connref_tests::served::Served::start(&home);
+    let plain = Plain::before(&served);
+    let token = home.file("token", &served.token);
+    let address = format!("http://dev.localhost:{}", plain.port);
+    let there = ["--environment", &address, "--token-file", &token];
+    let run = |words: &[&str]| home.run(words.iter().chain(&there).copied());
+    let gate = ["solution", "verify", "HarbourNotices", "--lock", "bindings.lock.json"];
+    // Nothing is wrong as far as it was seen, and much was not seen.
+    let blind = run(&gate).expect(1);
+    assert!(
+        blind.stdout.contains("0 errors, 0 warnings")
+            && blind.stderr.contains("CA106 was not judged"),
+        "{blind:?}"
+    );
+    let accepted: Vec<&str> = gate.iter().copied().chain(["--accept-unknown"]).collect();
+    run(&accepted).expect(0);
+    for name in &names {
+        run(&["ref", "unbind", name]).expect(0);
+    }
+    run(&accepted).expect(1);
+    run(&["ref", "match", "--solution", "HarbourNotices"]).expect(0);
+    let bound = |rows: &Value| -> Vec<Value> {
+        rows.as_array().expect("a list").iter().map(|r| r["connectionId"].clone()).collect()
+    };
+    drop(served);
+    assert_eq!(bound(&home.json(["ref", "list"])), bound(&before));
+}
