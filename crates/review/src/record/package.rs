@@ -2,6 +2,7 @@
 //! are made anew from what was read of them.
 use std::collections::BTreeMap;
 
+use connref_solution::model::id::is_guid;
 use connref_solution::model::package::{
     CanvasApp, FlowBody, FlowReference, FlowTrigger, FlowVariable, Manifest, MissingDependency,
     Package, PackageConnector, PackageReference, PackageVariable, RuntimeSource, Workflow,
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::facts::{entry, is_custom, operation, presence, publisher, trigger};
 use super::names::Names;
+use crate::finding::SubjectKind;
+use crate::outcome::dependency_kind;
 
 /// The package under other names.
 pub(super) fn scrubbed(
@@ -50,13 +53,24 @@ fn manifest(one: &Manifest, names: &mut Names) -> Manifest {
         missing_dependencies: one
             .missing_dependencies
             .iter()
-            .filter(|m| m.required_type.eq_ignore_ascii_case("connectionreference"))
-            .map(|m| MissingDependency {
-                required_type: m.required_type.clone(),
-                required: names.reference(&LogicalName::new(&m.required)).to_string(),
-                solution: "Active".to_owned(),
-                dependent_type: String::new(),
-                dependent: String::new(),
+            .filter(|m| !is_guid(&m.required))
+            .filter_map(|m| {
+                let name = LogicalName::new(&m.required);
+                let required = match dependency_kind(&m.required_type)? {
+                    SubjectKind::Reference => names.reference(&name),
+                    SubjectKind::Variable => names.variable(&name),
+                    _ => {
+                        let plain = name.key().replacen("_5f", "_", 1);
+                        names.connector(&LogicalName::new(&plain))
+                    }
+                };
+                Some(MissingDependency {
+                    required_type: m.required_type.clone(),
+                    required: required.to_string(),
+                    solution: "Active".to_owned(),
+                    dependent_type: String::new(),
+                    dependent: String::new(),
+                })
             })
             .collect(),
     }
