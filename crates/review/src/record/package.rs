@@ -26,9 +26,11 @@ pub(super) fn scrubbed(
     Package {
         manifest: manifest(&package.manifest, names),
         references: package.references.iter().map(|one| reference(facts, one, names)).collect(),
+        // What is no cloud flow is carried, never judged.
         workflows: package
             .workflows
             .iter()
+            .filter(|one| one.is_cloud_flow())
             .map(|one| workflow(facts, one, bodies.get(&one.id), names))
             .collect(),
         connectors: package.connectors.iter().map(|one| connector(one, names)).collect(),

@@ -16,7 +16,7 @@ use crate::command::flow::reason;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
-use crate::render::{clean, note, style};
+use crate::render::{clean, note, style, warning};
 
 /// Arguments of `solution import`.
 #[derive(Args, Debug)]
@@ -115,7 +115,10 @@ impl ImportArgs {
                 Ok(()) => Ok(()),
                 Err(failure) => Err(failure.client_error()),
             };
-            record::finish(context, path, case, ended).await?;
+            // What was imported is imported, recorded or not.
+            if let Err(failure) = record::finish(context, path, case, ended).await {
+                warning(&failure.line());
+            }
         }
         sent?;
         if self.activate_flows {
