@@ -270,11 +270,11 @@ fn relay(mut client: std::net::TcpStream, port: u16, behind: u16) {
         }
     };
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
-    let lengths = head.lines().filter_map(|line| {
+    let mut lengths = head.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    let length = lengths.last().unwrap_or(0);
+    let length = lengths.next_back().unwrap_or(0);
     while raw.len() < end + 4 + length {
         match client.read(&mut piece) {
             Ok(0) | Err(_) => return,
@@ -342,4 +342,44 @@ fn an_organisation_without_connref_is_planned_from_its_tables() {
     assert_eq!(flows(&sure), flows(&plan));
     assert_eq!(sure["flows"][0]["certainty"], "known", "{sure:#}");
     assert_eq!(sure["unknown"], json!([]));
+}
+
+#[test]
+fn an_organisation_without_connref_is_verified_and_bound_one_by_one() {
+    let home = Home::new();
+    home.ok(["env", "create", "dev", "--fidelity", "dataverse"]);
+    let path = fixture("harbour_notices");
+    let settings = settings(&home, &path);
+    let at = path.display().to_string();
+    home.ok(["solution", "import", "--path", &at, "--settings-file", &settings]);
+    let before = home.json(["ref", "list"]);
+    home.ok(["ref", "lock"]);
+    let names = before.as_array().expect("a list").iter().map(|r| r["name"].as_str());
+    let names: Vec<&str> = names.map(|name| name.expect("a name")).collect();
+    let served = connref_tests::served::Served::start(&home);
+    let plain = Plain::before(&served);
+    let token = home.file("token", &served.token);
+    let address = format!("http://dev.localhost:{}", plain.port);
+    let there = ["--environment", &address, "--token-file", &token];
+    let run = |words: &[&str]| home.run(words.iter().chain(&there).copied());
+    let gate = ["solution", "verify", "HarbourNotices", "--lock", "bindings.lock.json"];
+    // Nothing is wrong as far as it was seen, and much was not seen.
+    let blind = run(&gate).expect(1);
+    assert!(
+        blind.stdout.contains("0 errors, 0 warnings")
+            && blind.stderr.contains("CA106 was not judged"),
+        "{blind:?}"
+    );
+    let accepted: Vec<&str> = gate.iter().copied().chain(["--accept-unknown"]).collect();
+    run(&accepted).expect(0);
+    for name in &names {
+        run(&["ref", "unbind", name]).expect(0);
+    }
+    run(&accepted).expect(1);
+    run(&["ref", "match", "--solution", "HarbourNotices"]).expect(0);
+    let bound = |rows: &Value| -> Vec<Value> {
+        rows.as_array().expect("a list").iter().map(|r| r["connectionId"].clone()).collect()
+    };
+    drop(served);
+    assert_eq!(bound(&home.json(["ref", "list"])), bound(&before));
 }

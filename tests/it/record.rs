@@ -107,3 +107,48 @@ fn a_refused_import_is_recorded_with_its_code() {
     );
     nobody_in(&all);
 }
+
+#[test]
+fn plans_of_real_packages_are_right_and_their_records_readable() {
+    let Some(folder) = connref_tests::samples::samples("record") else { return };
+    for path in connref_tests::samples::zips(&folder.join("zip")) {
+        let home = Home::with_env("dev", &[]);
+        let at = path.display().to_string();
+        home.run(["solution", "import", "--path", &at, "--record", "case.zip"]).expect(0);
+        let (record, all) = read(&home, "case.zip");
+        assert_eq!(record["result"]["wrong"], json!([]), "{at}: {record:#}");
+        // Who has the record alone comes to the same plan.
+        let package = all.iter().find(|(name, _)| name == "package.zip").expect("a package");
+        let package = home.file("others.zip", &package.1);
+        let other = Home::with_env("dev", &[]);
+        let plan = other.run_json(["solution", "plan", &package]).expect(0).json();
+        let states =
+            |flows: &Value, codes: &dyn Fn(&Value) -> Vec<String>| -> Vec<(String, Vec<String>)> {
+                let mut all: Vec<_> = flows
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|f| (f["state"].to_string(), codes(f)))
+                    .collect();
+                all.sort();
+                all
+            };
+        let of_plan = |f: &Value| {
+            let all = f["refusals"].as_array().into_iter().flatten();
+            let mut all: Vec<String> = all.map(|r| r["code"].to_string()).collect();
+            all.sort();
+            all
+        };
+        let of_record = |f: &Value| {
+            let mut all: Vec<String> =
+                f["codes"].as_array().into_iter().flatten().map(Value::to_string).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(
+            states(&plan["flows"], &of_plan),
+            states(&record["plan"]["flows"], &of_record),
+            "{at}"
+        );
+    }
+}

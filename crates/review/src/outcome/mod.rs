@@ -35,6 +35,7 @@ pub use certainty::{Certainty, Ground, Grounds};
 pub use forecast::FlowForecast;
 pub use promotion::{Promotion, promotion_outcome};
 pub use report::{ReportLine, Word};
+pub(crate) use solution::dependency_kind;
 
 /// One import, as asked for.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use connref_solution::model::change_set::SolutionChange;
 use connref_solution::model::facts::{Fidelity, SolutionFacts};
 use connref_solution::model::id::is_guid;
 use connref_solution::model::package::{Managed, Manifest, Publisher};
-use connref_solution::model::{Facts, LogicalName, Package};
+use connref_solution::model::{ApiName, Facts, LogicalName, Package};
 
 use super::layers::Target;
 use super::{Draft, Import, ImportMode};
@@ -298,20 +298,24 @@ fn repeated<'n, T: Hash + Eq>(names: &[&'n T]) -> Vec<&'n T> {
     names.iter().copied().filter(|n| !seen.insert(*n) && told.insert(*n)).collect()
 }
 
-/// References that the package declares as missing: the vendor's service refuses without them, the
-/// full practice imports and leaves off what depends on them.
+/// What the package declares as missing, as far as connref keeps it: references, variables and custom
+/// connectors. The vendor's service refuses without them, the full practice imports and leaves off
+/// what depends on them.
 pub(super) fn dependencies_check(index: &Index<'_>, import: &Import<'_>, draft: &mut Draft) {
+    let mut told = HashSet::new();
     for missing in &import.package.manifest.missing_dependencies {
         let name = LogicalName::new(&missing.required);
-        let known = index.reference(&name).is_some()
-            || import.package.references.iter().any(|r| r.logical_name == name);
-        if !missing.required_type.eq_ignore_ascii_case("connectionreference")
-            || is_guid(&missing.required)
-            || known
-        {
+        let Some(kind) =
+            dependency_kind(&missing.required_type).filter(|_| !is_guid(&missing.required))
+        else {
+            continue;
+        };
+        // Each of its users is told as a dependency of its own.
+        if is_there(index, import, kind, &name) || !told.insert((kind, name.clone())) {
             continue;
         }
-        let subject = Subject::new(SubjectKind::Reference, "", &name);
+        let subject = Subject::new(kind, "", &name);
+        let noun = kind.as_str();
         let help = format!(
             "import the solution that provides it first (the package says \"{}\")",
             missing.solution
@@ -319,25 +323,49 @@ pub(super) fn dependencies_check(index: &Index<'_>, import: &Import<'_>, draft: 
         if index.facts.environment.fidelity == Fidelity::Dataverse {
             let text = format!(
                 "There are missing dependencies. Install the following solutions before installing \
-                 this one: \"{}\" (connection reference '{name}').",
+                 this one: \"{}\" ({noun} '{name}').",
                 missing.solution
             );
             draft
                 .refusals
                 .push(Refusal::new(code::MISSING_DEPENDENCY, 400, subject, text).fix(help));
         } else {
-            draft.warnings.push(Finding {
-                code: code::CR002,
-                severity: Severity::Warning,
-                message: format!(
-                    "the package needs connection reference `{name}`, which is not here"
-                ),
-                subject,
-                help,
-                fix: None,
-                location: None,
-                suppression: None,
-            });
+            let code = if kind == SubjectKind::Reference { code::CR002 } else { code::CR016 };
+            let message = format!("the package needs {noun} `{name}`, which is not here");
+            draft.warnings.push(Finding::new(code, Severity::Warning, subject, message, help));
+        }
+    }
+}
+
+/// The kind of a dependency by its type: a name, or the number that tables have.
+pub(crate) fn dependency_kind(required_type: &str) -> Option<SubjectKind> {
+    match required_type.to_ascii_lowercase().as_str() {
+        "connectionreference" => Some(SubjectKind::Reference),
+        "environmentvariabledefinition" | "380" => Some(SubjectKind::Variable),
+        "connector" | "371" | "372" => Some(SubjectKind::Connector),
+        _ => None,
+    }
+}
+
+fn is_there(index: &Index<'_>, import: &Import<'_>, kind: SubjectKind, name: &LogicalName) -> bool {
+    let package = import.package;
+    match kind {
+        SubjectKind::Reference => {
+            index.reference(name).is_some()
+                || package.references.iter().any(|r| &r.logical_name == name)
+        }
+        SubjectKind::Variable => {
+            index.variable(name).is_some()
+                || package.variables.iter().any(|v| &v.schema_name == name)
+        }
+        _ => {
+            // `new_5Ftool` and `new_tool` are two spellings of one name.
+            let plain = name.key().replacen("_5f", "_", 1);
+            let named = LogicalName::new(&plain);
+            let api = ApiName::new(&format!("shared_{}", plain.replacen('_', "-5f", 1)));
+            index.connector_named(&named).is_some()
+                || index.connector(&api).is_some()
+                || package.connectors.iter().any(|c| c.logical_name() == named)
         }
     }
 }

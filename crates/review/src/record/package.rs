@@ -2,9 +2,10 @@
 //! are made anew from what was read of them.
 use std::collections::BTreeMap;
 
+use connref_solution::model::id::is_guid;
 use connref_solution::model::package::{
-    CanvasApp, FlowBody, FlowVariable, Manifest, MissingDependency, Package, PackageConnector,
-    PackageReference, PackageVariable, RuntimeSource, Workflow,
+    CanvasApp, FlowBody, FlowReference, FlowTrigger, FlowVariable, Manifest, MissingDependency,
+    Package, PackageConnector, PackageReference, PackageVariable, RuntimeSource, Workflow,
 };
 use connref_solution::model::settings::{SettingsReference, SettingsVariable};
 use connref_solution::model::{DeploymentSettings, Facts, FlowId, LogicalName};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::facts::{entry, is_custom, operation, presence, publisher, trigger};
 use super::names::Names;
+use crate::finding::SubjectKind;
+use crate::outcome::dependency_kind;
 
 /// The package under other names.
 pub(super) fn scrubbed(
@@ -23,9 +26,11 @@ pub(super) fn scrubbed(
     Package {
         manifest: manifest(&package.manifest, names),
         references: package.references.iter().map(|one| reference(facts, one, names)).collect(),
+        // What is no cloud flow is carried, never judged.
         workflows: package
             .workflows
             .iter()
+            .filter(|one| one.is_cloud_flow())
             .map(|one| workflow(facts, one, bodies.get(&one.id), names))
             .collect(),
         connectors: package.connectors.iter().map(|one| connector(one, names)).collect(),
@@ -50,13 +55,24 @@ fn manifest(one: &Manifest, names: &mut Names) -> Manifest {
         missing_dependencies: one
             .missing_dependencies
             .iter()
-            .filter(|m| m.required_type.eq_ignore_ascii_case("connectionreference"))
-            .map(|m| MissingDependency {
-                required_type: m.required_type.clone(),
-                required: names.reference(&LogicalName::new(&m.required)).to_string(),
-                solution: "Active".to_owned(),
-                dependent_type: String::new(),
-                dependent: String::new(),
+            .filter(|m| !is_guid(&m.required))
+            .filter_map(|m| {
+                let name = LogicalName::new(&m.required);
+                let required = match dependency_kind(&m.required_type)? {
+                    SubjectKind::Reference => names.reference(&name),
+                    SubjectKind::Variable => names.variable(&name),
+                    _ => {
+                        let plain = name.key().replacen("_5f", "_", 1);
+                        names.connector(&LogicalName::new(&plain))
+                    }
+                };
+                Some(MissingDependency {
+                    required_type: m.required_type.clone(),
+                    required: required.to_string(),
+                    solution: "Active".to_owned(),
+                    dependent_type: String::new(),
+                    dependent: String::new(),
+                })
             })
             .collect(),
     }
@@ -160,34 +176,56 @@ pub(super) fn body(facts: &Facts, body: &FlowBody, names: &mut Names) -> FlowBod
 /// A body as a file holds it, which reads as the same references, children, variables and
 /// operations.
 fn client_data(body: &FlowBody) -> Value {
-    let references: Map<String, Value> = body
-        .references
+    let references: Map<String, Value> =
+        body.references.iter().map(|one| (one.key.clone(), reference_entry(one))).collect();
+    let parameters: Map<String, Value> = body
+        .variables
         .iter()
         .map(|one| {
-            let mut connection = Map::new();
-            if let Some(name) = &one.logical_name {
-                connection.insert("connectionReferenceLogicalName".into(), name.as_str().into());
-            }
-            if let Some(name) = &one.connection_name {
-                connection.insert("name".into(), name.as_str().into());
-            }
-            let source = match one.source {
-                RuntimeSource::Embedded => "embedded",
-                RuntimeSource::Invoker => "invoker",
-            };
-            let mut entry = json!({
-                "runtimeSource": source, "connection": connection,
-                "api": {"name": one.api_name.as_str()},
-            });
-            if let Some(name) = &one.api_logical_name {
-                entry["api"]["logicalName"] = name.as_str().into();
-            }
-            if one.on_behalf_of_invoker {
-                entry["impersonation"] = json!({"source": "invoker"});
-            }
-            (one.key.clone(), entry)
+            let metadata = json!({"schemaName": one.schema_name.as_str()});
+            (one.parameter.clone(), json!({"type": one.kind, "metadata": metadata}))
         })
         .collect();
+    json!({
+        "properties": {
+            "connectionReferences": references,
+            "definition": {
+                "parameters": parameters,
+                "triggers": {"trigger": trigger_value(body.trigger.as_ref())},
+                "actions": actions(body),
+            },
+        },
+        "schemaVersion": "1.0.0.0",
+    })
+}
+
+fn reference_entry(one: &FlowReference) -> Value {
+    let mut connection = Map::new();
+    if let Some(name) = &one.logical_name {
+        connection.insert("connectionReferenceLogicalName".into(), name.as_str().into());
+    }
+    if let Some(name) = &one.connection_name {
+        connection.insert("name".into(), name.as_str().into());
+    }
+    let source = match one.source {
+        RuntimeSource::Embedded => "embedded",
+        RuntimeSource::Invoker => "invoker",
+    };
+    let mut entry = json!({
+        "runtimeSource": source, "connection": connection,
+        "api": {"name": one.api_name.as_str()},
+    });
+    if let Some(name) = &one.api_logical_name {
+        entry["api"]["logicalName"] = name.as_str().into();
+    }
+    if one.on_behalf_of_invoker {
+        entry["impersonation"] = json!({"source": "invoker"});
+    }
+    entry
+}
+
+/// An action for each operation and for each child.
+fn actions(body: &FlowBody) -> Map<String, Value> {
     let mut actions = Map::new();
     for (at, one) in body.operations.iter().enumerate() {
         let key = body.references.iter().find(|entry| entry.api_name == one.api_name);
@@ -195,7 +233,7 @@ fn client_data(body: &FlowBody) -> Value {
             Some(entry) => json!({"type": "OpenApiConnection", "inputs": {"host": {
                 "connectionName": entry.key, "operationId": one.operation,
                 "apiId": one.api_name.connector_id()}}}),
-            // What needs no connection; a request trigger is told by its kind below.
+            // The trigger says it by its kind.
             None if one.api_name.key() == "httprequestreceived" => continue,
             None => json!({"type": one.api_name.as_str(), "inputs": {}}),
         };
@@ -205,36 +243,19 @@ fn client_data(body: &FlowBody) -> Value {
         let host = json!({"workflowReferenceName": child.as_str()});
         actions.insert(format!("Child{at}"), json!({"type": "Workflow", "inputs": {"host": host}}));
     }
-    let parameters: Map<String, Value> = body
-        .variables
-        .iter()
-        .map(|one| {
-            let metadata = json!({"schemaName": one.schema_name.as_str()});
-            (one.parameter.clone(), json!({"type": one.kind, "metadata": metadata}))
-        })
-        .collect();
-    let trigger = body.trigger.as_ref().map_or_else(
-        || json!({"type": "Request", "kind": "Button"}),
-        |one| {
-            let mut trigger = json!({"type": one.kind, "inputs": {}});
-            if let Some(kind) = &one.request_kind {
-                trigger["kind"] = kind.as_str().into();
-            }
-            if let Some(who) = &one.authentication {
-                trigger["inputs"]["triggerAuthenticationType"] = who.as_str().into();
-            }
-            trigger
-        },
-    );
-    json!({
-        "properties": {
-            "connectionReferences": references,
-            "definition": {
-                "parameters": parameters, "triggers": {"trigger": trigger}, "actions": actions,
-            },
-        },
-        "schemaVersion": "1.0.0.0",
-    })
+    actions
+}
+
+fn trigger_value(trigger: Option<&FlowTrigger>) -> Value {
+    let Some(one) = trigger else { return json!({"type": "Request", "kind": "Button"}) };
+    let mut trigger = json!({"type": one.kind, "inputs": {}});
+    if let Some(kind) = &one.request_kind {
+        trigger["kind"] = kind.as_str().into();
+    }
+    if let Some(who) = &one.authentication {
+        trigger["inputs"]["triggerAuthenticationType"] = who.as_str().into();
+    }
+    trigger
 }
 
 /// The settings under other names. A value is replaced by one of its type; one that does not fit its

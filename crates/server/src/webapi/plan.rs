@@ -36,7 +36,7 @@ pub fn plan_document(
             let grounds = Grounds::of_refusals(facts, caller);
             answer["allowed"] = json!(false);
             answer["refusals"] =
-                refusals.iter().map(|one| sure(refusal(one), grounds.refusal(one))).collect();
+                refusals.iter().map(|one| sure(refusal(one), &grounds.refusal(one))).collect();
         }
         Ok(outcome) => {
             let grounds = Grounds::new(facts, outcome, caller);
@@ -45,22 +45,22 @@ pub fn plan_document(
             answer["components"] = outcome
                 .report
                 .iter()
-                .map(|line| sure(report_line(line), grounds.line(line)))
+                .map(|line| sure(report_line(line), &grounds.line(line)))
                 .collect();
             answer["flows"] = outcome
                 .flows
                 .iter()
-                .map(|flow| sure(forecast(flow, &grounds), grounds.flow(flow)))
+                .map(|flow| sure(forecast(flow, &grounds), &grounds.flow(flow)))
                 .collect();
             answer["identityChanges"] = outcome
                 .identity_changes
                 .iter()
-                .map(|change| sure(identity(change), grounds.identity(change)))
+                .map(|change| sure(identity(change), &grounds.identity(change)))
                 .collect();
             answer["warnings"] = outcome
                 .warnings
                 .iter()
-                .map(|one| sure(finding(one), grounds.warning(one)))
+                .map(|one| sure(finding(one), &grounds.warning(one)))
                 .collect();
         }
     }
@@ -68,7 +68,7 @@ pub fn plan_document(
 }
 
 /// A statement with how sure it is.
-fn sure(mut statement: Value, ground: Ground) -> Value {
+fn sure(mut statement: Value, ground: &Ground) -> Value {
     statement["certainty"] = ground.certainty.as_str().into();
     statement["because"] = json!(ground.because);
     statement
@@ -97,7 +97,7 @@ fn forecast(flow: &FlowForecast, grounds: &Grounds<'_>) -> Value {
         "refusals": flow
             .refusals
             .iter()
-            .map(|one| sure(refusal(one), grounds.refusal(one)))
+            .map(|one| sure(refusal(one), &grounds.refusal(one)))
             .collect::<Vec<_>>(),
     })
 }

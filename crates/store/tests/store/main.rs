@@ -173,6 +173,70 @@ fn a_binding_keeps_its_history_and_its_connector() {
 }
 
 #[test]
+fn a_tested_binding_goes_back_once_and_in_time() {
+    each_engine(|world| async move {
+        let (store, cx, env) = (&world.store, &world.caller, &world.environment);
+        for id in ["a1a1a1a1", "b2b2b2b2"] {
+            store.connection_create(cx, env, connection(id, &world, &[])).await.unwrap();
+        }
+        let new = reference("contoso_sql", None);
+        let row = store.reference_create(cx, env, world.version().await, new).await.unwrap();
+        let bind = async |id: &str, until: Option<i64>| {
+            let bindings = vec![(row.id.clone(), Some(ConnectionId::new(id)))];
+            let version = world.version().await;
+            store.references_bind(cx, env, version, bindings, "tested", until).await.unwrap();
+        };
+        let soon = || Some(store.now() + 3_600_000_000);
+        let bound =
+            async || store.reference_get(cx, env, "contoso_sql").await.unwrap().connection.unwrap();
+        // There is nothing before a first binding.
+        bind("a1a1a1a1", soon()).await;
+        assert!(!store.reference_return(cx, env, &row.id, 1).await.unwrap());
+        bind("b2b2b2b2", soon()).await;
+        assert!(!store.reference_return(cx, env, &row.id, 1).await.unwrap(), "another version");
+        assert!(store.reference_return(cx, env, &row.id, 2).await.unwrap());
+        assert_eq!(bound().await, "a1a1a1a1".into());
+        assert!(!store.reference_return(cx, env, &row.id, 3).await.unwrap(), "once");
+        // Its time is over, or there was none, or the connection before is gone.
+        bind("b2b2b2b2", Some(store.now() - 1)).await;
+        assert!(!store.reference_return(cx, env, &row.id, 4).await.unwrap());
+        bind("a1a1a1a1", None).await;
+        assert!(!store.reference_return(cx, env, &row.id, 5).await.unwrap());
+        bind("b2b2b2b2", soon()).await;
+        store.connection_delete(cx, env, &"a1a1a1a1".into(), true).await.unwrap();
+        assert!(!store.reference_return(cx, env, &row.id, 6).await.unwrap());
+        let sources: Vec<String> = store
+            .reference_history(cx, env, &row.id)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|one| one.source)
+            .collect();
+        assert_eq!(sources, ["tested", "tested", "tested", "return", "tested", "tested"]);
+    });
+}
+
+#[test]
+fn an_import_suspends_what_it_is_told_to() {
+    each_engine(|world| async move {
+        let (store, cx, env) = (&world.store, &world.caller, &world.environment);
+        store.change_apply(cx, env, import(world.version().await, true), None).await.unwrap();
+        let facts = store.facts(cx, env).await.unwrap();
+        assert_eq!(facts.flows[0].state, FlowState::On);
+        let mut update = import(world.version().await, false);
+        update.solution.existing = Some(facts.solutions[0].id.clone());
+        update.references[0].existing = Some(facts.references[0].id.clone());
+        update.flows[0].existing = Some(facts.flows[0].id.clone());
+        update.suspensions = vec![(facts.flows[0].id.clone(), "CompanyDlpViolation: x".into())];
+        store.change_apply(cx, env, update, None).await.unwrap();
+        let facts = store.facts(cx, env).await.unwrap();
+        assert_eq!(facts.flows[0].state, FlowState::Suspended);
+        assert_eq!(facts.flows[0].why_off.as_deref(), Some("CompanyDlpViolation: x"));
+        assert!(facts.flows[0].wanted_on);
+    });
+}
+
+#[test]
 fn a_judgement_on_old_facts_is_refused() {
     each_engine(|world| async move {
         let (store, cx, env) = (&world.store, &world.caller, &world.environment);

@@ -17,7 +17,7 @@ use crate::command::flow::reason;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
-use crate::render::{clean, note, style};
+use crate::render::{clean, note, style, warning};
 
 /// Arguments of `solution import`.
 #[derive(Args, Debug)]
@@ -112,8 +112,14 @@ impl ImportArgs {
         };
         let sent = self.send(&client, &import).await;
         if let (Some(path), Some(case)) = (&self.record, case) {
-            let ended = sent.as_ref().map(|()| ()).map_err(Failure::client_error);
-            record::finish(context, path, case, ended).await?;
+            let ended = match &sent {
+                Ok(()) => Ok(()),
+                Err(failure) => Err(failure.client_error()),
+            };
+            // What was imported is imported, recorded or not.
+            if let Err(failure) = record::finish(context, path, case, ended).await {
+                warning(&failure.line());
+            }
         }
         sent?;
         if self.activate_flows {

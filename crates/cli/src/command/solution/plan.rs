@@ -241,10 +241,14 @@ fn with(mut statement: Value, sure: &Sure) -> Value {
 
 /// How a sentence goes on that is not known, or only inferred.
 fn doubt(sure: &Sure) -> String {
-    match sure.certainty.as_str() {
-        "known" => String::new(),
-        "inferred" => format!(" [inferred: {}]", sure.because.join("; ")),
-        _ => format!(" [not known: {}]", sure.because.join("; ")),
+    let word = match sure.certainty.as_str() {
+        "known" => return String::new(),
+        "inferred" => "inferred",
+        _ => "not known",
+    };
+    match sure.because.is_empty() {
+        true => format!(" [{word}]"),
+        false => format!(" [{word}: {}]", sure.because.join("; ")),
     }
 }
 
@@ -285,9 +289,12 @@ fn told(plan: &Plan) -> String {
         );
     }
     let on = plan.flows.iter().filter(|flow| flow.state == "on").count();
+    let (glyph, seen) = match unknown(plan) {
+        0 => (style::good("✓"), ""),
+        _ => (style::warn("?"), " as far as was seen"),
+    };
     let mut text = format!(
-        "{} {}: goes through · {on} of {} flows on afterwards\n",
-        style::good("✓"),
+        "{glyph} {}: goes through{seen} · {on} of {} flows on afterwards\n",
         clean(&name),
         plan.flows.len()
     );
@@ -376,4 +383,39 @@ fn told_reason(indent: &str, one: &Reason, sure: &Sure) -> String {
         text += &format!("{indent}{} {}\n", style::good("fix:"), clean(fix));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_never_reads_as_fine() {
+        let unseen = json!(["with whom connections are shared"]);
+        let subject = |kind: &str, name: &str| json!({"kind": kind, "name": name, "id": ""});
+        let plan = Plan::read(&json!({
+            "solution": "Orders", "version": "1.2.0.0", "environment": "PROD",
+            "unknown": ["with whom connections are shared", "the policies of the tenant"],
+            "components": [
+                {"subject": subject("connection reference", "new_Sql"), "change": "bound",
+                 "detail": "to c1", "certainty": "unknown", "because": ["the policies of the tenant"]},
+                {"subject": subject("connection reference", "new_Mail"),
+                 "change": "keeps its binding", "detail": "to m1", "certainty": "known", "because": []},
+            ],
+            "flows": [
+                {"name": "Sync", "state": "on", "wantedOn": true, "order": 1, "refusals": [],
+                 "certainty": "unknown", "because": ["the policies of the tenant"]},
+                {"name": "Mail", "state": "off", "wantedOn": true, "certainty": "unknown",
+                 "because": unseen, "refusals": [{"code": "ConnectionAuthorizationFailed",
+                 "message": "The caller may not.", "certainty": "unknown", "because": unseen}]},
+                {"name": "Old", "state": "off", "wantedOn": true, "certainty": "inferred",
+                 "because": ["it is not recorded"], "refusals": []},
+            ],
+            "identityChanges": [{"flow": "Sync", "after": "svc", "certainty": "known", "because": []}],
+            "warnings": [{"code": "CA117", "severity": "warning",
+                "subject": subject("environment variable", "new_Site"), "message": "it has no value"}],
+        }));
+        let text = anstream::adapter::strip_str(&told(&plan)).to_string();
+        insta::assert_snapshot!(text);
+    }
 }

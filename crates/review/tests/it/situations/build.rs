@@ -284,8 +284,13 @@ pub(crate) fn case(package: &Value, caller: PrincipalId) -> Case {
         manifest.managed = Managed::Managed;
     }
     for name in texts(package, "missing") {
+        let (kind, name) = match name.split_once(':') {
+            Some(("variable", name)) => ("EnvironmentVariableDefinition", name),
+            Some(("connector", name)) => ("372", name),
+            _ => ("connectionreference", name),
+        };
         manifest.missing_dependencies.push(MissingDependency {
-            required_type: "connectionreference".into(),
+            required_type: kind.into(),
             required: name.to_owned(),
             solution: "Active".into(),
             ..MissingDependency::default()
