@@ -45,12 +45,13 @@ impl Leaving<'_> {
             .iter()
             .map(|c| (c.key(), if held.contains(&c.key()) { Fate::Held } else { Fate::Deleted }))
             .collect();
-        while self.keep_used(&leaving, &names, &mut fates) {}
+        let uses = Uses::of(self.future);
+        let order = self.in_order(&leaving);
+        while self.keep_used(&uses, &order, &names, &mut fates) {}
         if self.before.environment.fidelity == Fidelity::Dataverse {
             self.refuse(&leaving, &names, &fates, draft);
         }
-        let mut removals: Vec<Removal> = self
-            .in_order(&leaving)
+        let mut removals: Vec<Removal> = order
             .into_iter()
             .map(|component| Removal {
                 fate: fates.get(&component.key()).cloned().unwrap_or(Fate::Held),
@@ -99,24 +100,28 @@ impl Leaving<'_> {
     }
 
     /// Marks what stays because something that stays uses it. True if it marked anything: that
-    /// stays now and may use more.
+    /// stays now and may use more. In the order of removal, where users come first, one turn marks
+    /// all; only circles of calls take more.
     fn keep_used<'c>(
         &self,
-        leaving: &[&'c Component],
+        uses: &Uses<'_>,
+        order: &[&'c Component],
         names: &HashMap<(ComponentKind, &str), &str>,
         fates: &mut HashMap<(ComponentKind, &'c str), Fate>,
     ) -> bool {
-        let going = |kind: ComponentKind, id: &str| fates.get(&(kind, id)) == Some(&Fate::Deleted);
-        let uses = Uses::of(self.future, &going);
-        let mut changed = Vec::new();
-        for component in leaving.iter().filter(|c| going(c.kind, &c.id)) {
-            let users = uses.users(self.future, component, names);
+        let mut any = false;
+        for component in order {
+            let going =
+                |kind: ComponentKind, id: &str| fates.get(&(kind, id)) == Some(&Fate::Deleted);
+            if !going(component.kind, &component.id) {
+                continue;
+            }
+            let users = uses.users(component, names, &going);
             if !users.is_empty() {
-                changed.push((component.key(), users));
+                fates.insert(component.key(), Fate::StillUsed(users));
+                any = true;
             }
         }
-        let any = !changed.is_empty();
-        fates.extend(changed.into_iter().map(|(key, users)| (key, Fate::StillUsed(users))));
         any
     }
 
@@ -247,23 +252,31 @@ pub(super) fn of_component(component: &Component) -> Subject {
     Subject::new(kind, &component.id, &component.name)
 }
 
-/// Who uses what, among what stays.
+/// Whether a component goes.
+type Going<'g> = dyn Fn(ComponentKind, &str) -> bool + 'g;
+
+/// Who uses what.
 struct Uses<'a> {
     references: HashMap<String, Vec<&'a FlowFacts>>,
     children: HashMap<&'a str, Vec<&'a FlowFacts>>,
     variables: HashMap<String, Vec<&'a FlowFacts>>,
-    connectors: HashMap<String, Vec<String>>,
+    /// By api name without hash: the reference, none for a connection, and words for it.
+    connectors: HashMap<String, Vec<(Option<&'a str>, String)>>,
+    /// The api names of connector rows, without hash.
+    apis: HashMap<&'a str, String>,
 }
 
 impl<'a> Uses<'a> {
-    fn of(facts: &'a Facts, going: &dyn Fn(ComponentKind, &str) -> bool) -> Self {
+    fn of(facts: &'a Facts) -> Self {
+        let apis = facts.connectors.iter().map(|c| (c.id.as_str(), c.api_name.without_hash()));
         let mut uses = Self {
             references: HashMap::new(),
             children: HashMap::new(),
             variables: HashMap::new(),
             connectors: HashMap::new(),
+            apis: apis.collect(),
         };
-        for flow in facts.flows.iter().filter(|f| !going(ComponentKind::Flow, f.id.as_str())) {
+        for flow in &facts.flows {
             for name in flow.references.iter().filter_map(|entry| entry.logical_name.as_ref()) {
                 uses.references.entry(name.key()).or_default().push(flow);
             }
@@ -275,27 +288,29 @@ impl<'a> Uses<'a> {
             }
         }
         for reference in &facts.references {
-            if !going(ComponentKind::Reference, reference.id.as_str()) {
-                let user = format!("connection reference `{}`", reference.logical_name);
-                uses.connectors.entry(reference.api_name.without_hash()).or_default().push(user);
-            }
+            let user = format!("connection reference `{}`", reference.logical_name);
+            let of = uses.connectors.entry(reference.api_name.without_hash()).or_default();
+            of.push((Some(reference.id.as_str()), user));
         }
         for connection in &facts.connections {
             let user = format!("connection `{}`", connection.display_name);
-            uses.connectors.entry(connection.api_name.without_hash()).or_default().push(user);
+            let of = uses.connectors.entry(connection.api_name.without_hash()).or_default();
+            of.push((None, user));
         }
         uses
     }
 
+    /// Those users of a component that stay.
     fn users(
         &self,
-        facts: &Facts,
         component: &Component,
         names: &HashMap<(ComponentKind, &str), &str>,
+        going: &Going<'_>,
     ) -> Vec<String> {
         let flows = |list: Option<&Vec<&FlowFacts>>| {
-            let mut all: Vec<String> =
-                list.into_iter().flatten().map(|f| format!("flow `{}`", f.name)).collect();
+            let all = list.into_iter().flatten();
+            let staying = all.filter(|f| !going(ComponentKind::Flow, f.id.as_str()));
+            let mut all: Vec<String> = staying.map(|f| format!("flow `{}`", f.name)).collect();
             all.sort();
             all.dedup();
             all
@@ -305,13 +320,14 @@ impl<'a> Uses<'a> {
             ComponentKind::Flow => flows(self.children.get(&*component.id)),
             ComponentKind::Reference => flows(self.references.get(&key())),
             ComponentKind::Variable => flows(self.variables.get(&key())),
-            ComponentKind::Connector => facts
-                .connectors
-                .iter()
-                .find(|c| c.id.as_str() == &*component.id)
-                .and_then(|c| self.connectors.get(&c.api_name.without_hash()))
-                .cloned()
-                .unwrap_or_default(),
+            ComponentKind::Connector => {
+                let all = self.apis.get(&*component.id).and_then(|api| self.connectors.get(api));
+                all.into_iter()
+                    .flatten()
+                    .filter(|(id, _)| id.is_none_or(|id| !going(ComponentKind::Reference, id)))
+                    .map(|(_, user)| user.clone())
+                    .collect()
+            }
         }
     }
 

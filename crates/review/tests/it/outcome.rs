@@ -1,10 +1,10 @@
 //! Imports: bindings, names, values, states, and what is refused with nothing written.
-use connref_review::outcome::Word;
+use connref_review::outcome::{ImportMode, Word};
 use connref_review::{Outcome, Refusal};
-use connref_solution::model::ChangeSet;
-use connref_solution::model::change_set::FlowChange;
+use connref_solution::model::change_set::{Fate, FlowChange};
 use connref_solution::model::facts::{ConnectionStatus, FlowState, ShareLevel};
 use connref_solution::model::package::{Managed, MissingDependency, PackageConnector};
+use connref_solution::model::{ChangeSet, Component, ComponentKind};
 
 use crate::world::{Case, World, direct, entry, invoker, workflow};
 
@@ -484,4 +484,35 @@ fn each_reference_is_told_bound_missing_or_broken_and_by_whom_is_not() {
         assert_eq!((told.0.as_str(), told.1, told.2), (name, state, code));
     }
     assert_eq!(told.len(), expected.len());
+}
+
+#[test]
+fn a_long_chain_of_calls_leaves_in_order_or_stays_as_a_whole() {
+    const LONG: usize = 2000;
+    for held in [false, true] {
+        let mut w = World::default();
+        w.solution("Orders", "1.0", true);
+        for at in (0..LONG).rev() {
+            let id = format!("f{at}");
+            w.0.solutions[0].components.push(Component {
+                kind: ComponentKind::Flow,
+                id: id.as_str().into(),
+                name: id.clone(),
+            });
+            let flow = w.flow(&id, "ann", Vec::new());
+            flow.solutions = vec!["s-Orders".into()];
+            flow.children = vec![format!("f{}", at + 1).into()];
+        }
+        if held {
+            w.flow("outside", "ann", Vec::new()).children = vec!["f0".into()];
+        }
+        let mut case = Case::default().managed();
+        case.options.mode = ImportMode::Upgrade;
+        let outcome = w.import(&case).unwrap();
+        let removals = outcome.change_set.unwrap().removals;
+        let order: Vec<String> = removals.iter().map(|r| r.component.id.to_string()).collect();
+        assert!(order.iter().enumerate().all(|(at, id)| *id == format!("f{at}")));
+        assert_eq!(removals.len(), LONG);
+        assert!(removals.iter().all(|r| (r.fate == Fate::Deleted) != held), "held: {held}");
+    }
 }
