@@ -17,6 +17,7 @@ mod key;
 mod kill9;
 mod kill9_points;
 mod migrate;
+mod odata_metadata;
 mod people;
 mod plan;
 mod policy;

@@ -69,6 +69,60 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
       <ComplexType Name="RetrieveEnvironmentVariableValueResponse">
         <Property Name="Value" Type="Edm.String" Nullable="false" />
       </ComplexType>
+      <ComplexType Name="DeleteAndPromoteResponse">
+        <Property Name="SolutionId" Type="Edm.Guid" />
+      </ComplexType>
+      <ComplexType Name="ImportSolutionAsyncResponse">
+        <Property Name="ImportJobKey" Type="Edm.Guid" />
+        <Property Name="AsyncOperationId" Type="Edm.Guid" />
+      </ComplexType>
+      <ComplexType Name="StageAndUpgradeAsyncResponse">
+        <Property Name="ImportJobKey" Type="Edm.Guid" />
+        <Property Name="AsyncOperationId" Type="Edm.Guid" />
+      </ComplexType>
+      <ComplexType Name="SolutionParameters">
+        <Property Name="StageSolutionUploadId" Type="Edm.Guid" />
+      </ComplexType>
+      <ComplexType Name="AttributeCollection">
+        <Property Name="Count" Type="Edm.Int32" />
+        <Property Name="Keys" Type="Collection(Edm.String)" />
+        <Property Name="Values" Type="Collection(Edm.String)" />
+      </ComplexType>
+      <ComplexType Name="SolutionComponentDetails">
+        <Property Name="ComponentName" Type="Edm.String" />
+        <Property Name="ComponentTypeName" Type="Edm.String" />
+        <Property Name="IsPresentInOrg" Type="Edm.String" />
+        <Property Name="Attributes" Type="mscrm.AttributeCollection" />
+      </ComplexType>
+      <ComplexType Name="SolutionDetails">
+        <Property Name="SolutionUniqueName" Type="Edm.String" />
+        <Property Name="SolutionFriendlyName" Type="Edm.String" />
+        <Property Name="SolutionVersion" Type="Edm.String" />
+        <Property Name="IsManaged" Type="Edm.Boolean" />
+        <Property Name="PublisherUniqueName" Type="Edm.String" />
+      </ComplexType>
+      <ComplexType Name="MissingDependency">
+        <Property Name="RequiredComponentSchemaName" Type="Edm.String" />
+        <Property Name="RequiredSolutionName" Type="Edm.String" />
+        <Property Name="DependentComponentDisplayName" Type="Edm.String" />
+      </ComplexType>
+      <ComplexType Name="SolutionValidationResult">
+        <Property Name="SolutionValidationResultType" Type="Edm.String" />
+        <Property Name="ErrorCode" Type="Edm.Int64" />
+        <Property Name="AdditionalInfo" Type="Edm.String" />
+        <Property Name="Message" Type="Edm.String" />
+      </ComplexType>
+      <ComplexType Name="StageSolutionResults">
+        <Property Name="StageSolutionUploadId" Type="Edm.Guid" />
+        <Property Name="StageSolutionStatus" Type="Edm.String" />
+        <Property Name="SolutionComponentsDetails" Type="Collection(mscrm.SolutionComponentDetails)" />
+        <Property Name="SolutionDetails" Type="mscrm.SolutionDetails" />
+        <Property Name="MissingDependencies" Type="Collection(mscrm.MissingDependency)" />
+        <Property Name="SolutionValidationResults" Type="Collection(mscrm.SolutionValidationResult)" />
+      </ComplexType>
+      <ComplexType Name="StageSolutionResponse">
+        <Property Name="StageSolutionResults" Type="mscrm.StageSolutionResults" />
+      </ComplexType>
       <ComplexType Name="connref_Document" OpenType="true" />
 "#;
 
