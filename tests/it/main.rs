@@ -20,6 +20,7 @@ mod key;
 mod kill9;
 mod kill9_points;
 mod migrate;
+mod odata_metadata;
 mod people;
 mod pipeline;
 mod plan;

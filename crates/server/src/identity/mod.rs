@@ -165,9 +165,13 @@ async fn signed(app: &App, text: &str, path: &str) -> Result<SignedIn, IdentityE
 }
 
 impl SignedIn {
-    /// By name, for what is judged by name rather than in an environment.
-    pub fn asker(&self) -> Asker {
-        Asker { name: self.name.clone(), operator: self.operator }
+    /// By name, for what is judged by name rather than in an environment. A signed token proves a
+    /// name in some environments only, and there is no name of the whole tenant in it.
+    pub fn asker(&self) -> Result<Asker, IdentityError> {
+        match self.within {
+            Some(_) => Err(IdentityError::Token("pipelines want one of `connref server token`")),
+            None => Ok(Asker { name: self.name.clone(), operator: self.operator }),
+        }
     }
 
     /// The caller for what concerns more than one environment.

@@ -141,8 +141,8 @@ impl Caller {
     }
 
     /// Who asks, for what is judged by name rather than in an environment.
-    pub(crate) fn asker(&self) -> connref_review::pipeline::Asker {
-        self.signed.asker()
+    pub(crate) fn asker(&self) -> Result<connref_review::pipeline::Asker, Failure> {
+        Ok(self.signed.asker()?)
     }
 
     /// A header's text; `None` if it is missing or blank.

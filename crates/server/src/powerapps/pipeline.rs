@@ -30,7 +30,7 @@ fn asker(caller: &Caller) -> Result<Asker, Failure> {
             "sign in as that user: leave --as away, and use their token",
         ));
     }
-    Ok(caller.asker())
+    caller.asker()
 }
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {

@@ -50,6 +50,8 @@ pub(super) const SYNTAX: &str = "0x80060888";
 pub(super) const FETCH: &str = "0x80040201";
 /// A column is not there.
 pub(super) const NO_ATTRIBUTE: &str = "0x80041103";
+/// The database took too long.
+pub(super) const TIMEOUT: &str = "0x80044151";
 /// More rows than are aggregated.
 pub(super) const AGGREGATES: &str = "0x8004e023";
 /// Something else depends on the row.
@@ -209,6 +211,7 @@ impl From<StoreError> for Fault {
             StoreError::Database(DbError::Unique(_)) => {
                 (StatusCode::PRECONDITION_FAILED, DUPLICATE)
             }
+            StoreError::Database(DbError::TooLong) => (StatusCode::BAD_REQUEST, TIMEOUT),
             StoreError::Database(DbError::GroupOver) => {
                 (StatusCode::SERVICE_UNAVAILABLE, UNEXPECTED)
             }

@@ -309,3 +309,29 @@ async fn what_is_no_fetch_is_refused() {
     let stored = service.send(None, at("GET", "publishers?savedQuery=x"), &Value::Null).await;
     assert_eq!(stored.status, 501);
 }
+
+/// Joined with itself over and over, a small table makes more rows than anybody waits for.
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_refused() {
+    if std::env::var_os("CONNREF_LONG").is_none() {
+        return;
+    }
+    let service = world().await;
+    for number in 0..20 {
+        let body = json!({"uniquename": format!("more{number}"), "friendlyname": "x", "customizationprefix": "mor",
+            "customizationoptionvalueprefix": 10_000});
+        assert_eq!(service.post("publishers", body).await.status, 204);
+    }
+    let link = |number: usize| {
+        format!(
+            "<link-entity name='publisher' from='organizationid' to='organizationid' alias='p{number}'/>"
+        )
+    };
+    let links: String = (0..12).map(link).collect();
+    let xml = format!(
+        "<fetch><entity name='publisher'>{links}<order attribute='friendlyname'/></entity></fetch>"
+    );
+    let answer = fetch(&service, "publishers", &xml).await;
+    assert_eq!(answer.code(), "400 0x80044151", "{}", answer.body);
+    assert_eq!(service.get("publishers?$top=1").await.status, 200);
+}

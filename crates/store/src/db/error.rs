@@ -50,6 +50,9 @@ pub enum DbError {
     /// A change panicked; nothing of it was written.
     #[error("a change failed unexpectedly; nothing of it was written")]
     Panicked,
+    /// A question took longer than it may.
+    #[error("the query takes too long; narrow it with a filter")]
+    TooLong,
     /// A group of changes was undone or took too long; nothing of it was written.
     #[error("a group of changes took too long or had ended; nothing of it was written")]
     GroupOver,
@@ -67,6 +70,11 @@ impl From<rusqlite::Error> for DbError {
             {
                 Self::Unique(Box::new(error))
             }
+            rusqlite::Error::SqliteFailure(code, _)
+                if code.code == rusqlite::ErrorCode::OperationInterrupted =>
+            {
+                Self::TooLong
+            }
             _ => Self::Statement(Box::new(error)),
         }
     }
@@ -76,6 +84,8 @@ impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         if error.code() == Some(&tokio_postgres::error::SqlState::UNIQUE_VIOLATION) {
             Self::Unique(Box::new(error))
+        } else if error.code() == Some(&tokio_postgres::error::SqlState::QUERY_CANCELED) {
+            Self::TooLong
         } else {
             Self::Statement(Box::new(error))
         }

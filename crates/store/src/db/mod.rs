@@ -16,6 +16,7 @@ mod value;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 pub use error::DbError;
 pub use group::Group;
@@ -146,8 +147,8 @@ impl Db {
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.read(false, f),
-            Engine::Postgres(engine) => engine.read(false, f).await,
+            Engine::Sqlite(engine) => engine.read(false, None, f),
+            Engine::Postgres(engine) => engine.read(false, None, f).await,
             Engine::Group(_, members) => members.run(f).await,
         }
     }
@@ -157,7 +158,7 @@ impl Db {
     pub async fn query(&self, statement: &Statement) -> Result<Vec<Row>, DbError> {
         match &self.engine {
             Engine::Sqlite(engine) => {
-                engine.read(false, |sql| sql.query(statement.text, &statement.params))
+                engine.read(false, None, |sql| sql.query(statement.text, &statement.params))
             }
             Engine::Postgres(engine) => engine.query(statement).await,
             Engine::Group(_, members) => {
@@ -175,8 +176,23 @@ impl Db {
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.read(true, f),
-            Engine::Postgres(engine) => engine.read(true, f).await,
+            Engine::Sqlite(engine) => engine.read(true, None, f),
+            Engine::Postgres(engine) => engine.read(true, None, f).await,
+            Engine::Group(_, members) => members.run(f).await,
+        }
+    }
+
+    /// Reads with one snapshot, and gives up after so long: for questions that people make up.
+    pub async fn bounded<T, E, F>(&self, limit: Duration, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.read(true, Some(limit), f),
+            Engine::Postgres(engine) => engine.read(true, Some(limit), f).await,
+            // A group has a bound of its own.
             Engine::Group(_, members) => members.run(f).await,
         }
     }

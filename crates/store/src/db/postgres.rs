@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use sha2::{Digest, Sha256};
@@ -119,7 +120,12 @@ impl Postgres {
             .map_err(|_| DbError::Panicked)?
     }
 
-    pub(super) async fn read<T, E, F>(&self, snapshot: bool, f: F) -> Result<T, E>
+    pub(super) async fn read<T, E, F>(
+        &self,
+        snapshot: bool,
+        limit: Option<Duration>,
+        f: F,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -128,6 +134,9 @@ impl Postgres {
         self.session(move |session| {
             if snapshot {
                 session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            }
+            if let Some(limit) = limit {
+                session.run(&format!("SET LOCAL statement_timeout = {}", limit.as_millis()))?;
             }
             let result = f(&mut wrap(session));
             if snapshot {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 use super::migrate::{self, Dialect};
 use super::{DbError, Param, Row, Session, Sql, Statement};
 
+/// Steps of SQLite's machine between two looks at the clock: about a millisecond.
+const STEPS: i32 = 100_000;
 /// A group never grows beyond this, so that the first in it does not wait for ever.
 const GROUP_MAX: usize = 256;
 /// Readers kept open; more are opened under load and dropped afterwards.
@@ -90,19 +92,33 @@ impl Sqlite {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    pub(super) fn read<T, E, F>(&self, snapshot: bool, f: F) -> Result<T, E>
+    pub(super) fn read<T, E, F>(
+        &self,
+        snapshot: bool,
+        limit: Option<Duration>,
+        f: F,
+    ) -> Result<T, E>
     where
         E: From<DbError>,
         F: FnOnce(&mut Sql<'_>) -> Result<T, E>,
     {
-        let connection = self.reader()?;
+        let mut connection = self.reader()?;
         if snapshot {
             connection
                 .prepare_cached("BEGIN")
                 .and_then(|mut s| s.execute([]))
                 .map_err(DbError::from)?;
         }
+        if let Some(limit) = limit {
+            let end = Instant::now() + limit;
+            connection
+                .progress_handler(STEPS, Some(move || Instant::now() > end))
+                .map_err(DbError::from)?;
+        }
         let result = f(&mut Sql(Session::Sqlite(&connection)));
+        if limit.is_some() {
+            connection.progress_handler(0, None::<fn() -> bool>).map_err(DbError::from)?;
+        }
         if snapshot {
             connection
                 .prepare_cached("COMMIT")

@@ -55,6 +55,8 @@ pub const ORDER_MAX: usize = 10;
 pub const EXPAND_MAX: usize = 15;
 /// Most further tables that joins and conditions on related rows bring into one statement.
 pub const TABLES_MAX: usize = 15;
+/// How long a question may take.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(20);
 /// Most rows that are aggregated or made distinct.
 pub const AGGREGATE_MAX: usize = 50_000;
 /// Longest text to search for, in bytes.
@@ -174,6 +176,6 @@ impl Store {
         query: Query,
     ) -> Result<Page, QueryError> {
         let (caller, environment) = (caller.clone(), environment.clone());
-        self.db().snapshot(move |sql| query_run(sql, &environment, &caller, &query)).await
+        self.db().bounded(LONGEST, move |sql| query_run(sql, &environment, &caller, &query)).await
     }
 }
