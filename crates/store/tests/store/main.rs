@@ -4,6 +4,7 @@ mod access;
 mod connection;
 mod key;
 mod model;
+mod past;
 mod people;
 mod world;
 
