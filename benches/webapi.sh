@@ -38,7 +38,7 @@ rm -f db.sqlite*
 "$node" node_modules/@sap/cds/bin/deploy.js >/dev/null
 "$node" fill.mjs
 port=$((20000 + RANDOM % 20000))
-"$node" node_modules/@sap/cds/bin/serve.js all --port "$port" >"$work/cds.out" 2>&1 &
+NODE_ENV=production "$node" node_modules/@sap/cds/bin/serve.js all --port "$port" >"$work/cds.out" 2>&1 &
 children+=($!)
 cd - >/dev/null
 for _ in $(seq 600); do

@@ -13,6 +13,7 @@ mod control_plane;
 mod demo;
 mod dependency_table;
 mod fidelity;
+mod flow_api;
 mod hostile;
 mod inspect;
 mod invoker;

@@ -71,8 +71,11 @@ struct Type {
     navigations: Vec<String>,
 }
 
-/// Types by name, and functions and actions with their parameters.
-type Model = (BTreeMap<String, Type>, Vec<(bool, String, Vec<(String, String)>)>);
+/// A function (or an action): its name, and its parameters with their types.
+type Verb = (bool, String, Vec<(String, String)>);
+
+/// Types by name, and functions and actions.
+type Model = (BTreeMap<String, Type>, Vec<Verb>);
 
 fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.split(&format!(" {name}=\"")).nth(1)?.split('"').next()
@@ -82,8 +85,7 @@ fn model(served: &Served) -> Model {
     let answer = served.ask("dev", "GET", &format!("{WEB}/$metadata"), None);
     let text = String::from_utf8(answer.body).expect("UTF-8");
     let (mut types, mut verbs): Model = Default::default();
-    let (mut current, mut verb): (Option<String>, Option<(bool, String, Vec<(String, String)>)>) =
-        (None, None);
+    let (mut current, mut verb): (Option<String>, Option<Verb>) = (None, None);
     for line in text.lines() {
         let start = line.trim_start();
         let name = attribute(line, "Name").unwrap_or_default().to_owned();

@@ -198,7 +198,7 @@ impl Store {
                 sql.execute(
                     "UPDATE asyncoperation SET modifiedon = $4, versionnumber = versionnumber + 1, \
                      statecode = CASE WHEN operationtype = 13 THEN 3 ELSE statecode END, \
-                     statuscode = CASE WHEN operationtype = 13 THEN 32 ELSE $3 END, \
+                     statuscode = CASE WHEN operationtype = 13 THEN 32 ELSE CAST($3 AS BIGINT) END, \
                      completedon = CASE WHEN operationtype = 13 THEN CAST($4 AS BIGINT) ELSE completedon END \
                      WHERE environmentid = $1 AND asyncoperationid = $2",
                     &[

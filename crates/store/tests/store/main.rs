@@ -5,6 +5,7 @@ mod connection;
 mod group;
 mod key;
 mod model;
+mod past;
 mod people;
 mod pipeline;
 mod sign_in;
