@@ -329,7 +329,7 @@ impl World {
         };
         let job = self.job();
         let mut import = asked(&pack.zip, settings.as_ref(), &job);
-        import.allow_older = state == State::Newer && who % 2 == 0;
+        import.allow_older = state == State::Newer && who.is_multiple_of(2);
         import.upgrade = state == State::Upgrade;
         let facts = facts_read(file.as_bytes()).expect("the file reads back");
         let planned = planned(&facts, pack, &import, PEOPLE[who]);
