@@ -209,7 +209,7 @@ fn every_named_moment_leaves_the_old_or_the_new_on_postgresql() {
 }
 
 /// Kills at random moments, in turns of every story.
-fn random_moments(server: Option<&str>, seed: &mut Seed) {
+fn random_moments(server: Option<&str>, seed: &mut Seed) -> String {
     let kills = if std::env::var_os("CONNREF_LONG").is_some() { 300 } else { 50 };
     let stories = stories(server);
     let (mut olds, mut news) = (0, 0);
@@ -235,20 +235,21 @@ fn random_moments(server: Option<&str>, seed: &mut Seed) {
             assert_eq!(world.state(), story.new, "{command:?} after kill {kill}");
         }
     }
-    println!("{olds} old, {news} new of {kills}");
     assert_eq!(olds + news, kills);
+    format!("{olds} old, {news} new of {kills}")
 }
 
 #[test]
 fn random_moments_leave_the_old_or_the_new_on_sqlite() {
-    random_moments(None, &mut Seed::take("random_moments_leave_the_old_or_the_new_on_sqlite"));
+    let test = "random_moments_leave_the_old_or_the_new_on_sqlite";
+    println!("{}", random_moments(None, &mut Seed::take(test)));
 }
 
 #[test]
 fn random_moments_leave_the_old_or_the_new_on_postgresql() {
     let test = "random_moments_leave_the_old_or_the_new_on_postgresql";
     let Some(server) = server(test) else { return };
-    random_moments(Some(&server), &mut Seed::take(test));
+    println!("{}", random_moments(Some(&server), &mut Seed::take(test)));
 }
 
 #[test]

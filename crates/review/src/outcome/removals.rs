@@ -178,7 +178,7 @@ impl Leaving<'_> {
         for kind in ComponentKind::REMOVED_IN_ORDER {
             let of_kind = leaving.iter().copied().filter(|c| c.kind == kind);
             if kind == ComponentKind::Flow {
-                order.extend(callers_first(self.future, of_kind.collect()));
+                order.extend(callers_first(self.future, &of_kind.collect::<Vec<_>>()));
             } else {
                 order.extend(of_kind);
             }
@@ -358,7 +358,7 @@ impl<'a> Uses<'a> {
 }
 
 /// Callers before called ones; what lies on a circle of calls, or is called from one, comes last.
-fn callers_first<'c>(facts: &Facts, waiting: Vec<&'c Component>) -> Vec<&'c Component> {
+fn callers_first<'c>(facts: &Facts, waiting: &[&'c Component]) -> Vec<&'c Component> {
     let ids: HashSet<&str> = waiting.iter().map(|c| &*c.id).collect();
     let mut callers: HashMap<&str, usize> = HashMap::new();
     let mut called: HashMap<&str, Vec<&str>> = HashMap::new();
