@@ -68,7 +68,7 @@ pub(super) fn parse(
             ("$skip", _) => {
                 return Err(Fault::syntax("Skip Clause is not supported; follow @odata.nextLink."));
             }
-            ("$search" | "$compute" | "$format", _) => {
+            ("$compute" | "$format", _) => {
                 return Err(Fault::unsupported(format!(
                     "the query option `{name}` is not supported"
                 )));

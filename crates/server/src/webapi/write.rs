@@ -64,7 +64,9 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
         (&Method::DELETE, Some(key), [property]) => {
             set(asked, key, &property.name, Value::Null).await
         }
-        (&Method::POST, Some(_), [_, ..]) => {
+        (&Method::POST, Some(_), [next, ..])
+            if table.collection(&next.name).is_none() && table.navigation(&next.name).is_none() =>
+        {
             Err(Fault::unsupported("actions behind a row are not supported"))
         }
         (method, _, _) => Err(Fault::method(&format!("http method '{method}'"))),
