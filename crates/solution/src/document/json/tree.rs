@@ -217,7 +217,7 @@ impl<'t> JsonNode<'t> {
     pub fn span(self) -> Option<Range<usize>> {
         let record = self.record();
         let escaped = record.kind == Kind::Escaped;
-        (!escaped).then(|| record.start as usize..record.end as usize)
+        (!escaped).then_some(record.start as usize..record.end as usize)
     }
 
     /// A copy that lives on its own.
