@@ -115,7 +115,7 @@ fn a_holding_solution_waits_and_is_promoted_or_given_up() {
     assert_eq!(names(), ["HarbourNotices", "HarbourNotices_Upgrade"]);
     assert_eq!(references(&home), ["hbr_Ledger", "hbr_Mail", "hbr_Post"]);
     home.run(holding).expect(4);
-    home.run(["solution", "delete", "HarbourNotices"]).expect(4);
+    home.run(["solution", "delete", "HarbourNotices"]).expect(6);
     home.ok(["solution", "delete", "HarbourNotices_Upgrade"]);
     assert_eq!(references(&home), ["hbr_Ledger", "hbr_Mail"]);
     home.run(["solution", "upgrade", "HarbourNotices"]).expect(4);

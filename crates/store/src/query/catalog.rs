@@ -51,8 +51,6 @@ const ACTIVE_STATUSES: &[Choice] = &[(1, "Active"), (2, "Inactive")];
 pub(super) const CREATED: Col = Col::new("createdon", Kind::Time);
 pub(super) const MODIFIED: Col = Col::new("modifiedon", Kind::Time);
 pub(super) const VERSION: Col = Col::new("versionnumber", Kind::BigInt);
-/// What clients ask for and nothing is kept of.
-const NOTHING: Source = Source::Sql("CAST(NULL AS TEXT)");
 const MANAGED: Col = Col::new("ismanaged", Kind::Flag);
 pub(super) const CREATED_BY: Col = Col::lookup("createdby", "systemuser", "createdby");
 const MODIFIED_BY: Col = Col::lookup("modifiedby", "systemuser", "modifiedby");
@@ -521,8 +519,6 @@ const PUBLISHER: TableDef = TableDef {
         Col::new("friendlyname", Kind::Text(256)).create().edit().required(),
         Col::new("customizationprefix", Kind::Text(8)).create().required(),
         Col::new("customizationoptionvalueprefix", Kind::Int).create().required(),
-        Col::new("description", Kind::Text(2000)).from(NOTHING),
-        Col::new("isreadonly", Kind::Flag).from(Source::Constant(0)),
         organization("organizationid", "organizationid"),
         CREATED_BY,
         no_one("createdonbehalfby"),
@@ -633,7 +629,6 @@ const SOLUTION: TableDef = TableDef {
         MODIFIED_BY,
         no_one("modifiedonbehalfby"),
         Col::new("installedon", Kind::Time),
-        Col::new("solutionpackageversion", Kind::Text(256)).from(NOTHING),
         CREATED,
         MODIFIED,
         VERSION,
