@@ -9,7 +9,9 @@ use connref_client::solution::Import;
 use connref_client::transport::InProcess;
 use connref_client::{Client, ClientError, Place, Shared};
 use connref_egress::{Egress, EgressConfig};
-use connref_review::{ImportMode, ImportOptions, import_outcome};
+use connref_review::audit::{AuditOptions, audit, solution_verify};
+use connref_review::catalogue::code;
+use connref_review::{ImportMode, ImportOptions, Severity, connection_for_call, import_outcome};
 use connref_server::identity::LocalCaller;
 use connref_server::{App, router};
 use connref_solution::archive::{Archive, Limits};
@@ -18,7 +20,7 @@ use connref_solution::artefact::settings_json::settings_write;
 use connref_solution::model::facts::{
     ConnectionKind, EnvironmentKind, Fidelity, FlowState, PrincipalKind, Role, ShareLevel,
 };
-use connref_solution::model::package::FlowBody;
+use connref_solution::model::package::{FlowBody, RuntimeSource};
 use connref_solution::model::settings::SettingsReference;
 use connref_solution::model::{
     ApiName, ConnectionId, DeploymentSettings, EnvironmentId, Facts, FlowId, Package,
@@ -355,6 +357,7 @@ impl World {
                 assert_eq!(plan.everything, states(&after), "{at}");
                 let happened = happened(&client, pack).await;
                 assert_eq!(plan.flows, happened, "{at}");
+                gate_agrees(&at, &after, &pack.package.manifest.unique_name);
                 (happened.len(), false)
             }
         };
@@ -586,6 +589,47 @@ async fn happened(client: &Client, pack: &Pack) -> Vec<FlowLine> {
     }
     lines.sort();
     lines
+}
+
+/// The gate of the solution agrees with the audit, and with what its flows then do: where it passes,
+/// every flow that should be on is, and every call of one that is on finds its connection; where one
+/// does not, it fails. Calls are judged as a run judges them, for whoever turned the flow on.
+fn gate_agrees(at: &str, facts: &Facts, name: &str) {
+    let Some(solution) = facts.solutions.iter().find(|one| one.unique_name == name) else {
+        return;
+    };
+    let options = AuditOptions::default();
+    let gate = solution_verify(facts, solution, &options, None).findings;
+    let all = audit(facts, &options).findings;
+    for one in gate.iter().filter(|one| one.code.starts_with("CA")) {
+        let told = all.iter().any(|two| (one.code, &one.subject) == (two.code, &two.subject));
+        assert!(told, "{at}: the audit does not know {one:?}");
+    }
+    let errors: Vec<_> = gate.iter().filter(|one| one.severity == Severity::Error).collect();
+    let mut wrong = Vec::new();
+    for flow in facts.flows.iter().filter(|flow| flow.solutions.contains(&solution.id)) {
+        if flow.wanted_on && flow.state != FlowState::On {
+            wrong.push(format!("`{}` is {}", flow.name, word(flow.state)));
+        }
+        let embedded = flow.references.iter().filter(|e| e.source == RuntimeSource::Embedded);
+        for entry in embedded.filter(|_| flow.state == FlowState::On) {
+            let caller = flow.activated_by.as_ref().unwrap_or(&flow.owner);
+            let called = connection_for_call(facts, &flow.id, &entry.key, caller, &[]);
+            if let Err(refusal) = called {
+                wrong.push(format!("`{}` calls `{}`: {}", flow.name, entry.key, refusal.code));
+            }
+        }
+    }
+    match (wrong.is_empty(), errors.is_empty()) {
+        (false, true) => panic!("{at}: the gate passes, but {wrong:?}"),
+        // What is unbound, or empty, may concern no flow that should be on; nothing else may.
+        (true, false) => {
+            let idle = [code::CA101, code::CA117, code::CA116];
+            let odd: Vec<_> = errors.iter().filter(|one| !idle.contains(&one.code)).collect();
+            assert!(odd.is_empty(), "{at}: everything works, but the gate says {odd:?}");
+        }
+        _ => {}
+    }
 }
 
 /// Every case of some packages.
