@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${CONNREF_SAMPLES:?a folder of real packages, the zips in zip/}"
 
-cargo build --release --locked -q -p connref-cli
-cargo build --release --locked -q -p connref-benches --bin check_raw --bin launch
+# Together, so that both are made of the same features.
+cargo build --release --locked -q -p connref-cli -p connref-benches
 target="$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)"
 connref="$target/connref" raw="$target/check_raw" launch="$target/launch"
 
