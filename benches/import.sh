@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile="$([[ -n "${CONNREF_BIN:-}" ]] && echo debug || echo release)"
-[[ -n "${CONNREF_BIN:-}" ]] || cargo build --release --locked -q -p connref-cli
-cargo build $([[ "$profile" == debug ]] || echo --release) --locked -q -p connref-benches --bin launch
+# Together, so that all measurements are made of the same features and nothing is built twice.
+cargo build $([[ "$profile" == debug ]] || echo --release) --locked -q -p connref-cli -p connref-benches
 target="$(cd "${CARGO_TARGET_DIR:-target}/$profile" && pwd)"
 connref="${CONNREF_BIN:-$target/connref}" launch="$target/launch"
 

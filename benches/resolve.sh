@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --locked -q -p connref-benches --bin resolve
+cargo build --release --locked -q -p connref-cli -p connref-benches
 target="$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)"
 if [[ -z "${CONNREF_TEST_OPENBAO:-}" ]]; then
     cache="${XDG_CACHE_HOME:-$HOME/.cache}/connref-benches/openbao"

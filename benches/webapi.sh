@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --locked -q -p connref-benches --bin webapi
+cargo build --release --locked -q -p connref-cli -p connref-benches
 target="$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/connref-benches/cds"
 rival="$PWD/benches/cds"

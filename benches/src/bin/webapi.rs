@@ -100,7 +100,10 @@ fn copy(file: &Path) -> Result<(), Fail> {
     database.busy_timeout(Duration::from_secs(30))?;
     database.execute_batch(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) \
-         INSERT INTO connectionreference SELECT environmentid, \
+         INSERT INTO connectionreference (environmentid, connectionreferenceid, connectionreferencelogicalname, \
+         logicalname_key, connectionreferencedisplayname, description, connectorid, customconnectorid, \
+         connectionid, bindingversion, promptingbehavior, iscustomizable, ismanaged, ownerid, createdby, \
+         createdon, modifiedon, versionnumber) SELECT environmentid, \
          printf('00000000-0000-4000-8000-%012d', i), printf('con_%06d', i), printf('con_%06d', i), \
          printf('Reference %d', i), description, connectorid, customconnectorid, connectionid, bindingversion, \
          promptingbehavior, iscustomizable, ismanaged, ownerid, createdby, createdon, modifiedon, versionnumber \

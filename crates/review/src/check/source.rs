@@ -51,13 +51,16 @@ impl CheckSource {
         if !definitions.is_empty() && archive.part("solution.xml").is_none() {
             return legacy_read(archive, &definitions);
         }
-        let (package, bodies) = package_open(&archive)?;
+        let (package, bodies) =
+            package_open(&archive, |flow, OpenBody { part, value }| match value {
+                Ok(tree) => Ok(flow_of(&flow.id, &flow.name, part, tree)),
+                Err(error) => Err(broken_of(&flow.id, &flow.name, part, &error)),
+            })?;
         let mut source = Self { archive, package, legacy: false, flows: vec![], broken: vec![] };
-        for OpenBody { flow, part, value } in bodies {
-            let flow = &source.package.workflows[flow];
-            match value {
-                Ok(tree) => source.flows.push(flow_of(&flow.id, &flow.name, part, tree)),
-                Err(error) => source.broken.push(broken_of(&flow.id, &flow.name, part, &error)),
+        for body in bodies {
+            match body {
+                Ok(flow) => source.flows.push(flow),
+                Err(broken) => source.broken.push(broken),
             }
         }
         Ok(source)

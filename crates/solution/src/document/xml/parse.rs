@@ -37,8 +37,9 @@ pub(super) fn parse(mut bytes: Vec<u8>, kept: Option<&[&str]>) -> Result<XmlDocu
     let mut builder = Builder {
         text: &text,
         kept,
-        // Real parts have about one element in 60 bytes.
-        elements: Vec::with_capacity((text.len() / 64).min(1 << 16)),
+        // Real parts have about one element in 60 bytes. Growing would hold old and new at once; what
+        // is set aside and not used is never touched.
+        elements: Vec::with_capacity((text.len() / 64).min(1 << 20)),
         attributes: Vec::new(),
         open: Vec::new(),
         last_child: Vec::new(),
