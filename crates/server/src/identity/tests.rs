@@ -195,6 +195,11 @@ async fn an_application_gets_a_token_for_where_it_is_known_alone() {
     assert_eq!(world.get("dev.connref.test", WHO, token).await.0, 401);
     let all = "/providers/connref/key";
     assert_eq!(world.get("connref.test", all, token).await.0, 403);
+    // Pipelines are judged by names of the whole tenant, and this token proves one in `dev` alone.
+    let pipelines = "/providers/connref/pipelines";
+    assert_eq!(world.get("connref.test", pipelines, token).await.0, 401);
+    let operator = world.app.store().token_create(world.app.operator()).await.unwrap();
+    assert_eq!(world.get("connref.test", pipelines, operator.expose_secret()).await.0, 200);
 }
 
 #[tokio::test]

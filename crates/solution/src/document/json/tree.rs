@@ -1,7 +1,5 @@
 //! A JSON text as a flat tree, for one look at a large document: sixteen bytes for each value and
 //! name beside the text, where a [`serde_json::Value`] takes about a hundred. Read in one pass.
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::{BOM, JsonError, MAX_BYTES, MAX_DEPTH, MAX_VALUES, line_column};
@@ -211,13 +209,6 @@ impl<'t> JsonNode<'t> {
     /// Whether it is null.
     pub fn is_null(self) -> bool {
         self.record().kind == Kind::Null
-    }
-
-    /// Where it lies in the text without byte order mark; `None` for a text with escapes.
-    pub fn span(self) -> Option<Range<usize>> {
-        let record = self.record();
-        let escaped = record.kind == Kind::Escaped;
-        (!escaped).then_some(record.start as usize..record.end as usize)
     }
 
     /// A copy that lives on its own.
