@@ -1,4 +1,6 @@
 //! The command line: what holds for every command, and where each goes.
+use std::pin::Pin;
+
 use clap::{ArgAction, Args, Parser};
 
 use crate::command::Command;
@@ -85,12 +87,14 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         true => tokio::runtime::Builder::new_current_thread().build()?,
         false => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
     };
-    runtime.block_on(async {
+    // In a box, or the program holds it once for each kind of runtime.
+    let work: Pin<Box<dyn Future<Output = Outcome>>> = Box::pin(async {
         let context = Context::new(cli.globals)?;
         let outcome = cli.command.run(&context).await;
         context.close().await;
         outcome
-    })
+    });
+    runtime.block_on(work)
 }
 
 /// The log goes to stderr, and only when `CONNREF_LOG` asks for it.

@@ -10,6 +10,7 @@ use crate::render::note;
 
 /// Verbs of environments.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum EnvCommand {
     /// Make an environment
     Create(CreateArgs),

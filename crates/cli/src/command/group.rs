@@ -9,6 +9,7 @@ use crate::pick::pick;
 
 /// Verbs of groups.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum GroupCommand {
     /// Make a group
     Create {

@@ -9,6 +9,7 @@ use crate::render::note;
 
 /// Verbs of layers.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum LayerCommand {
     /// List layers: what solutions brought of each component, and what was changed here
     List {

@@ -34,6 +34,7 @@ use crate::render::Format;
 
 /// Nouns.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Sign in to a server, and stay signed in
     #[command(subcommand)]

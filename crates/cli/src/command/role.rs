@@ -9,6 +9,7 @@ use crate::pick::pick;
 
 /// Verbs of roles.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum RoleCommand {
     /// List roles
     List,
@@ -34,6 +35,7 @@ pub(crate) enum RoleCommand {
 
 /// `user role` and `team role`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum AssignCommand {
     /// Give a role
     Add(AssignArgs),

@@ -9,6 +9,7 @@ use crate::pick::pick;
 
 /// Verbs of teams.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum TeamCommand {
     /// Make a team
     Create(CreateArgs),

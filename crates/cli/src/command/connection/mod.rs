@@ -19,6 +19,7 @@ use crate::render::note;
 
 /// Verbs of connections.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ConnectionCommand {
     /// Make a connection
     Create(Box<create::CreateArgs>),

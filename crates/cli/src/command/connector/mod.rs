@@ -16,6 +16,7 @@ use crate::render::Column;
 
 /// Verbs of connectors.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ConnectorCommand {
     /// List connectors
     List,

@@ -21,6 +21,7 @@ use crate::render::{note, warning};
 
 /// Verbs of pipelines.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum PipelineCommand {
     /// List the pipelines that one is in
     List,

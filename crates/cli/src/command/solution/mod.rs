@@ -28,6 +28,7 @@ use crate::render::note;
 
 /// Verbs of solutions.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum SolutionCommand {
     /// Make an unmanaged solution
     Create(CreateArgs),

@@ -20,6 +20,7 @@ use crate::secret;
 
 /// Verbs of credentials.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum CredentialCommand {
     /// Give a service principal a secret or certificate to sign in with
     Add(AddArgs),

@@ -167,8 +167,9 @@ const MAX_THREADS: usize = 8;
 /// Does something with each item on as many threads as the process may use; results come in the
 /// order of the items.
 fn each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = allowed.min(MAX_THREADS).min(items.len());
+    // Asking how many there may be reads files of the system: not for one package.
+    let allowed = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = if items.len() < 2 { 1 } else { allowed().min(MAX_THREADS).min(items.len()) };
     if threads < 2 {
         return items.iter().map(work).collect();
     }
