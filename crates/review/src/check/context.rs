@@ -1,7 +1,9 @@
 //! What every rule sees: the package, its flows with their actions, and what stands beside it.
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+use connref_solution::artefact::flow_action::{FlowAction, NestedIn};
 use connref_solution::document::json::{JsonNode, JsonObject};
 use connref_solution::model::package::{FlowReference, Managed, PackageReference};
 use connref_solution::model::{ApiName, FlowId, LogicalName, Package};
@@ -45,12 +47,10 @@ pub(crate) struct Flow<'a> {
 /// An action or the trigger.
 pub(crate) struct Action<'a> {
     pub(crate) name: &'a str,
-    pub(crate) pointer: String,
-    pub(crate) value: JsonNode<'a>,
+    /// Pointer of the object that holds it; its neighbours share it.
+    map: Rc<str>,
     pub(crate) trigger: bool,
-    kind: &'a str,
-    inputs: Option<JsonObject<'a>>,
-    key: Option<Cow<'a, str>>,
+    call: FlowAction<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -163,12 +163,12 @@ impl<'a> Flow<'a> {
         let mut actions = Vec::new();
         let definition = properties.get("definition");
         let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(JsonNode::as_object);
+        let map: Rc<str> = format!("{base}/definition/triggers").into();
         for (name, value) in part("triggers").into_iter().flat_map(JsonObject::iter) {
-            let pointer = format!("{base}/definition/triggers/{}", escape(name));
-            actions.push(Action::new(name, pointer, value, true));
+            actions.push(Action::new(name, &map, value, true));
         }
         if let Some(map) = part("actions") {
-            walk(map, &format!("{base}/definition/actions"), &mut actions);
+            walk(map, format!("{base}/definition/actions"), &mut actions);
         }
         let by_key = source.body.references.iter().map(|e| (e.key.as_str(), e)).collect();
         Self { source, base, actions, by_key }
@@ -193,21 +193,20 @@ impl<'a> Flow<'a> {
 }
 
 /// Collects actions, nested ones too. The depth is that of the JSON, which is bounded.
-fn walk<'a>(map: JsonObject<'a>, at: &str, out: &mut Vec<Action<'a>>) {
+fn walk<'a>(map: JsonObject<'a>, at: String, out: &mut Vec<Action<'a>>) {
+    let at: Rc<str> = at.into();
     for (name, value) in map.iter() {
-        let pointer = format!("{at}/{}", escape(name));
-        for inner in ["/actions", "/else/actions", "/default/actions"] {
-            if let Some(nested) = value.at(inner).and_then(JsonNode::as_object) {
-                walk(nested, &format!("{pointer}{inner}"), out);
-            }
+        let action = Action::new(name, &at, value, false);
+        for (place, nested) in action.call.nested() {
+            let at = match place {
+                NestedIn::Actions => action.at(&["actions"]),
+                NestedIn::Else => action.at(&["else", "actions"]),
+                NestedIn::Default => action.at(&["default", "actions"]),
+                NestedIn::Case(case) => action.at(&["cases", case, "actions"]),
+            };
+            walk(nested, at, out);
         }
-        let cases = value.get("cases").and_then(JsonNode::as_object);
-        for (case, body) in cases.into_iter().flat_map(JsonObject::iter) {
-            if let Some(nested) = body.get("actions").and_then(JsonNode::as_object) {
-                walk(nested, &format!("{pointer}/cases/{}/actions", escape(case)), out);
-            }
-        }
-        out.push(Action::new(name, pointer, value, false));
+        out.push(action);
     }
 }
 
@@ -220,59 +219,45 @@ pub(crate) fn escape(name: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Action<'a> {
-    fn new(name: &'a str, pointer: String, value: JsonNode<'a>, trigger: bool) -> Self {
-        let inputs = value.get("inputs").and_then(JsonNode::as_object);
-        let mut action = Self { name, pointer, value, trigger, kind: "", inputs, key: None };
-        // Most rules ask for these.
-        action.kind = action.text("/type").unwrap_or_default();
-        action.key = action.key();
-        action
+    fn new(name: &'a str, map: &Rc<str>, value: JsonNode<'a>, trigger: bool) -> Self {
+        Self { name, map: Rc::clone(map), trigger, call: FlowAction::of(value) }
     }
 
-    fn text(&self, pointer: &str) -> Option<&'a str> {
-        self.value.at(pointer).and_then(JsonNode::as_str).filter(|t| !t.is_empty())
+    pub(crate) fn value(&self) -> JsonNode<'a> {
+        self.call.value
     }
 
     pub(crate) fn is(&self, kind: &str) -> bool {
-        self.kind.eq_ignore_ascii_case(kind)
+        self.call.is(kind)
     }
 
     pub(crate) fn operation(&self) -> &'a str {
-        self.text("/inputs/host/operationId")
-            .or_else(|| self.text("/inputs/operationId"))
-            .or_else(|| self.text("/metadata/flowSystemMetadata/swaggerOperationId"))
-            .unwrap_or_default()
+        self.call.operation
     }
 
     /// The key of `connectionReferences` that it uses.
-    pub(crate) fn connection_key(&self) -> Option<Cow<'a, str>> {
-        self.key.clone()
+    pub(crate) fn connection_key(&self) -> Option<&str> {
+        self.call.key.as_deref()
     }
 
-    fn key(&self) -> Option<Cow<'a, str>> {
-        if let Some(key) = self.text("/inputs/host/connectionName") {
-            return Some(Cow::Borrowed(key));
-        }
-        // `@parameters('$connections')['shared_x']['connectionId']`
-        let old = self.text("/inputs/host/connection/name")?;
-        let rest = old.split_once("$connections'")?.1.trim_start_matches([')', ']', ' ', '?']);
-        Some(Cow::Owned(rest.strip_prefix("['")?.split_once("']")?.0.replace("''", "'")))
+    /// Id of the flow that it calls as a child; empty if it calls none.
+    pub(crate) fn child(&self) -> &'a str {
+        self.call.child
     }
 
     pub(crate) fn inputs(&self) -> Option<JsonObject<'a>> {
-        self.inputs
+        self.call.inputs
     }
 
     /// `inputs.parameters`: flat, with path keys.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, JsonNode<'a>)> + use<'a> {
-        let map = self.inputs().and_then(|i| i.get("parameters")?.as_object());
-        map.into_iter().flat_map(JsonObject::iter)
+        self.call.parameters.into_iter().flat_map(JsonObject::iter)
     }
 
     /// Pointer of something below it; `steps` are names as they are.
     pub(crate) fn at(&self, steps: &[&str]) -> String {
-        let mut pointer = self.pointer.clone();
-        for step in steps {
+        let mut pointer = self.map.to_string();
+        for step in std::iter::once(&self.name).chain(steps) {
             pointer.push('/');
             pointer.push_str(&escape(step));
         }

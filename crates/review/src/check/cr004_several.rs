@@ -81,12 +81,12 @@ fn uses<'a>(cx: &Context<'a>) -> HashMap<&'a LogicalName, Uses> {
             by_key.insert(entry.key.as_str(), name);
         }
         for action in &flow.actions {
-            let Some(name) = action.connection_key().and_then(|k| by_key.get(&*k).copied()) else {
+            let Some(name) = action.connection_key().and_then(|k| by_key.get(k).copied()) else {
                 continue;
             };
             let target = action.parameters().filter(|(name, _)| {
-                ["dataset", "organization", "server", "baseurl"]
-                    .contains(&name.to_ascii_lowercase().as_str())
+                let telling = ["dataset", "organization", "server", "baseurl"];
+                telling.iter().any(|one| one.eq_ignore_ascii_case(name))
             });
             uses.entry(name)
                 .or_default()

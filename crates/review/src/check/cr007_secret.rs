@@ -75,7 +75,7 @@ fn headers(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     ] {
         let map = place
             .iter()
-            .try_fold(action.value, |v, step| v.get(step))
+            .try_fold(action.value(), |v, step| v.get(step))
             .and_then(JsonNode::as_object);
         for (name, value) in map.into_iter().flat_map(JsonObject::iter) {
             let Some(text) =
@@ -103,7 +103,7 @@ fn variables(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     if !action.is("InitializeVariable") {
         return;
     }
-    let list = action.value.at("/inputs/variables").and_then(JsonNode::as_array);
+    let list = action.value().at("/inputs/variables").and_then(JsonNode::as_array);
     for (index, variable) in list.into_iter().flatten().enumerate() {
         let name = variable.get("name").and_then(JsonNode::as_str).unwrap_or_default();
         if secret_name(name) && secret_at(variable.get("value")) {
@@ -116,7 +116,7 @@ fn variables(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
 /// Connection strings and signed addresses, wherever a text of the inputs may lie.
 fn texts(flow: &Flow<'_>, action: &Action<'_>, out: &mut Vec<Draft>) {
     // Inputs of containers are those of their actions; only leaves have their own.
-    let Some(inputs) = action.value.get("inputs") else { return };
+    let Some(inputs) = action.value().get("inputs") else { return };
     within(inputs, &mut vec![Step::Name("inputs")], &mut |path, text| {
         let what =
             connection_string(text).map(|what| format!("a connection string with {what}")).or_else(

@@ -43,9 +43,8 @@ fn beside(cx: &Context<'_>, out: &mut Vec<Draft>) {
     let own: HashSet<_> = cx.flows.iter().map(|f| f.source.id.as_str()).collect();
     for flow in &cx.flows {
         for action in flow.actions.iter().filter(|a| a.is("Workflow")) {
-            let child = action.value.at("/inputs/host/workflowReferenceName");
-            let child = child.and_then(|c| c.as_str()).map(str::to_ascii_lowercase);
-            if child.is_some_and(|c| cx.invoker_beside(&c) && !own.contains(c.as_str())) {
+            let child = action.child().to_ascii_lowercase();
+            if cx.invoker_beside(&child) && !own.contains(child.as_str()) {
                 out.push(Draft::new(
                     code::CR011,
                     Severity::Error,

@@ -15,7 +15,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
             let (Some(key), operation) = (action.connection_key(), action.operation()) else {
                 continue;
             };
-            let connector = flow.entry(&key).and_then(|entry| cx.all_connectors.of_entry(entry));
+            let connector = flow.entry(key).and_then(|entry| cx.all_connectors.of_entry(entry));
             let Some((connector, definition)) =
                 connector.and_then(|c| Some((c, c.openapi_definition.as_deref()?)))
             else {

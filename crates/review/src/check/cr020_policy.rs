@@ -76,7 +76,7 @@ fn flow_uses(cx: &Context<'_>, flow: &Flow<'_>) -> Vec<Seen> {
     let mut met = HashSet::new();
     for action in &flow.actions {
         let key = action.connection_key();
-        let entry = key.as_deref().and_then(|key| flow.entry(key));
+        let entry = key.and_then(|key| flow.entry(key));
         let api = match entry {
             Some(entry) => cx.api_of(entry).clone(),
             None => match built_in(action) {
@@ -115,7 +115,7 @@ fn built_in(action: &Action<'_>) -> Option<&'static str> {
     if action.is("Http") {
         return Some("Http");
     }
-    let kind = action.value.get("kind").and_then(JsonNode::as_str).unwrap_or_default();
+    let kind = action.value().get("kind").and_then(JsonNode::as_str).unwrap_or_default();
     let received = action.trigger && action.is("Request") && kind.eq_ignore_ascii_case("Http");
     received.then_some("HttpRequestReceived")
 }
@@ -125,7 +125,7 @@ fn endpoint(action: &Action<'_>, api: &ApiName) -> Option<String> {
     let parameter = |name: &str| Some(action.parameters().find(|(n, _)| *n == name)?.1);
     let value: Option<JsonNode<'_>> = match api.key().as_str() {
         "http" => action.inputs()?.get("uri"),
-        "httpwebhook" => action.value.at("/inputs/subscribe/uri"),
+        "httpwebhook" => action.value().at("/inputs/subscribe/uri"),
         "shared_webcontents" | "shared_webcontentsv2" => parameter("request/url"),
         "shared_commondataserviceforapps" => parameter("organization"),
         "shared_sql" => parameter("server"),

@@ -8,8 +8,8 @@ use crate::finding::Severity;
 pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     for flow in &cx.flows {
         for action in flow.actions.iter().filter(|a| a.trigger && a.is("Request")) {
-            let kind = action.value.get("kind").and_then(|k| k.as_str()).unwrap_or_default();
-            let who = action.value.at("/inputs/triggerAuthenticationType");
+            let kind = action.value().get("kind").and_then(|k| k.as_str()).unwrap_or_default();
+            let who = action.value().at("/inputs/triggerAuthenticationType");
             let who = who.and_then(|w| w.as_str()).unwrap_or_default();
             if !kind.eq_ignore_ascii_case("Http")
                 || !(who.is_empty() || who.eq_ignore_ascii_case("All"))

@@ -11,7 +11,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     for flow in &cx.flows {
         for action in &flow.actions {
             let api =
-                action.connection_key().and_then(|k| flow.entry(&k).map(|e| cx.api_of(e).key()));
+                action.connection_key().and_then(|k| flow.entry(k).map(|e| cx.api_of(e).key()));
             if !reads_secret(action, api.as_deref().unwrap_or_default()) || secure(action) {
                 continue;
             }
@@ -47,7 +47,7 @@ fn reads_secret(action: &Action<'_>, api: &str) -> bool {
 }
 
 fn secure(action: &Action<'_>) -> bool {
-    let list = action.value.at("/runtimeConfiguration/secureData/properties");
+    let list = action.value().at("/runtimeConfiguration/secureData/properties");
     list.and_then(JsonNode::as_array).is_some_and(|mut l| {
         l.any(|p| p.as_str().is_some_and(|p| p.eq_ignore_ascii_case("outputs")))
     })

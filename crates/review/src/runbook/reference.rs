@@ -64,7 +64,7 @@ fn flow_uses(flow: &Flow<'_>, entry: &FlowReference, uses: &mut Vec<Use>, needs:
     let acting = Acting::of(entry.source, entry.on_behalf_of_invoker);
     let before = uses.len();
     for action in &flow.actions {
-        if action.connection_key().as_deref() != Some(entry.key.as_str()) {
+        if action.connection_key() != Some(entry.key.as_str()) {
             continue;
         }
         if acting != Acting::Caller {

@@ -1,40 +1,54 @@
 //! What the trigger and the actions of a flow do with connectors, and how often a trigger fires.
 use std::collections::{HashMap, HashSet};
 
-use super::workflow_json::{connection_key, operation_id, text};
-use crate::document::json::JsonNode;
+use super::flow_action::FlowAction;
+use super::workflow_json::text;
+use crate::document::json::{JsonNode, JsonObject};
 use crate::model::ApiName;
 use crate::model::facts::{FlowOperation, Schedule, ScheduleUnit};
 use crate::model::package::FlowReference;
 
-/// Gathers the operations of a flow.
-pub(super) struct Operations {
-    /// Connector of each key in `connectionReferences`.
-    apis: HashMap<String, ApiName>,
-    seen: HashSet<FlowOperation>,
+/// Gathers the operations of a flow, each once. Most actions repeat one, so they are compared before
+/// anything is copied.
+pub(super) struct Operations<'r, 't> {
+    /// Connector of each key in `connectionReferences`, and where its actions name what they reach.
+    apis: HashMap<&'r str, (&'r ApiName, Reached)>,
+    seen: HashSet<(&'r str, &'t str, Option<String>)>,
     found: Vec<FlowOperation>,
 }
 
-impl Operations {
-    pub(super) fn new(references: &[FlowReference]) -> Self {
+impl<'r, 't> Operations<'r, 't> {
+    pub(super) fn new(references: &'r [FlowReference]) -> Self {
         let named = references.iter().filter(|entry| !entry.api_name.as_str().is_empty());
-        let apis = named.map(|entry| (entry.key.clone(), entry.api_name.clone())).collect();
+        let apis = named
+            .map(|entry| (entry.key.as_str(), (&entry.api_name, Reached::by(&entry.api_name))))
+            .collect();
         Self { apis, seen: HashSet::new(), found: Vec::new() }
     }
 
     /// Notes what a trigger or an action calls, if it calls a connector or the web.
-    pub(super) fn note(&mut self, action: JsonNode<'_>, trigger: bool) {
-        let api_name = match connection_key(action) {
-            Some(key) => self.apis.get(&key).cloned(),
-            None => built_in(action, trigger).map(ApiName::new),
+    pub(super) fn note(&mut self, action: &FlowAction<'t>, trigger: bool) {
+        let (api, reached) = match &action.key {
+            Some(key) => match self.apis.get(&**key) {
+                Some((api, reached)) => (api.as_str(), *reached),
+                None => return,
+            },
+            None => match built_in(action, trigger) {
+                Some(found) => found,
+                None => return,
+            },
         };
-        let Some(api_name) = api_name else { return };
-        let endpoint = endpoint(action, &api_name);
-        let operation = operation_id(action).to_owned();
-        let operation = FlowOperation { api_name, operation, endpoint };
-        if self.seen.insert(operation.clone()) {
-            self.found.push(operation);
+        let endpoint = endpoint(action, reached);
+        let call = (api, action.operation, endpoint);
+        if self.seen.contains(&call) {
+            return;
         }
+        self.found.push(FlowOperation {
+            api_name: ApiName::new(api),
+            operation: call.1.to_owned(),
+            endpoint: call.2.clone(),
+        });
+        self.seen.insert(call);
     }
 
     pub(super) fn found(self) -> Vec<FlowOperation> {
@@ -43,31 +57,54 @@ impl Operations {
 }
 
 /// The name under which data policies know what needs no connection.
-fn built_in(action: JsonNode<'_>, trigger: bool) -> Option<&'static str> {
-    let is = |pointer, word: &str| {
-        text(action, pointer).is_some_and(|found: &str| found.eq_ignore_ascii_case(word))
-    };
-    if is("/type", "HttpWebhook") {
-        return Some("HttpWebhook");
+fn built_in(action: &FlowAction<'_>, trigger: bool) -> Option<(&'static str, Reached)> {
+    if action.is("HttpWebhook") {
+        return Some(("HttpWebhook", Reached::Subscription));
     }
-    if is("/type", "Http") {
-        return Some("Http");
+    if action.is("Http") {
+        return Some(("Http", Reached::Uri));
     }
-    (trigger && is("/type", "Request") && is("/kind", "Http")).then_some("HttpRequestReceived")
+    let received = trigger
+        && action.is("Request")
+        && text(action.value, "/kind").is_some_and(|kind| kind.eq_ignore_ascii_case("Http"));
+    received.then_some(("HttpRequestReceived", Reached::Nothing))
+}
+
+/// Where the actions of a connector name what they reach.
+#[derive(Clone, Copy)]
+enum Reached {
+    Nothing,
+    /// `inputs.uri`.
+    Uri,
+    /// `inputs.subscribe.uri`.
+    Subscription,
+    /// A parameter.
+    Parameter(&'static str),
+}
+
+impl Reached {
+    fn by(api: &ApiName) -> Self {
+        match api.key().as_str() {
+            "http" => Self::Uri,
+            "httpwebhook" => Self::Subscription,
+            "shared_webcontents" | "shared_webcontentsv2" => Self::Parameter("request/url"),
+            "shared_commondataserviceforapps" => Self::Parameter("organization"),
+            "shared_sql" => Self::Parameter("server"),
+            "shared_azureblob" => Self::Parameter("dataset"),
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// What an action reaches, where it is written down as a literal. A query and what stands before
 /// an `@` may carry a key and are left out.
-fn endpoint(action: JsonNode<'_>, api: &ApiName) -> Option<String> {
-    let parameter = |name: &str| action.at("/inputs/parameters")?.get(name);
-    let value = match api.key().as_str() {
-        "http" => action.at("/inputs/uri"),
-        "httpwebhook" => action.at("/inputs/subscribe/uri"),
-        "shared_webcontents" | "shared_webcontentsv2" => parameter("request/url"),
-        "shared_commondataserviceforapps" => parameter("organization"),
-        "shared_sql" => parameter("server"),
-        "shared_azureblob" => parameter("dataset"),
-        _ => None,
+fn endpoint(action: &FlowAction<'_>, reached: Reached) -> Option<String> {
+    let input = |name: &str| action.inputs.and_then(|inputs: JsonObject<'_>| inputs.get(name));
+    let value = match reached {
+        Reached::Nothing => None,
+        Reached::Uri => input("uri"),
+        Reached::Subscription => input("subscribe").and_then(|subscribe| subscribe.get("uri")),
+        Reached::Parameter(name) => action.parameters.and_then(|parameters| parameters.get(name)),
     };
     let text = value?.as_str()?;
     if text.starts_with('@') || text.contains("@{") || text.is_empty() {

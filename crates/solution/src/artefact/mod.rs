@@ -8,6 +8,7 @@ pub mod connector_xml;
 pub mod customizations_xml;
 pub mod entity_xml;
 pub mod facts_json;
+pub mod flow_action;
 mod flow_operation;
 pub mod legacy_package;
 pub mod pipeline_yaml;

@@ -1,6 +1,7 @@
 //! A cloud flow's body: `Workflows/*.json`, what Dataverse keeps as `clientdata`.
 use std::collections::HashSet;
 
+use super::flow_action::FlowAction;
 use super::flow_operation::{Operations, schedule};
 use super::{Problems, cut};
 use crate::document::json::scan::pointer_escape;
@@ -54,14 +55,16 @@ pub fn flow_body_of(value: JsonNode<'_>, problems: &mut Problems<'_>) -> FlowBod
     body.variables = variables(definition);
     let at = format!("{at}/definition");
     triggers(definition, &at, &mut body, problems);
-    let mut operations = Operations::new(&body.references);
+    let references = std::mem::take(&mut body.references);
+    let mut operations = Operations::new(&references);
     for trigger in object(definition, "triggers").into_iter().flat_map(JsonObject::values) {
-        operations.note(trigger, true);
+        operations.note(&FlowAction::of(trigger), true);
     }
     if let Some(actions) = object(definition, "actions") {
         actions_walk(actions, &mut body, &mut HashSet::new(), &mut operations);
     }
     body.operations = operations.found();
+    body.references = references;
     body
 }
 
@@ -148,7 +151,7 @@ fn triggers(
         problems.add(format!("{at}/triggers"), message);
     }
     for (name, trigger) in triggers.iter() {
-        host_use(name, trigger, body);
+        host_use(name, &FlowAction::of(trigger), body);
         if body.trigger.is_none() {
             body.schedule = schedule(trigger);
             body.trigger = Some(FlowTrigger {
@@ -163,62 +166,32 @@ fn triggers(
 }
 
 /// Visits every action, nested ones too. The depth is that of the JSON, which is bounded.
-fn actions_walk(
-    actions: JsonObject<'_>,
+fn actions_walk<'t>(
+    actions: JsonObject<'t>,
     body: &mut FlowBody,
     children: &mut HashSet<FlowId>,
-    operations: &mut Operations,
+    operations: &mut Operations<'_, 't>,
 ) {
     for (name, action) in actions.iter() {
-        if let Some(child) = text(action, "/inputs/host/workflowReferenceName") {
-            let child = FlowId::new(child);
+        let action = FlowAction::of(action);
+        if !action.child.is_empty() {
+            let child = FlowId::new(action.child);
             if children.insert(child.clone()) {
                 body.children.push(child);
             }
         }
-        host_use(name, action, body);
-        operations.note(action, false);
-        for pointer in ["/actions", "/else/actions", "/default/actions"] {
-            if let Some(nested) = action.at(pointer).and_then(JsonNode::as_object) {
-                actions_walk(nested, body, children, operations);
-            }
-        }
-        if let Some(cases) = action.get("cases").and_then(JsonNode::as_object) {
-            for nested in cases.values().filter_map(|c| c.get("actions")?.as_object()) {
-                actions_walk(nested, body, children, operations);
-            }
+        operations.note(&action, false);
+        host_use(name, &action, body);
+        for (_, nested) in action.nested() {
+            actions_walk(nested, body, children, operations);
         }
     }
 }
 
 /// Notes which connection an action or a trigger uses.
-fn host_use(name: &str, action: JsonNode<'_>, body: &mut FlowBody) {
-    let Some(key) = connection_key(action) else { return };
-    body.uses.push((key, operation_id(action).to_owned(), name.to_owned()));
-}
-
-/// The key in `connectionReferences` that an action or a trigger names.
-pub(super) fn connection_key(action: JsonNode<'_>) -> Option<String> {
-    text(action, "/inputs/host/connectionName")
-        .map(str::to_owned)
-        .or_else(|| old_connection_key(text(action, "/inputs/host/connection/name")?))
-}
-
-/// The operation that an action or a trigger calls; empty if it does not say.
-pub(super) fn operation_id<'t>(action: JsonNode<'t>) -> &'t str {
-    text(action, "/inputs/host/operationId")
-        .or_else(|| text(action, "/inputs/operationId"))
-        .or_else(|| text(action, "/metadata/flowSystemMetadata/swaggerOperationId"))
-        .unwrap_or_default()
-}
-
-/// The key in `@parameters('$connections')['shared_x']['connectionId']` and in
-/// `@json(…)['$connections']['shared_x']['connectionId']`.
-fn old_connection_key(expression: &str) -> Option<String> {
-    let rest = &expression[expression.find("$connections'")? + "$connections'".len()..];
-    let rest = rest.trim_start_matches([')', ']', ' ', '?']);
-    let rest = rest.strip_prefix("['")?;
-    Some(rest[..rest.find("']")?].replace("''", "'"))
+fn host_use(name: &str, action: &FlowAction<'_>, body: &mut FlowBody) {
+    let Some(key) = &action.key else { return };
+    body.uses.push((key.to_string(), action.operation.to_owned(), name.to_owned()));
 }
 
 #[cfg(test)]

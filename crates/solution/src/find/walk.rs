@@ -78,8 +78,11 @@ fn folders_visit(folders: &[PathBuf], limits: &Limits) -> Walked {
         }
         walked
     };
+    if folders.len() < WORTH_A_THREAD {
+        return visit(folders);
+    }
     let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if folders.len() < WORTH_A_THREAD || allowed < 2 {
+    if allowed < 2 {
         return visit(folders);
     }
     let share = folders.len().div_ceil(allowed.min(MAX_THREADS));

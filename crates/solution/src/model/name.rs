@@ -4,6 +4,17 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+/// Names up to this long are looked up without asking for memory.
+const SHORT: usize = 96;
+
+/// The lower-case form of a short name in ASCII, in a place that is given.
+fn short_key<'k>(name: &str, place: &'k mut [u8; SHORT]) -> Option<&'k str> {
+    let place = place.get_mut(..name.len()).filter(|_| name.is_ascii())?;
+    place.copy_from_slice(name.as_bytes());
+    place.make_ascii_lowercase();
+    std::str::from_utf8(place).ok()
+}
+
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -29,7 +40,11 @@ macro_rules! names {
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.0 == other.0 || self.key() == other.key()
+                self.0 == other.0
+                    || match self.0.is_ascii() && other.0.is_ascii() {
+                        true => self.0.eq_ignore_ascii_case(&other.0),
+                        false => self.key() == other.key(),
+                    }
             }
         }
 
@@ -37,7 +52,10 @@ macro_rules! names {
 
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
-                self.key().hash(state);
+                match short_key(&self.0, &mut [0; SHORT]) {
+                    Some(key) => key.hash(state),
+                    None => self.key().hash(state),
+                }
             }
         }
 
@@ -137,5 +155,19 @@ mod tests {
             ApiName::from_connector_id("/providers/microsoft.powerapps/apis/shared_sql").as_str(),
             "shared_sql"
         );
+    }
+
+    #[test]
+    fn equal_names_are_found_by_either_spelling() {
+        let long = "x".repeat(SHORT + 1);
+        // The sign of kelvin is a `k` in lower case.
+        let pairs =
+            [("New_Sp", "nEW_sP"), ("\u{212A}elvin", "Kelvin"), ("ÄPFEL", "äpfel"), ("", "")];
+        let spelled = pairs.map(|(one, two)| (one.to_owned(), two.to_owned()));
+        for (one, two) in spelled.into_iter().chain([(long.to_uppercase(), long)]) {
+            let held: std::collections::HashSet<_> = [LogicalName::new(&one)].into();
+            assert!(held.contains(&LogicalName::new(&two)), "{one} {two}");
+            assert!(!held.contains(&LogicalName::new(&format!("{two}!"))), "{one} {two}");
+        }
     }
 }

@@ -126,6 +126,11 @@ impl JsonTree {
         within(&self.text) || within(&self.decoded)
     }
 
+    fn bytes(&self, record: Record) -> &[u8] {
+        let from = if record.kind == Kind::Escaped { &self.decoded } else { &self.text };
+        &from.as_bytes()[record.start as usize..record.end as usize]
+    }
+
     fn slice(&self, record: Record) -> &str {
         let from = if record.kind == Kind::Escaped { &self.decoded } else { &self.text };
         &from[record.start as usize..record.end as usize]
@@ -255,7 +260,9 @@ impl<'t> JsonObject<'t> {
         while at < end {
             let record = tree.nodes[at as usize];
             // Most names differ in length already.
-            if (record.end - record.start) as usize == name.len() && tree.slice(record) == name {
+            if (record.end - record.start) as usize == name.len()
+                && tree.bytes(record) == name.as_bytes()
+            {
                 found = Some(at + 1);
             }
             at = record.next;
@@ -300,8 +307,18 @@ impl Reader<'_> {
     }
 
     fn blank(&mut self) {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
+        while let Some(byte) = self.bytes.get(self.at) {
+            match byte {
+                b' ' => {
+                    self.at += 1;
+                    // Most blanks are the indentation of a pretty text.
+                    while self.bytes.get(self.at..self.at + 8) == Some(b"        ") {
+                        self.at += 8;
+                    }
+                }
+                b'\n' | b'\r' | b'\t' => self.at += 1,
+                _ => break,
+            }
         }
     }
 
