@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::work::Work;
 use super::{Db, DbError, Sql};
 
 /// How long a group may take altogether. Whoever else wants to write waits so long at most.
@@ -18,10 +19,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// How long a group waits for its next piece: whoever made it has gone.
 const IDLE: Duration = Duration::from_secs(10);
 
-type Piece = Box<dyn FnOnce(&mut Sql<'_>) + Send>;
-
 enum Message {
-    Piece(Piece),
+    Piece(Work, oneshot::Sender<Result<(), DbError>>),
     Commit,
     Undo,
 }
@@ -32,32 +31,22 @@ pub(super) struct Members(mpsc::Sender<Message>);
 
 impl Members {
     /// Runs a piece within the group.
-    pub(super) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
-    {
+    pub(super) async fn run(&self, work: Work) -> Result<(), DbError> {
         let (tell, told) = oneshot::channel();
-        let piece: Piece = Box::new(move |sql| drop(tell.send(piece(sql, f))));
-        self.0.send(Message::Piece(piece)).map_err(|_| DbError::GroupOver)?;
+        self.0.send(Message::Piece(work, tell)).map_err(|_| DbError::GroupOver)?;
         told.await.map_err(|_| DbError::GroupOver)?
     }
 }
 
-fn piece<T, E, F>(sql: &mut Sql<'_>, f: F) -> Result<T, E>
-where
-    E: From<DbError>,
-    F: FnOnce(&mut Sql<'_>) -> Result<T, E>,
-{
+fn piece(sql: &mut Sql<'_>, work: Work) -> Result<(), DbError> {
     sql.execute("SAVEPOINT piece", &[])?;
-    let result =
-        catch_unwind(AssertUnwindSafe(|| f(sql))).unwrap_or_else(|_| Err(DbError::Panicked.into()));
-    if result.is_err() {
+    // After a panic there is no answer, and its caller is told so.
+    let keep = catch_unwind(AssertUnwindSafe(|| work(sql))).unwrap_or(false);
+    if !keep {
         sql.execute("ROLLBACK TO SAVEPOINT piece", &[])?;
     }
     sql.execute("RELEASE SAVEPOINT piece", &[])?;
-    result
+    Ok(())
 }
 
 /// A group that is open. Dropped, it is undone.
@@ -112,7 +101,7 @@ fn serve(sql: &mut Sql<'_>, inbox: &mpsc::Receiver<Message>) -> Result<(), DbErr
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match inbox.recv_timeout(left.min(IDLE)) {
-            Ok(Message::Piece(piece)) => piece(sql),
+            Ok(Message::Piece(work, tell)) => drop(tell.send(piece(sql, work))),
             Ok(Message::Commit) => return Ok(()),
             Ok(Message::Undo) | Err(_) => return Err(DbError::GroupOver),
         }

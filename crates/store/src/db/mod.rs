@@ -12,6 +12,7 @@ mod migrate;
 mod postgres;
 mod sqlite;
 mod value;
+mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub use error::DbError;
 pub use group::Group;
 pub use value::{Param, Row};
+use work::Work;
 
 /// Where the data lies.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +125,39 @@ impl Sql<'_> {
     }
 }
 
+impl Engine {
+    async fn read(
+        &self,
+        snapshot: bool,
+        limit: Option<Duration>,
+        work: Work,
+    ) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(engine) => {
+                let mut work = Some(work);
+                engine.read(snapshot, limit, &mut |sql| {
+                    work.take().map(|work| work(sql));
+                })
+            }
+            Self::Postgres(engine) => engine.read(snapshot, limit, work).await,
+            // A group sees its own transaction, and has a bound of its own.
+            Self::Group(_, members) => members.run(work).await,
+        }
+    }
+
+    async fn change(&self, work: Work) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(engine) => engine.change(work).await,
+            Self::Postgres(engine) => engine.change(work).await,
+            Self::Group(_, members) => members.run(work).await,
+        }
+    }
+}
+
+fn execute_all(sql: &mut Sql<'_>, statements: &[Statement]) -> Result<Vec<u64>, DbError> {
+    statements.iter().map(|one| sql.execute(one.text, &one.params)).collect()
+}
+
 impl Db {
     /// Opens the database, making it if it is not there, and brings its schema up to date.
     pub async fn open(location: &Location) -> Result<Self, DbError> {
@@ -147,9 +182,11 @@ impl Db {
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.read(false, None, f),
-            Engine::Postgres(engine) => engine.read(false, None, f).await,
-            Engine::Group(_, members) => members.run(f).await,
+            Engine::Sqlite(engine) => work::inline(f, |work| engine.read(false, None, work)),
+            other => {
+                let (work, answer) = work::part(f);
+                answer.told(other.read(false, None, work).await)
+            }
         }
     }
 
@@ -158,12 +195,14 @@ impl Db {
     pub async fn query(&self, statement: &Statement) -> Result<Vec<Row>, DbError> {
         match &self.engine {
             Engine::Sqlite(engine) => {
-                engine.read(false, None, |sql| sql.query(statement.text, &statement.params))
+                let ask = |sql: &mut Sql<'_>| sql.query(statement.text, &statement.params);
+                work::inline(ask, |work| engine.read(false, None, work))
             }
             Engine::Postgres(engine) => engine.query(statement).await,
             Engine::Group(_, members) => {
                 let (text, params) = (statement.text, statement.params.clone());
-                members.run(move |sql| sql.query(text, &params)).await
+                let (work, answer) = work::part(move |sql| sql.query(text, &params));
+                answer.told(members.run(work).await)
             }
         }
     }
@@ -176,24 +215,31 @@ impl Db {
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.read(true, None, f),
-            Engine::Postgres(engine) => engine.read(true, None, f).await,
-            Engine::Group(_, members) => members.run(f).await,
+            Engine::Sqlite(engine) => work::inline(f, |work| engine.read(true, None, work)),
+            other => {
+                let (work, answer) = work::part(f);
+                answer.told(other.read(true, None, work).await)
+            }
         }
     }
 
-    /// Reads with one snapshot, and gives up after so long: for questions that people make up.
-    pub async fn bounded<T, E, F>(&self, limit: Duration, f: F) -> Result<T, E>
+    /// Reads, with one snapshot if it takes several statements, and gives up after so long: for
+    /// questions that people make up.
+    pub async fn bounded<T, E, F>(&self, limit: Duration, several: bool, f: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(engine) => engine.read(true, Some(limit), f),
-            Engine::Postgres(engine) => engine.read(true, Some(limit), f).await,
-            // A group has a bound of its own.
-            Engine::Group(_, members) => members.run(f).await,
+            Engine::Sqlite(engine) => {
+                work::inline(f, |work| engine.read(several, Some(limit), work))
+            }
+            other => {
+                let (work, answer) = work::part(f);
+                // The bound itself is of a transaction on PostgreSQL.
+                answer.told(other.read(true, Some(limit), work).await)
+            }
         }
     }
 
@@ -206,11 +252,8 @@ impl Db {
         F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
     {
         let _counted = Counted(&self.changes);
-        match &self.engine {
-            Engine::Sqlite(engine) => engine.change(f).await,
-            Engine::Postgres(engine) => engine.change(f).await,
-            Engine::Group(_, members) => members.run(f).await,
-        }
+        let (work, answer) = work::part(f);
+        answer.told(self.engine.change(work).await)
     }
 
     /// Runs one fixed statement through the grouping writer and answers, after the commit, how many
@@ -226,11 +269,8 @@ impl Db {
             Engine::Sqlite(engine) => engine.append(statements).await,
             Engine::Postgres(engine) => engine.append(statements).await,
             Engine::Group(_, members) => {
-                members
-                    .run(move |sql| {
-                        statements.iter().map(|s| sql.execute(s.text, &s.params)).collect()
-                    })
-                    .await
+                let (work, answer) = work::part(move |sql| execute_all(sql, &statements));
+                answer.told(members.run(work).await)
             }
         }
     }

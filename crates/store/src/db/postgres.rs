@@ -14,6 +14,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::migrate::{self, Dialect};
+use super::work::{self, Work};
 use super::{DbError, Param, Row, Session as AnySession, Sql, Statement};
 
 const POOL_SIZE: usize = 16;
@@ -32,6 +33,9 @@ struct Append {
     statements: Vec<Statement>,
     tell: oneshot::Sender<Result<Vec<u64>, DbError>>,
 }
+
+/// What is done in a session.
+type Piece = Box<dyn FnOnce(&mut Session<'_>) -> Result<(), DbError> + Send>;
 
 /// A session on a pooled connection; its calls block, so it lives on a blocking thread.
 pub(super) struct Session<'a> {
@@ -92,12 +96,12 @@ impl Postgres {
     }
 
     async fn migrate(&self) -> Result<(), DbError> {
-        self.change(|sql| {
+        let (work, answer) = work::part(|sql: &mut Sql<'_>| -> Result<(), DbError> {
             sql.query("SELECT pg_advisory_xact_lock($1)", &[MIGRATION_LOCK.into()])?;
             sql.execute(migrate::TABLE, &[])?;
             migrate::apply(sql, &Dialect::Postgres)
-        })
-        .await
+        });
+        answer.told(self.change(work).await)
     }
 
     pub(super) async fn query(&self, statement: &Statement) -> Result<Vec<Row>, DbError> {
@@ -107,12 +111,7 @@ impl Postgres {
         rows.iter().map(row).collect()
     }
 
-    async fn session<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: FnOnce(&mut Session<'_>) -> Result<T, E> + Send + 'static,
-    {
+    async fn session(&self, f: Piece) -> Result<(), DbError> {
         let client = self.pool.get().await.map_err(|e| DbError::Statement(Box::new(e)))?;
         let handle = Handle::current();
         tokio::task::spawn_blocking(move || f(&mut Session { client: &client, handle }))
@@ -120,53 +119,36 @@ impl Postgres {
             .map_err(|_| DbError::Panicked)?
     }
 
-    pub(super) async fn read<T, E, F>(
+    pub(super) async fn read(
         &self,
         snapshot: bool,
         limit: Option<Duration>,
-        f: F,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
-    {
-        self.session(move |session| {
+        work: Work,
+    ) -> Result<(), DbError> {
+        self.session(Box::new(move |session| {
             if snapshot {
                 session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             }
             if let Some(limit) = limit {
                 session.run(&format!("SET LOCAL statement_timeout = {}", limit.as_millis()))?;
             }
-            let result = f(&mut wrap(session));
+            work(&mut wrap(session));
             if snapshot {
                 session.run("COMMIT")?;
             }
-            result
-        })
+            Ok(())
+        }))
         .await
     }
 
-    pub(super) async fn change<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
-    {
-        self.session(move |session| {
+    pub(super) async fn change(&self, work: Work) -> Result<(), DbError> {
+        self.session(Box::new(move |session| {
             session.run("BEGIN")?;
             // A panic must not hand a connection with an open transaction back to the pool.
-            let result =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut wrap(session))))
-                    .unwrap_or_else(|_| Err(DbError::Panicked.into()));
-            match result {
-                Ok(value) => session.run("COMMIT").map(|()| value).map_err(Into::into),
-                Err(error) => {
-                    session.run("ROLLBACK")?;
-                    Err(error)
-                }
-            }
-        })
+            let work = std::panic::AssertUnwindSafe(|| work(&mut wrap(session)));
+            let keep = std::panic::catch_unwind(work).unwrap_or(false);
+            session.run(if keep { "COMMIT" } else { "ROLLBACK" })
+        }))
         .await
     }
 

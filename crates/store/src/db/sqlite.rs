@@ -14,7 +14,8 @@ use rusqlite::{Connection, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
 use super::migrate::{self, Dialect};
-use super::{DbError, Param, Row, Session, Sql, Statement};
+use super::work::{self, Work};
+use super::{DbError, Param, Row, Session, Sql, Statement, execute_all};
 
 /// Steps of SQLite's machine between two looks at the clock: about a millisecond.
 const STEPS: i32 = 100_000;
@@ -34,13 +35,13 @@ struct Shared {
     writer: mpsc::Sender<Job>,
 }
 
-/// A queued change: runs inside the group's transaction, then is told how the commit went.
-type Job = Box<dyn FnOnce(&Connection) -> Done + Send>;
-
-struct Done {
-    keep: bool,
-    tell: Box<dyn FnOnce(Option<String>) + Send>,
+/// A queued change: runs inside the group's transaction, then hears how the commit went.
+struct Job {
+    work: Work,
+    tell: Told,
 }
+
+type Told = oneshot::Sender<Result<(), DbError>>;
 
 impl Sqlite {
     /// Locks a file beside the database. The lock goes with the process.
@@ -92,44 +93,32 @@ impl Sqlite {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    pub(super) fn read<T, E, F>(
+    pub(super) fn read(
         &self,
         snapshot: bool,
         limit: Option<Duration>,
-        f: F,
-    ) -> Result<T, E>
-    where
-        E: From<DbError>,
-        F: FnOnce(&mut Sql<'_>) -> Result<T, E>,
-    {
+        work: &mut dyn FnMut(&mut Sql<'_>),
+    ) -> Result<(), DbError> {
         let mut connection = self.reader()?;
         if snapshot {
-            connection
-                .prepare_cached("BEGIN")
-                .and_then(|mut s| s.execute([]))
-                .map_err(DbError::from)?;
+            connection.prepare_cached("BEGIN")?.execute([])?;
         }
         if let Some(limit) = limit {
             let end = Instant::now() + limit;
-            connection
-                .progress_handler(STEPS, Some(move || Instant::now() > end))
-                .map_err(DbError::from)?;
+            connection.progress_handler(STEPS, Some(move || Instant::now() > end))?;
         }
-        let result = f(&mut Sql(Session::Sqlite(&connection)));
+        work(&mut Sql(Session::Sqlite(&connection)));
         if limit.is_some() {
-            connection.progress_handler(0, None::<fn() -> bool>).map_err(DbError::from)?;
+            connection.progress_handler(0, None::<fn() -> bool>)?;
         }
         if snapshot {
-            connection
-                .prepare_cached("COMMIT")
-                .and_then(|mut s| s.execute([]))
-                .map_err(DbError::from)?;
+            connection.prepare_cached("COMMIT")?.execute([])?;
         }
         let mut readers = self.shared.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < READERS_KEPT {
             readers.push(connection);
         }
-        result
+        Ok(())
     }
 
     fn reader(&self) -> Result<Connection, DbError> {
@@ -140,39 +129,20 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.shared.path, flags)?;
         prepare(&connection)?;
-        connection.execute_batch("PRAGMA query_only=ON")?;
+        // Up to 16 MiB of pages: what is asked by key is all over the tables.
+        connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-16384")?;
         Ok(connection)
     }
 
-    pub(super) async fn change<T, E, F>(&self, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-        F: FnOnce(&mut Sql<'_>) -> Result<T, E> + Send + 'static,
-    {
-        let (tell, told) = oneshot::channel::<Result<T, E>>();
-        let job: Job = Box::new(move |connection| {
-            let outcome =
-                catch_unwind(AssertUnwindSafe(|| f(&mut Sql(Session::Sqlite(connection)))))
-                    .unwrap_or_else(|_| Err(DbError::Panicked.into()));
-            Done {
-                keep: outcome.is_ok(),
-                tell: Box::new(move |failure| {
-                    // A caller that hung up does not want the answer; the change stands.
-                    drop(tell.send(match failure {
-                        Some(why) if outcome.is_ok() => Err(DbError::Commit(why).into()),
-                        _ => outcome,
-                    }));
-                }),
-            }
-        });
-        self.shared.writer.send(job).map_err(|_| DbError::WriterGone)?;
+    pub(super) async fn change(&self, work: Work) -> Result<(), DbError> {
+        let (tell, told) = oneshot::channel();
+        self.shared.writer.send(Job { work, tell }).map_err(|_| DbError::WriterGone)?;
         told.await.map_err(|_| DbError::WriterGone)?
     }
 
     pub(super) async fn append(&self, statements: Vec<Statement>) -> Result<Vec<u64>, DbError> {
-        self.change(move |sql| statements.iter().map(|s| sql.execute(s.text, &s.params)).collect())
-            .await
+        let (work, answer) = work::part(move |sql| execute_all(sql, &statements));
+        answer.told(self.change(work).await)
     }
 }
 
@@ -209,13 +179,14 @@ fn write_loop(connection: &Connection, jobs: &mpsc::Receiver<Job>) {
             group.push(job);
         }
         let (done, failure) = write_group(connection, group);
-        for one in done {
-            (one.tell)(failure.clone());
+        for tell in done {
+            // A caller that hung up does not want the answer; the change stands.
+            drop(tell.send(failure.clone().map_or(Ok(()), |why| Err(DbError::Commit(why)))));
         }
     }
 }
 
-fn write_group(connection: &Connection, group: Vec<Job>) -> (Vec<Done>, Option<String>) {
+fn write_group(connection: &Connection, group: Vec<Job>) -> (Vec<Told>, Option<String>) {
     let run = |text: &str| connection.prepare_cached(text).and_then(|mut s| s.execute([]));
     let mut done = Vec::with_capacity(group.len());
     if let Err(error) = run("BEGIN IMMEDIATE") {
@@ -225,9 +196,11 @@ fn write_group(connection: &Connection, group: Vec<Job>) -> (Vec<Done>, Option<S
     let mut failure = None;
     for job in group {
         let result = run("SAVEPOINT job").and_then(|_| {
-            let one = job(connection);
-            let end = if one.keep { Ok(0) } else { run("ROLLBACK TO job") };
-            done.push(one);
+            let work = AssertUnwindSafe(|| (job.work)(&mut Sql(Session::Sqlite(connection))));
+            // After a panic there is no answer, and its caller is told so.
+            let keep = catch_unwind(work).unwrap_or(false);
+            done.push(job.tell);
+            let end = if keep { Ok(0) } else { run("ROLLBACK TO job") };
             end.and_then(|_| run("RELEASE job"))
         });
         if let Err(error) = result {

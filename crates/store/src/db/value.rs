@@ -97,6 +97,11 @@ impl Row {
         self.0.get(index).unwrap_or(&Param::Null)
     }
 
+    /// Takes the value at a position out of the row.
+    pub fn take(&mut self, index: usize) -> Param<'static> {
+        self.0.get_mut(index).map(std::mem::take).unwrap_or_default()
+    }
+
     /// TEXT that is not null.
     pub fn text(&self, index: usize) -> Result<String, DbError> {
         self.text_opt(index)?.ok_or_else(|| mismatch(index, "text", self.value(index)))
