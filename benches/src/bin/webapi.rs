@@ -22,9 +22,14 @@ use connref_store::environment::EnvironmentNew;
 use connref_store::reference::ReferenceNew;
 use connref_store::source::{SystemClock, SystemIds};
 use connref_store::vault::KeyFile;
+use mimalloc::MiMalloc;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Fail = Box<dyn Error + Send + Sync>;
 

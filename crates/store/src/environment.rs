@@ -47,9 +47,10 @@ pub struct EnvironmentNew {
     pub allowed: Vec<String>,
 }
 
-const COLUMNS: &str = "environmentid, name, kind, fidelity, organizationid, businessunitid, allowed, version, createdon";
+pub(crate) const COLUMNS: &str = "environmentid, name, kind, fidelity, organizationid, businessunitid, allowed, version, createdon";
 
-fn environment(row: &Row) -> Result<Environment> {
+/// An environment from a row that begins with [`COLUMNS`].
+pub(crate) fn environment(row: &Row) -> Result<Environment> {
     Ok(Environment {
         id: row.text(0)?.into(),
         name: row.text(1)?,

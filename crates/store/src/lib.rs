@@ -74,6 +74,7 @@ pub struct Store {
     ids: Arc<dyn source::Ids>,
     facts: Arc<facts::Cache>,
     callers: Arc<access::Callers>,
+    tables: Arc<query::KeptTables>,
     points: source::Points,
 }
 
@@ -109,6 +110,7 @@ impl Store {
             ids,
             facts: Arc::default(),
             callers: Arc::default(),
+            tables: Arc::default(),
             points: source::Points::default(),
         })
     }
@@ -131,7 +133,8 @@ impl Store {
     pub fn group(&self) -> (Self, db::Group) {
         let (db, group) = self.db.group();
         // What the caches hold may never have happened, so the group has its own.
-        let inside = Self { db, facts: Arc::default(), callers: Arc::default(), ..self.clone() };
+        let (facts, callers, tables) = (Arc::default(), Arc::default(), Arc::default());
+        let inside = Self { db, facts, callers, tables, ..self.clone() };
         (inside, group)
     }
 

@@ -2,6 +2,7 @@
 //! can carry; over a socket it is the owner of a bearer token: an opaque one of the operator, or a
 //! signed one from our own token endpoint ([`oauth`]). There is no other way in.
 mod audience;
+mod entrance;
 mod jwt;
 pub(crate) mod oauth;
 pub(crate) mod page;
@@ -25,6 +26,7 @@ use crate::{App, Context};
 use audience::Target;
 use jwt::Jwt;
 
+pub(crate) use entrance::entrance;
 pub(crate) use signing::{SIGNER, Signing};
 
 /// The caller of a request made in process.
@@ -199,14 +201,15 @@ impl SignedIn {
         headers: &HeaderMap,
     ) -> Result<Context, IdentityError> {
         self.reach(&environment)?;
-        let caller = app.store().caller_find(&environment.id, &self.name).await?;
+        let (id, version) = (&environment.id, environment.version);
+        let caller = app.store().caller_at(id, version, &self.name).await?;
         let other = ["CallerObjectId", "MSCRMCallerID"]
             .iter()
             .find_map(|name| headers.get(*name)?.to_str().ok());
         let caller = match other {
             None => caller,
             Some(other) if caller.may(Privilege::ActOnBehalfOfAnotherUser) => {
-                app.store().caller_find(&environment.id, other).await?
+                app.store().caller_at(id, version, other).await?
             }
             Some(_) => {
                 return Err(IdentityError::Store(StoreError::Denied {

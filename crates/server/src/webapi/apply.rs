@@ -101,7 +101,7 @@ fn grouped(table: &'static TableDef, inside: &str) -> Result<Aggregation, Fault>
             let (path, column) = names::path(table, written)?;
             let name = match written.rsplit_once('/') {
                 Some((way, _)) => format!("{way}/{}", names::property(column)),
-                None => names::property(column),
+                None => names::property(column).into_owned(),
             };
             Ok(Group { of: None, path, part: None, name })
         })

@@ -306,7 +306,8 @@ fn distinct(query: &Query, columns: Columns) -> Result<Aggregation, Fault> {
         columns.named
     };
     let own = named.into_iter().map(|name| {
-        let shown = table.column(&name).map_or_else(|| name.clone(), names::property);
+        let shown = table.column(&name).map(|column| names::property(column).into_owned());
+        let shown = shown.unwrap_or_else(|| name.clone());
         Group { of: None, path: vec![name], part: None, name: shown }
     });
     let picked = columns.picks.into_iter().map(|pick| Group {

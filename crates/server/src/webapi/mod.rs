@@ -58,14 +58,13 @@ pub use plan::plan_document;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use connref_store::StoreError;
 use connref_store::access::Caller;
 use connref_store::query::Tables;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::identity::{LocalCaller, SignedIn, sign_in};
-use crate::powerapps::{environment_by_name, host_name};
+use crate::identity::{LocalCaller, SignedIn, entrance};
+use crate::powerapps::host_name;
 use crate::protection::Pass;
 use crate::{App, Context};
 use fault::Fault;
@@ -148,16 +147,11 @@ pub async fn handle(State(app): State<App>, request: Request) -> Response {
 
 async fn answer(app: &App, request: Request) -> Result<Response, Fault> {
     let (mut parts, body) = request.into_parts();
-    let signed = sign_in(app, &parts).await?;
     take_authority(&mut parts);
-    let cx = match host_name(&parts.headers) {
-        Some(name) => match environment_by_name(app, &name).await {
-            Ok(environment) => signed.enter(app, environment, &parts.headers).await?,
-            Err(StoreError::NotFound { .. }) => return Err(no_environment(&name)),
-            Err(error) => return Err(error.into()),
-        },
-        None => return Err(no_environment("")),
-    };
+    let name = host_name(&parts.headers).unwrap_or_default();
+    let (signed, environment) = entrance(app, &parts, &name).await?;
+    let environment = environment.ok_or_else(|| no_environment(&name))?;
+    let cx = signed.enter(app, environment, &parts.headers).await?;
     // Requests from inside the process are the operator's own commands.
     let outside = parts.extensions.get::<LocalCaller>().is_none();
     let mut pass = match outside {
@@ -187,7 +181,7 @@ async fn asked(
     parts: Parts,
     body: axum::body::Body,
 ) -> Result<Response, Fault> {
-    let tables = cx.store().tables(&cx.caller, &cx.environment.id).await?;
+    let tables = cx.store().tables(&cx.caller, &cx.environment).await?;
     let (version, raw_path) = address(parts.uri.path())?;
     let root = root(&parts, version);
     let raw_query = parts.uri.query().unwrap_or("").to_owned();

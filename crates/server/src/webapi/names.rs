@@ -1,13 +1,15 @@
 //! Between OData's names and logical columns: `_x_value`, navigation properties, managed properties.
+use std::borrow::Cow;
+
 use connref_store::query::{ColumnDef, Kind, TableDef};
 
 use super::fault::Fault;
 
 /// The OData name of a column.
-pub(super) fn property(column: &ColumnDef) -> String {
+pub(super) fn property(column: &ColumnDef) -> Cow<'static, str> {
     match column.kind {
-        Kind::Lookup { .. } => format!("_{}_value", column.name),
-        _ => column.name.to_owned(),
+        Kind::Lookup { .. } => Cow::Owned(format!("_{}_value", column.name)),
+        _ => Cow::Borrowed(column.name),
     }
 }
 

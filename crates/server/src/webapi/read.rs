@@ -89,8 +89,9 @@ async fn list(
         shape: &shape,
         next,
         cookie: None,
+        annotations: &asked.prefer.annotations,
     };
-    Ok(reply::json(asked, &render::collection(&listed, &asked.prefer.annotations)))
+    Ok(reply::json(asked, &listed))
 }
 
 /// Where the groups of the next page begin, if there is one.
@@ -124,8 +125,9 @@ async fn fetched(
         shape: "",
         next: None,
         cookie: cursor.map(|cursor| fetch::cookie_write(number, &cursor)),
+        annotations: &asked.prefer.annotations,
     };
-    Ok(reply::json(asked, &render::collection(&listed, &asked.prefer.annotations)))
+    Ok(reply::json(asked, &listed))
 }
 
 async fn number(

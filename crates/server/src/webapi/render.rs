@@ -1,6 +1,7 @@
 //! Rows as OData JSON.
 use connref_store::query::{Cell, ColumnDef, Expanded, Extra, Kind, Page, Record};
 use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::names;
@@ -20,13 +21,50 @@ pub(super) fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// A row by itself, with its context.
-pub(super) fn entity(record: &Record, root: &str, shape: &str, annotations: &Annotations) -> Value {
-    let mut object = Map::new();
+/// What is answered beside the values, looked up once for an answer.
+#[derive(Clone, Copy)]
+struct Beside {
+    formatted: bool,
+    lookup_table: bool,
+    navigation: bool,
+}
+
+impl Beside {
+    fn of(annotations: &Annotations) -> Self {
+        Self {
+            formatted: annotations.wants(FORMATTED),
+            lookup_table: annotations.wants(LOOKUP_TABLE),
+            navigation: annotations.wants(NAVIGATION),
+        }
+    }
+}
+
+/// A row by itself, with its context. It is written straight to bytes, as are those of a page: a tree
+/// in between costs more than reading the row.
+pub(super) struct Entity<'a> {
+    record: &'a Record,
+    context: String,
+    beside: Beside,
+}
+
+/// A row by itself.
+pub(super) fn entity<'a>(
+    record: &'a Record,
+    root: &str,
+    shape: &str,
+    annotations: &Annotations,
+) -> Entity<'a> {
     let context = format!("{root}/$metadata#{}{shape}/$entity", record.table.set);
-    object.insert("@odata.context".to_owned(), Value::from(context));
-    fill(&mut object, record, annotations);
-    Value::Object(object)
+    Entity { record, context, beside: Beside::of(annotations) }
+}
+
+impl Serialize for Entity<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("@odata.context", &self.context)?;
+        fill(&mut map, self.record, self.beside)?;
+        map.end()
+    }
 }
 
 /// A page of rows.
@@ -43,53 +81,101 @@ pub(super) struct Listed<'a> {
     pub next: Option<String>,
     /// The cookie that leads to the next page, for FetchXML.
     pub cookie: Option<String>,
+    /// What is wanted beside the values.
+    pub annotations: &'a Annotations,
 }
 
-/// A page of rows, with its context.
-pub(super) fn collection(list: &Listed<'_>, annotations: &Annotations) -> Value {
-    let mut object = Map::new();
-    let context = format!("{}/$metadata#{}{}", list.root, list.set, list.shape);
-    object.insert("@odata.context".to_owned(), Value::from(context));
-    if let Some(count) = list.page.count {
-        object.insert("@odata.count".to_owned(), json!(count.rows));
-    }
-    if annotations.wants(TOTAL) {
-        let total = list.page.count.map_or(json!(-1), |count| json!(count.rows));
-        object.insert(format!("@{TOTAL}"), total);
-    }
-    if annotations.wants(TOTAL_EXCEEDED) {
-        let exceeded = list.page.count.is_some_and(|count| count.exceeded);
-        object.insert(format!("@{TOTAL_EXCEEDED}"), json!(exceeded));
-    }
-    if let Some(cookie) = &list.cookie {
-        if annotations.wants(COOKIE) {
-            object.insert(format!("@{COOKIE}"), json!(cookie));
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { page, annotations, .. } = self;
+        let mut map = serializer.serialize_map(None)?;
+        let context = format!("{}/$metadata#{}{}", self.root, self.set, self.shape);
+        map.serialize_entry("@odata.context", &context)?;
+        if let Some(count) = page.count {
+            map.serialize_entry("@odata.count", &count.rows)?;
         }
-        if annotations.wants(MORE) {
-            object.insert(format!("@{MORE}"), json!(true));
+        if annotations.wants(TOTAL) {
+            let total = page.count.map_or(json!(-1), |count| json!(count.rows));
+            map.serialize_entry(&format!("@{TOTAL}"), &total)?;
         }
+        if annotations.wants(TOTAL_EXCEEDED) {
+            let exceeded = page.count.is_some_and(|count| count.exceeded);
+            map.serialize_entry(&format!("@{TOTAL_EXCEEDED}"), &exceeded)?;
+        }
+        if let Some(cookie) = &self.cookie {
+            if annotations.wants(COOKIE) {
+                map.serialize_entry(&format!("@{COOKIE}"), cookie)?;
+            }
+            if annotations.wants(MORE) {
+                map.serialize_entry(&format!("@{MORE}"), &true)?;
+            }
+        }
+        map.serialize_entry("value", &Values { page, annotations })?;
+        if let Some(next) = &self.next {
+            map.serialize_entry("@odata.nextLink", next)?;
+        }
+        map.end()
     }
-    let rows = list.page.rows.iter().map(|record| row(record, annotations));
-    let groups = list.page.groups.iter().map(|values| group(values, annotations));
-    object.insert("value".to_owned(), rows.chain(groups).collect());
-    if let Some(next) = &list.next {
-        object.insert("@odata.nextLink".to_owned(), Value::from(next.as_str()));
+}
+
+/// Rows, then groups: a page has one of both.
+struct Values<'a> {
+    page: &'a Page,
+    annotations: &'a Annotations,
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let beside = Beside::of(self.annotations);
+        let mut list = serializer.serialize_seq(None)?;
+        for record in &self.page.rows {
+            list.serialize_element(&RowOf { record, beside })?;
+        }
+        for values in &self.page.groups {
+            list.serialize_element(&group(values, beside))?;
+        }
+        list.end()
     }
-    Value::Object(object)
+}
+
+/// A row among others.
+struct RowOf<'a> {
+    record: &'a Record,
+    beside: Beside,
+}
+
+impl Serialize for RowOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        fill(&mut map, self.record, self.beside)?;
+        map.end()
+    }
+}
+
+struct RowsOf<'a> {
+    records: &'a [Record],
+    beside: Beside,
+}
+
+impl Serialize for RowsOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let beside = self.beside;
+        serializer.collect_seq(self.records.iter().map(|record| RowOf { record, beside }))
+    }
 }
 
 /// A group: its values by name. A name with `/` is a value of the row a lookup points to.
-fn group(values: &[Extra], annotations: &Annotations) -> Value {
+fn group(values: &[Extra], beside: Beside) -> Value {
     let mut object = Map::new();
     for extra in values {
         match extra.name.split_once('/') {
-            None => put(&mut object, extra, &extra.name, annotations),
+            None => put(&mut object, extra, &extra.name, beside),
             Some(_) => {
                 let mut inner = &mut object;
                 let mut names = extra.name.split('/').peekable();
                 while let Some(name) = names.next() {
                     if names.peek().is_none() {
-                        put(inner, extra, name, annotations);
+                        put(inner, extra, name, beside);
                         break;
                     }
                     let slot = inner.entry(name).or_insert_with(|| Value::Object(Map::new()));
@@ -103,7 +189,7 @@ fn group(values: &[Extra], annotations: &Annotations) -> Value {
 }
 
 /// A value under a name of its own.
-fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, annotations: &Annotations) {
+fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, beside: Beside) {
     let text = match extra.column {
         Some(column) if column.kind.lookup().is_some() => extra.label.clone(),
         Some(column) => formatted(None, column, &extra.cell),
@@ -112,13 +198,13 @@ fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, annotations: 
             _ => None,
         },
     };
-    if annotations.wants(FORMATTED)
+    if beside.formatted
         && let Some(text) = text
     {
         object.insert(format!("{name}@{FORMATTED}"), Value::from(text));
     }
     if let Some((target, _)) = extra.column.and_then(|column| column.kind.lookup())
-        && annotations.wants(LOOKUP_TABLE)
+        && beside.lookup_table
         && extra.cell != Cell::Null
     {
         object.insert(format!("{name}@{LOOKUP_TABLE}"), Value::from(target));
@@ -133,83 +219,97 @@ fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, annotations: 
     object.insert(name.to_owned(), shown);
 }
 
-fn row(record: &Record, annotations: &Annotations) -> Value {
-    let mut object = Map::new();
-    fill(&mut object, record, annotations);
-    Value::Object(object)
-}
-
-fn fill(object: &mut Map<String, Value>, record: &Record, annotations: &Annotations) {
+fn fill<M: SerializeMap>(map: &mut M, record: &Record, beside: Beside) -> Result<(), M::Error> {
     if let Some(version) = record.version {
-        object.insert("@odata.etag".to_owned(), Value::from(etag(version)));
+        map.serialize_entry("@odata.etag", &etag(version))?;
     }
     for (column, cell) in &record.cells {
         let name = names::property(column);
         if *cell != Cell::Null {
-            annotate(object, record, column, cell, &name, annotations);
+            annotate(map, record, column, cell, &name, beside)?;
         }
-        object.insert(name, value(column, cell));
+        map.serialize_entry(&*name, &Shown { column, cell })?;
     }
-    for extra in &record.extras {
+    if !record.extras.is_empty() {
+        let mut object = Map::new();
         // A joined row that is not there has no values; the vendor's service leaves nulls out too.
-        if extra.cell != Cell::Null {
-            put(object, extra, &extra.name, annotations);
+        for extra in record.extras.iter().filter(|extra| extra.cell != Cell::Null) {
+            put(&mut object, extra, &extra.name, beside);
+        }
+        for (name, value) in &object {
+            map.serialize_entry(name, value)?;
         }
     }
     for (name, expanded) in &record.expanded {
-        let rendered = match expanded {
-            Expanded::One(None) => Value::Null,
-            Expanded::One(Some(record)) => row(record, annotations),
-            Expanded::Many(rows) => rows.iter().map(|record| row(record, annotations)).collect(),
-        };
-        object.insert((*name).to_owned(), rendered);
+        match expanded {
+            Expanded::One(None) => map.serialize_entry(name, &())?,
+            Expanded::One(Some(record)) => map.serialize_entry(name, &RowOf { record, beside })?,
+            Expanded::Many(records) => map.serialize_entry(name, &RowsOf { records, beside })?,
+        }
     }
+    Ok(())
 }
 
-fn annotate(
-    object: &mut Map<String, Value>,
+fn annotate<M: SerializeMap>(
+    map: &mut M,
     record: &Record,
     column: &ColumnDef,
     cell: &Cell,
     name: &str,
-    annotations: &Annotations,
-) {
-    if annotations.wants(FORMATTED)
+    beside: Beside,
+) -> Result<(), M::Error> {
+    if beside.formatted
         && let Some(text) = formatted(Some(record), column, cell)
     {
-        object.insert(format!("{name}@{FORMATTED}"), Value::from(text));
+        map.serialize_entry(&format!("{name}@{FORMATTED}"), &text)?;
     }
     if let Some((target, navigation)) = column.kind.lookup() {
-        if annotations.wants(NAVIGATION) {
-            object.insert(format!("{name}@{NAVIGATION}"), Value::from(navigation));
+        if beside.navigation {
+            map.serialize_entry(&format!("{name}@{NAVIGATION}"), navigation)?;
         }
-        if annotations.wants(LOOKUP_TABLE) {
-            object.insert(format!("{name}@{LOOKUP_TABLE}"), Value::from(target));
+        if beside.lookup_table {
+            map.serialize_entry(&format!("{name}@{LOOKUP_TABLE}"), target)?;
         }
     }
+    Ok(())
 }
 
 /// A value as JSON.
 pub(super) fn value(column: &ColumnDef, cell: &Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Text(text) => Value::from(text.as_str()),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the columns of this type hold small numbers"
-        )]
-        Cell::Int(number) if column.kind == Kind::Double => json!(*number as f64),
-        Cell::Int(number) if column.kind.places() > 0 => {
-            json!(fixed(*number, column.kind.places()))
+    json!(Shown { column, cell })
+}
+
+/// A value as its column has it.
+struct Shown<'a> {
+    column: &'a ColumnDef,
+    cell: &'a Cell,
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.column.kind;
+        match self.cell {
+            Cell::Null => serializer.serialize_unit(),
+            Cell::Text(text) => serializer.serialize_str(text),
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the columns of this type hold small numbers"
+            )]
+            Cell::Int(number) if kind == Kind::Double => serializer.serialize_f64(*number as f64),
+            Cell::Int(number) if kind.places() > 0 => {
+                serializer.serialize_f64(fixed(*number, kind.places()))
+            }
+            Cell::Int(number) => serializer.serialize_i64(*number),
+            Cell::Flag(flag) if kind == Kind::Managed => {
+                let mut map = serializer.serialize_map(None)?;
+                map.serialize_entry("Value", flag)?;
+                map.serialize_entry("CanBeChanged", &true)?;
+                map.serialize_entry("ManagedPropertyLogicalName", "iscustomizableanddeletable")?;
+                map.end()
+            }
+            Cell::Flag(flag) => serializer.serialize_bool(*flag),
+            Cell::Time(at) => serializer.serialize_str(&moment(*at)),
         }
-        Cell::Int(number) => Value::from(*number),
-        Cell::Flag(flag) if column.kind == Kind::Managed => json!({
-            "Value": flag,
-            "CanBeChanged": true,
-            "ManagedPropertyLogicalName": "iscustomizableanddeletable",
-        }),
-        Cell::Flag(flag) => Value::from(*flag),
-        Cell::Time(at) => Value::from(moment(*at)),
     }
 }
 

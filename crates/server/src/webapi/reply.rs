@@ -2,7 +2,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::Asked;
 use crate::protection::Left;
@@ -10,17 +10,21 @@ use crate::protection::Left;
 const JSON: &str = "application/json; odata.metadata=minimal";
 
 /// 200 with JSON.
-pub(super) fn json(asked: &Asked, value: &Value) -> Response {
-    let mut response = whole(StatusCode::OK, JSON, value.to_string());
+pub(super) fn json(asked: &Asked, value: &impl Serialize) -> Response {
+    let mut response = whole(StatusCode::OK, JSON, written(value));
     applied(asked, &mut response, true);
     response
 }
 
 /// 200 or 201 with a row.
-pub(super) fn row(asked: &Asked, status: StatusCode, value: &Value) -> Response {
-    let mut response = whole(status, JSON, value.to_string());
+pub(super) fn row(asked: &Asked, status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = whole(status, JSON, written(value));
     applied(asked, &mut response, asked.method == http::Method::GET);
     response
+}
+
+fn written(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("what is answered has names that are texts")
 }
 
 /// 200 with plain text.
@@ -79,11 +83,11 @@ fn empty(status: StatusCode) -> Response {
         .expect("the headers are constants")
 }
 
-fn whole(status: StatusCode, content_type: &'static str, body: String) -> Response {
+fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
     Response::builder()
         .status(status)
         .header("content-type", content_type)
         .header("OData-Version", "4.0")
-        .body(Body::from(body))
+        .body(body.into())
         .expect("the headers are constants")
 }

@@ -3,7 +3,7 @@ use axum::response::Response;
 use connref_store::StoreError;
 use connref_store::query::{Expr, Literal, Query, Record, TableDef};
 use http::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::associate::associate;
 use super::body::{Fields, Purpose, object};
@@ -186,5 +186,5 @@ async fn representation(asked: &Asked, table: &'static TableDef, id: &str) -> Re
     query.filter = Some(Expr::equal(table.primary_id, Literal::Guid(id.to_owned())));
     query.top = Some(1);
     let record = run(asked, query).await?.pop().ok_or_else(|| Fault::no_row(table.name, id))?;
-    Ok(render::entity(&record, &asked.root, &parsed.shape, &asked.prefer.annotations))
+    Ok(json!(render::entity(&record, &asked.root, &parsed.shape, &asked.prefer.annotations)))
 }

@@ -20,9 +20,19 @@ const KEPT_MAX: usize = 10_000;
 impl Store {
     /// The caller behind a name in an environment. A disabled principal is nobody.
     pub async fn caller_find(&self, environment: &EnvironmentId, name: &str) -> Result<Caller> {
-        let key = (environment.as_str().to_owned(), name.to_lowercase());
         let wanted = environment.clone();
         let version = self.db.read(move |sql| environment::version(sql, &wanted)).await?;
+        self.caller_at(environment, version, name).await
+    }
+
+    /// As [`Store::caller_find`], where the version of the environment was read just now.
+    pub async fn caller_at(
+        &self,
+        environment: &EnvironmentId,
+        version: i64,
+        name: &str,
+    ) -> Result<Caller> {
+        let key = (environment.as_str().to_owned(), name.to_lowercase());
         {
             let kept = self.callers.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((at, caller)) = kept.get(&key)

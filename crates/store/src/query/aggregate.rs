@@ -305,8 +305,8 @@ fn one(
     let mut group = Merged { keys: Vec::new(), labels: Vec::new(), partials: Vec::new() };
     for grouping in groupings {
         group.keys.push(match grouping.part {
-            Some(part) => part_of(part, &raw(row.value(at))),
-            None => shaped(grouping.column, raw(row.value(at + 1))),
+            Some(part) => part_of(part, &raw(row.value(at).clone())),
+            None => shaped(grouping.column, raw(row.value(at + 1).clone())),
         });
         at += 2;
         let label = if grouping.labelled { row.text_opt(at)? } else { None };

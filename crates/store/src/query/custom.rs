@@ -20,6 +20,7 @@ use super::table::{
 use super::{QueryError, TABLES};
 use crate::access::{Action, Caller};
 use crate::db::Sql;
+use crate::environment::{self, Environment};
 use crate::{Store, StoreError};
 
 /// Most families that one process makes.
@@ -47,6 +48,13 @@ impl Family {
         self.0.get().copied().unwrap_or_default()
     }
 }
+
+/// The tables of environments as they were at a version.
+#[derive(Default)]
+pub(crate) struct KeptTables(Mutex<HashMap<EnvironmentId, (i64, Tables)>>);
+
+/// Environments whose tables are kept at once.
+const KEPT_MAX: usize = 10_000;
 
 /// The tables of an environment: those that every one has, and its own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,11 +85,29 @@ impl Store {
     pub async fn tables(
         &self,
         caller: &Caller,
-        environment: &EnvironmentId,
+        environment: &Environment,
     ) -> Result<Tables, QueryError> {
-        caller.authorize(environment, Action::Read, "read the tables of this environment")?;
-        let environment = environment.clone();
-        self.db().read(move |sql| load(sql, &environment)).await
+        let id = &environment.id;
+        caller.authorize(id, Action::Read, "read the tables of this environment")?;
+        let kept = || self.tables.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((version, tables)) = kept().get(id)
+            && *version == environment.version
+        {
+            return Ok(*tables);
+        }
+        let wanted = id.clone();
+        let found = self
+            .db()
+            .snapshot(move |sql| -> Result<_, QueryError> {
+                Ok((environment::version(sql, &wanted)?, load(sql, &wanted)?))
+            })
+            .await?;
+        let mut kept = kept();
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(id.clone(), found);
+        Ok(found.1)
     }
 }
 

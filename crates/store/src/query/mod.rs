@@ -25,6 +25,7 @@ mod tests;
 
 pub use aggregate::{Aggregation, DatePart, Group, How, Value};
 pub use catalog::{TABLES, table_by_logical_name, table_by_set};
+pub(crate) use custom::KeptTables;
 pub(crate) use custom::physical_column;
 pub use custom::{Family, Tables};
 pub use error::QueryError;
@@ -37,6 +38,7 @@ pub use table::{
 
 use crate::Store;
 use crate::access::Caller;
+use crate::db::Sql;
 use connref_solution::model::EnvironmentId;
 
 /// Most rows one page holds, and the ceiling of `$count`: what the vendor's service answers.
@@ -176,6 +178,9 @@ impl Store {
         query: Query,
     ) -> Result<Page, QueryError> {
         let (caller, environment) = (caller.clone(), environment.clone());
-        self.db().bounded(LONGEST, move |sql| query_run(sql, &environment, &caller, &query)).await
+        // One statement sees one state by itself.
+        let several = query.count || !query.expand.is_empty();
+        let ask = move |sql: &mut Sql<'_>| query_run(sql, &environment, &caller, &query);
+        self.db().bounded(LONGEST, several, ask).await
     }
 }

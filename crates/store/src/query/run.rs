@@ -233,7 +233,7 @@ pub(super) fn fetch(
         emitter.bind(number(ask.skip)),
     );
     let rows = sql.query(&text, &emitter.params)?;
-    rows.iter().map(|row| found(row, ask, &named, &picked, keys.len())).collect()
+    rows.into_iter().map(|row| found(row, ask, &named, &picked, keys.len())).collect()
 }
 
 fn picked(emitter: &mut Emitter<'_>, at: At<'_>, ask: &Ask<'_>) -> Result<Vec<Picked>, QueryError> {
@@ -316,7 +316,7 @@ fn lookups(
 }
 
 fn found(
-    row: &Row,
+    mut row: Row,
     ask: &Ask<'_>,
     named: &[(&'static ColumnDef, &'static str)],
     picked: &[Picked],
@@ -326,21 +326,21 @@ fn found(
     let mut at = 2;
     let mut cells = Vec::with_capacity(ask.columns.len());
     for column in &ask.columns {
-        cells.push((*column, cell(row, at, column)?));
+        cells.push((*column, cell(&mut row, at, column)));
         at += 1;
     }
     let mut names = Vec::new();
     for (column, _) in named {
-        if let Some(name) = row.text_opt(at)? {
+        if let Some(name) = row.take_text_opt(at)? {
             names.push((column.name, name));
         }
         at += 1;
     }
     let mut extras = Vec::with_capacity(picked.len());
     for (pick, wish) in picked.iter().zip(ask.picks) {
-        let cell = cell(row, at, pick.place.column)?;
+        let cell = cell(&mut row, at, pick.place.column);
         at += 1;
-        let label = if pick.label.is_some() { row.text_opt(at)? } else { None };
+        let label = if pick.label.is_some() { row.take_text_opt(at)? } else { None };
         at += usize::from(pick.label.is_some());
         extras.push(Extra {
             name: wish.name.clone(),
@@ -349,10 +349,10 @@ fn found(
             label,
         });
     }
-    let keys = (at..at + keys).map(|index| raw(row.value(index))).collect();
+    let keys = (at..at + keys).map(|index| raw(row.take(index))).collect();
     let record = Record {
         table: ask.table,
-        id: row.text(0)?,
+        id: row.take_text(0)?,
         version: if counted { row.int_opt(1)? } else { None },
         cells,
         names,
@@ -362,8 +362,8 @@ fn found(
     Ok(Found { record, keys })
 }
 
-fn cell(row: &Row, index: usize, column: &ColumnDef) -> Result<Cell, QueryError> {
-    Ok(shaped(column, raw(row.value(index))))
+fn cell(row: &mut Row, index: usize, column: &ColumnDef) -> Cell {
+    shaped(column, raw(row.take(index)))
 }
 
 /// A value as its column has it.
@@ -379,10 +379,10 @@ pub(super) fn shaped(column: &ColumnDef, cell: Cell) -> Cell {
     }
 }
 
-pub(super) fn raw(value: &Param<'_>) -> Cell {
+pub(super) fn raw(value: Param<'_>) -> Cell {
     match value {
-        Param::Text(text) => Cell::Text(text.clone().into_owned()),
-        Param::Int(number) => Cell::Int(*number),
+        Param::Text(text) => Cell::Text(text.into_owned()),
+        Param::Int(number) => Cell::Int(number),
         // No served column holds bytes.
         Param::Null | Param::Bytes(_) => Cell::Null,
     }
