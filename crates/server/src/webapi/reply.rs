@@ -24,7 +24,9 @@ pub(super) fn row(asked: &Asked, status: StatusCode, value: &impl Serialize) -> 
 }
 
 fn written(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("what is answered has names that are texts")
+    let mut text = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut text, value).expect("what is answered has names that are texts");
+    text
 }
 
 /// 200 with plain text.

@@ -128,6 +128,7 @@ fn one(
             among: Some((target.id_column(), chunk)),
             limit: chunk.len(),
             skip: 0,
+            keys: false,
             joins: &[],
             picks: &[],
         };
@@ -181,6 +182,7 @@ fn to_many(
             among: Some((link, chunk)),
             limit: PAGE_MAX + 1,
             skip: 0,
+            keys: false,
             joins: &[],
             picks: &[],
         };

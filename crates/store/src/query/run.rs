@@ -117,6 +117,7 @@ pub fn query_run(
         }
     }
     let (_, limit) = bounds(query);
+    let all = wanted.len() == shown.len();
     let ask = Ask {
         table: query.table,
         columns: wanted,
@@ -127,6 +128,7 @@ pub fn query_run(
         among: None,
         limit: limit + 1,
         skip: query.skip,
+        keys: query.top.is_none(),
         joins: &query.joins,
         picks: &query.picks,
     };
@@ -138,7 +140,7 @@ pub fn query_run(
     for wish in &query.expand {
         expand::expand(sql, scope, (query.table, query.names), wish, &mut rows)?;
     }
-    for row in &mut rows {
+    for row in rows.iter_mut().filter(|_| !all) {
         row.cells.retain(|(column, _)| shown.iter().any(|shown| shown.name == column.name));
     }
     let count = query.count.then(|| count(sql, scope, query)).transpose()?;
@@ -178,6 +180,8 @@ pub(super) struct Ask<'a> {
     pub(super) among: Option<(&'static ColumnDef, &'a [String])>,
     pub(super) limit: usize,
     pub(super) skip: usize,
+    /// Whether the sort keys are to be answered too, for the cursor of the next page.
+    pub(super) keys: bool,
     pub(super) joins: &'a [Join],
     pub(super) picks: &'a [Pick],
 }
@@ -188,7 +192,18 @@ struct Picked {
     label: Option<String>,
 }
 
-/// A row with its sort keys.
+/// Where the parts of a row lie in what a statement answers: the version, the columns, the names of
+/// rows that lookups point to, what was picked, the sort keys.
+struct Layout<'a> {
+    counted: bool,
+    id: usize,
+    columns: usize,
+    named: &'a [(&'static ColumnDef, &'static str)],
+    picked: &'a [Picked],
+    keys: usize,
+}
+
+/// A row with its sort keys, if those were wanted.
 pub(super) struct Found {
     pub(super) record: Record,
     keys: Vec<Cell>,
@@ -207,11 +222,15 @@ pub(super) fn fetch(
     let from = join::from(&mut emitter, at, ask.joins)?;
     let keys = condition::keys(&mut emitter, at, ask.order, ask.joins)?;
     let named = if ask.names { lookups(ask.table, &ask.columns) } else { Vec::new() };
-    let mut list = vec![stored(ask.table.id_column(), at.alias)];
-    list.push(match ask.table.column("versionnumber") {
-        Some(version) => stored(version, at.alias),
-        None => "CAST(0 AS BIGINT)".to_owned(),
-    });
+    let counted = ask.table.column("versionnumber");
+    let mut list: Vec<String> = Vec::with_capacity(ask.columns.len() + 4);
+    list.extend(counted.map(|version| stored(version, at.alias)));
+    let own = ask.columns.iter().position(|column| column.name == ask.table.primary_id);
+    if own.is_none() {
+        list.push(stored(ask.table.id_column(), at.alias));
+    }
+    let columns = list.len();
+    let id = own.map_or_else(|| columns - 1, |own| columns + own);
     list.extend(ask.columns.iter().map(|column| stored(column, at.alias)));
     for (column, name) in &named {
         let path = [column.name.to_owned(), (*name).to_owned()];
@@ -222,7 +241,8 @@ pub(super) fn fetch(
         list.push(pick.place.sql.clone());
         list.extend(pick.label.clone());
     }
-    list.extend(keys.iter().map(|key| key.place.sql.clone()));
+    let answered = if ask.keys { keys.as_slice() } else { &[] };
+    list.extend(answered.iter().map(|key| key.place.sql.clone()));
     let number = |number: usize| Param::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let text = format!(
         "SELECT {} FROM {from} WHERE {} ORDER BY {} LIMIT {} OFFSET {}",
@@ -233,7 +253,19 @@ pub(super) fn fetch(
         emitter.bind(number(ask.skip)),
     );
     let rows = sql.query(&text, &emitter.params)?;
-    rows.into_iter().map(|row| found(row, ask, &named, &picked, keys.len())).collect()
+    let layout = Layout {
+        counted: counted.is_some(),
+        id,
+        columns,
+        named: &named,
+        picked: &picked,
+        keys: answered.len(),
+    };
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push(found(row, ask, &layout)?);
+    }
+    Ok(all)
 }
 
 fn picked(emitter: &mut Emitter<'_>, at: At<'_>, ask: &Ask<'_>) -> Result<Vec<Picked>, QueryError> {
@@ -315,29 +347,24 @@ fn lookups(
         .collect()
 }
 
-fn found(
-    mut row: Row,
-    ask: &Ask<'_>,
-    named: &[(&'static ColumnDef, &'static str)],
-    picked: &[Picked],
-    keys: usize,
-) -> Result<Found, QueryError> {
-    let counted = ask.table.column("versionnumber").is_some();
-    let mut at = 2;
+fn found(mut row: Row, ask: &Ask<'_>, layout: &Layout<'_>) -> Result<Found, QueryError> {
+    let id = row.text(layout.id)?;
+    let version = if layout.counted { row.int_opt(0)? } else { None };
+    let mut at = layout.columns;
     let mut cells = Vec::with_capacity(ask.columns.len());
     for column in &ask.columns {
         cells.push((*column, cell(&mut row, at, column)));
         at += 1;
     }
     let mut names = Vec::new();
-    for (column, _) in named {
+    for (column, _) in layout.named {
         if let Some(name) = row.take_text_opt(at)? {
             names.push((column.name, name));
         }
         at += 1;
     }
-    let mut extras = Vec::with_capacity(picked.len());
-    for (pick, wish) in picked.iter().zip(ask.picks) {
+    let mut extras = Vec::with_capacity(layout.picked.len());
+    for (pick, wish) in layout.picked.iter().zip(ask.picks) {
         let cell = cell(&mut row, at, pick.place.column);
         at += 1;
         let label = if pick.label.is_some() { row.take_text_opt(at)? } else { None };
@@ -349,16 +376,9 @@ fn found(
             label,
         });
     }
-    let keys = (at..at + keys).map(|index| raw(row.take(index))).collect();
-    let record = Record {
-        table: ask.table,
-        id: row.take_text(0)?,
-        version: if counted { row.int_opt(1)? } else { None },
-        cells,
-        names,
-        expanded: Vec::new(),
-        extras,
-    };
+    let keys = (at..at + layout.keys).map(|index| raw(row.take(index))).collect();
+    let record =
+        Record { table: ask.table, id, version, cells, names, expanded: Vec::new(), extras };
     Ok(Found { record, keys })
 }
 
