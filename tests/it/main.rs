@@ -22,6 +22,7 @@ mod kill9;
 mod kill9_points;
 mod migrate;
 mod odata_metadata;
+mod outside_issuer;
 mod people;
 mod pipeline;
 mod plan;

@@ -45,6 +45,7 @@ struct Parts {
 struct Process {
     addresses: OnceLock<address::Addresses>,
     signing: identity::Signing,
+    issuers: identity::issuer::Issuers,
     protection: protection::Protection,
     node: String,
 }
@@ -78,6 +79,7 @@ impl App {
         let process = Arc::new(Process {
             addresses: OnceLock::new(),
             signing: identity::Signing::default(),
+            issuers: identity::issuer::Issuers::default(),
             protection: protection::Protection::default(),
             node,
         });
@@ -131,6 +133,10 @@ impl App {
 
     pub(crate) fn signing(&self) -> &identity::Signing {
         &self.0.process.signing
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::issuer::Issuers {
+        &self.0.process.issuers
     }
 
     /// How much one user may ask for.

@@ -26,6 +26,7 @@ mod error;
 mod facts;
 pub mod flow;
 mod flow_row;
+pub mod identity_issuer;
 pub mod import_job;
 pub mod job;
 pub mod layer;

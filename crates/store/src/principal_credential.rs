@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Caller, Verb, check};
+use crate::access::{Caller, Privilege, Verb, check};
 use crate::audit_log::{self, Entry};
 use crate::db::Sql;
 use crate::environment::touch;
@@ -26,12 +26,15 @@ pub enum CredentialNew {
     Certificate(String),
     /// A certificate itself, as DER: signed statements need not carry it.
     CertificateDer(Vec<u8>),
-    /// A token of another issuer for a subject (workload identity federation).
+    /// A token of another issuer for a subject: of a workload that signs in with it (workload
+    /// identity federation), or of a person whom the issuer knows.
     Federated {
         /// Issuer.
         issuer: String,
         /// Subject.
         subject: String,
+        /// What a workload's token must be for; else [`FEDERATED_AUDIENCE`].
+        audience: Option<String>,
     },
 }
 
@@ -48,10 +51,27 @@ pub struct PrincipalCredential {
     pub shown: Option<String>,
     /// Issuer of federated tokens.
     pub issuer: Option<String>,
+    /// What a federated token must be for.
+    pub audience: Option<String>,
     /// Made.
     pub created_on: Micros,
     /// Its end.
     pub expires_on: Option<Micros>,
+}
+
+/// What a workload's token is for unless something else was said: the audience that workloads of the
+/// vendor's cloud ask their issuer for.
+pub const FEDERATED_AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// A federated credential that fits a token's issuer and subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Federation {
+    /// The environment that knows it.
+    pub environment: EnvironmentId,
+    /// What the token must be for.
+    pub audience: String,
+    /// Private addresses at which that environment lets the issuer be reached.
+    pub allowed: Vec<String>,
 }
 
 /// Most credentials of one principal.
@@ -81,10 +101,32 @@ struct Kept {
     material: String,
     issuer: Option<String>,
     certificate: Option<String>,
+    audience: Option<String>,
+}
+
+/// Refuses what is no issuer: an address over HTTPS, or on this machine.
+pub(crate) fn issuer_fits(issuer: &str) -> Result<()> {
+    let rest = issuer.strip_prefix("https://").or_else(|| {
+        let rest = issuer.strip_prefix("http://")?;
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        (matches!(host, "localhost" | "127.0.0.1") || rest.starts_with("[::1]")).then_some(rest)
+    });
+    let plain = |rest: &str| {
+        !rest.is_empty()
+            && !rest.starts_with(['/', ':'])
+            && rest.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@'))
+    };
+    if issuer.len() <= 600 && rest.is_some_and(plain) {
+        return Ok(());
+    }
+    let shown: String = issuer.chars().filter(|c| !c.is_control()).take(200).collect();
+    let text = format!("`{shown}` is no issuer: an address as its tokens name it, https://…");
+    Err(StoreError::Invalid(text))
 }
 
 fn kept(new: &CredentialNew) -> Result<Kept> {
-    let plain = |kind, material, issuer| Kept { kind, material, issuer, certificate: None };
+    let plain =
+        |kind, material, issuer| Kept { kind, material, issuer, certificate: None, audience: None };
     match new {
         CredentialNew::CertificateDer(der) => {
             if der.len() > CERTIFICATE_MAX {
@@ -117,27 +159,37 @@ fn kept(new: &CredentialNew) -> Result<Kept> {
             }
             Ok(plain("certificate", print, None))
         }
-        CredentialNew::Federated { issuer, subject } => {
-            let fits = |text: &str| (1..=600).contains(&text.len());
-            if !fits(subject) || !fits(issuer) || !issuer.starts_with("https://") {
-                let text = "a federated credential has an issuer (https://…) and a subject";
+        CredentialNew::Federated { issuer, subject, audience } => {
+            issuer_fits(issuer)?;
+            let fits = |text: &String| (1..=600).contains(&text.len());
+            if !fits(subject) || audience.as_ref().is_some_and(|text| !fits(text)) {
+                let text = "a subject and an audience have 1 to 600 characters";
                 return Err(StoreError::Invalid(text.to_owned()));
             }
-            Ok(plain("federated", subject.clone(), Some(issuer.clone())))
+            let audience = audience.clone();
+            Ok(Kept { audience, ..plain("federated", subject.clone(), Some(issuer.clone())) })
         }
     }
 }
 
-fn application(sql: &mut Sql<'_>, environment: &EnvironmentId, name: &str) -> Result<User> {
+/// A principal that may have such a credential: people have identities elsewhere, and nothing else.
+fn holder(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    name: &str,
+    federated: bool,
+) -> Result<User> {
     let user = find(sql, environment, name)?;
-    if user.kind == PrincipalKind::ServicePrincipal {
+    if federated || user.kind == PrincipalKind::ServicePrincipal {
         return Ok(user);
     }
     Err(StoreError::Invalid(format!("`{}` is a person, not a service principal", user.name)))
 }
 
 impl Store {
-    /// Adds a credential to a service principal; answers its id.
+    /// Adds a credential to a service principal, or an identity elsewhere to a person; answers its
+    /// id. Whoever links an identity to a person can be that person: it needs the privilege to act on
+    /// behalf of others, as a link to sign in with does.
     pub async fn principal_credential_add(
         &self,
         caller: &Caller,
@@ -147,7 +199,7 @@ impl Store {
         new: CredentialNew,
         expires_on: Option<Micros>,
     ) -> Result<String> {
-        let Kept { kind, material, issuer, certificate } = kept(&new)?;
+        let Kept { kind, material, issuer, certificate, audience } = kept(&new)?;
         let now = self.now();
         if expires_on.is_some_and(|end| end <= now) {
             return Err(StoreError::Invalid("a credential cannot end before it begins".to_owned()));
@@ -158,9 +210,13 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, kind == "federated")?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
+                if user.kind == PrincipalKind::User {
+                    let attempt = "link identities to people";
+                    caller.require(&environment, Privilege::ActOnBehalfOfAnotherUser, attempt)?;
+                }
                 let count = sql.query_one(
                     "SELECT COUNT(*) FROM principal_credential WHERE environmentid = $1 AND systemuserid = $2",
                     &[environment.as_str().into(), user.id.as_str().into()],
@@ -171,29 +227,37 @@ impl Store {
                 }
                 sql.execute(
                     "INSERT INTO principal_credential (environmentid, credentialid, systemuserid, kind, name, \
-                     material, issuer, createdon, expireson, certificate) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                     material, issuer, createdon, expireson, certificate, audience) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                     &[
                         environment.as_str().into(),
                         (&id).into(),
                         user.id.as_str().into(),
                         kind.into(),
                         (&name).into(),
-                        material.into(),
-                        issuer.into(),
+                        (&material).into(),
+                        issuer.as_ref().into(),
                         now.into(),
                         expires_on.into(),
                         certificate.into(),
+                        audience.as_ref().into(),
                     ],
                 )?;
-                let detail = json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
+                let mut detail =
+                    json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
+                if let Some(issuer) = &issuer {
+                    // No secrets, and all that matters: who can sign in from now on.
+                    detail["issuer"] = issuer.as_str().into();
+                    detail["subject"] = material.as_str().into();
+                    detail["audience"] = audience.into();
+                }
                 record(sql, &environment, now, &caller, "principal_credential_add", &user.id, detail)?;
                 Ok(id)
             })
             .await
     }
 
-    /// The credentials of a service principal, the ones that end first first.
+    /// The credentials of a principal, the ones that end first first.
     pub async fn principal_credential_list(
         &self,
         caller: &Caller,
@@ -204,12 +268,12 @@ impl Store {
             (caller.clone(), environment.clone(), principal.to_owned());
         self.db
             .read(move |sql| {
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, true)?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Read, place, "see its credentials")?;
                 sql.query(
                     "SELECT credentialid, kind, name, CASE kind WHEN 'secret' THEN NULL ELSE material END, \
-                     issuer, createdon, expireson FROM principal_credential \
+                     issuer, createdon, expireson, audience FROM principal_credential \
                      WHERE environmentid = $1 AND systemuserid = $2 \
                      ORDER BY COALESCE(expireson, 9223372036854775807), createdon",
                     &[environment.as_str().into(), user.id.as_str().into()],
@@ -224,6 +288,7 @@ impl Store {
                         issuer: row.text_opt(4)?,
                         created_on: row.int(5)?,
                         expires_on: row.int_opt(6)?,
+                        audience: row.text_opt(7)?,
                     })
                 })
                 .collect()
@@ -289,6 +354,42 @@ impl Store {
             .await
     }
 
+    /// The federated credentials of an application for this very issuer and subject.
+    pub async fn principal_federations(
+        &self,
+        caller: &Caller,
+        application: &str,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Vec<Federation>> {
+        caller.authorize_operator("verify credentials")?;
+        let (application, now) = (application.to_lowercase(), self.now());
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        self.db
+            .read(move |sql| {
+                sql.query(
+                    &format!(
+                        "SELECT c.environmentid, c.audience, (SELECT e.allowed FROM environment e \
+                         WHERE e.environmentid = c.environmentid) {LIVE} AND c.kind = 'federated' \
+                         AND c.issuer = $3 AND c.material = $4 ORDER BY c.environmentid, c.credentialid"
+                    ),
+                    &[application.into(), now.into(), issuer.into(), subject.into()],
+                )?
+                .iter()
+                .map(|row| {
+                    Ok(Federation {
+                        environment: EnvironmentId::new(&row.text(0)?),
+                        audience: row.text_opt(1)?.unwrap_or(FEDERATED_AUDIENCE.to_owned()),
+                        allowed: serde_json::from_str(&row.text(2)?).map_err(|source| {
+                            StoreError::Document { kind: "environment", source }
+                        })?,
+                    })
+                })
+                .collect()
+            })
+            .await
+    }
+
     /// Whether any environment has an enabled service principal of this application.
     pub async fn application_exists(&self, caller: &Caller, application: &str) -> Result<bool> {
         caller.authorize_operator("verify credentials")?;
@@ -322,7 +423,7 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, true)?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
                 let gone = sql.execute(
