@@ -5,6 +5,7 @@ mod audit_fires;
 mod audit_world;
 mod authoring;
 mod bad_input;
+mod borrowed_token;
 mod canary;
 mod clients;
 mod connection;
