@@ -46,6 +46,7 @@ struct Process {
     addresses: OnceLock<address::Addresses>,
     signing: identity::Signing,
     issuers: identity::issuer::Issuers,
+    guesses: identity::guess::Guesses,
     protection: protection::Protection,
     node: String,
 }
@@ -80,6 +81,7 @@ impl App {
             addresses: OnceLock::new(),
             signing: identity::Signing::default(),
             issuers: identity::issuer::Issuers::default(),
+            guesses: identity::guess::Guesses::default(),
             protection: protection::Protection::default(),
             node,
         });
@@ -137,6 +139,10 @@ impl App {
 
     pub(crate) fn issuers(&self) -> &identity::issuer::Issuers {
         &self.0.process.issuers
+    }
+
+    pub(crate) fn guesses(&self) -> &identity::guess::Guesses {
+        &self.0.process.guesses
     }
 
     /// How much one user may ask for.

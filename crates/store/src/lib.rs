@@ -42,6 +42,7 @@ pub mod run_secret;
 pub mod secret_search;
 pub mod signin_grant;
 mod signin_link;
+pub mod signin_note;
 pub mod signing_key;
 pub mod solution;
 pub mod solution_remove;

@@ -3,6 +3,7 @@
 //! signed one from our own token endpoint ([`oauth`]) or of an issuer that the operator trusts
 //! ([`issuer`]). There is no other way in.
 mod audience;
+pub(crate) mod guess;
 pub(crate) mod issuer;
 mod jwt;
 pub(crate) mod oauth;

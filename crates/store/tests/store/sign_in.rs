@@ -83,8 +83,8 @@ fn device_codes_are_confirmed_once_and_asked_for_in_time() {
         assert_eq!(ask("tool").await, Shown::Pending);
         assert_eq!(ask("tool").await, Shown::TooSoon);
         assert!(store.grant_by_user_code(&SYSTEM, "BCDFGHJK").await.unwrap().is_some());
-        assert!(store.grant_confirm(&SYSTEM, "BCDFGHJK", Some("{\"a\":1}")).await.unwrap());
-        assert!(!store.grant_confirm(&SYSTEM, "BCDFGHJK", None).await.unwrap());
+        assert!(store.grant_confirm(&SYSTEM, "BCDFGHJK", "{\"a\":1}", true).await.unwrap());
+        assert!(!store.grant_confirm(&SYSTEM, "BCDFGHJK", "{}", false).await.unwrap());
         assert!(store.grant_by_user_code(&SYSTEM, "BCDFGHJK").await.unwrap().is_none());
         let Shown::Now(found) = ask("tool").await else { panic!("it was confirmed") };
         assert_eq!(found.subject.as_deref(), Some("{\"a\":1}"));

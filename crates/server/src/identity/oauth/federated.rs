@@ -7,7 +7,7 @@ use connref_solution::model::EnvironmentId;
 use super::Refusal;
 use crate::App;
 use crate::identity::SIGNER;
-use crate::identity::issuer::{IssuerError, verify};
+use crate::identity::issuer::{AGAIN, IssuerError, verify};
 use crate::identity::jwt::Jwt;
 
 /// Most environments whose credentials are looked at.
@@ -47,7 +47,7 @@ pub(super) async fn federated_verify(
             Err(IssuerError::Refused(text)) => why = Some(refused(700_027, text)),
             Err(away @ IssuerError::Away { .. }) => {
                 let text = away.to_string();
-                why = Some(Refusal::new(503, "temporarily_unavailable", 90_033, text));
+                why = Some(Refusal::new(503, "temporarily_unavailable", 90_033, text).after(AGAIN));
             }
         }
     }
