@@ -182,7 +182,7 @@ fn the_cache_of_az_is_read_as_whoever_az_is() {
             {"id": "1", "isDefault": false, "tenantId": TENANT, "user": {"name": "x", "type": "user"}},
             {"id": "2", "isDefault": true, "tenantId": TENANT, "user": {"name": name, "type": kind}},
         ]});
-        world.home.file(".azure/azureProfile.json", format!("\u{feff}{all}"));
+        let _at = world.home.file(".azure/azureProfile.json", format!("\u{feff}{all}"));
     };
     // Without a word on who `az` is, nobody is taken from the cache.
     world.who().expect(3);
@@ -239,7 +239,7 @@ fn the_cache_of_pac_is_read_where_it_is_plain() {
     let profile = |user: &str, resource: &str| json!({"Kind": "UNIVERSAL", "User": user, "Resource": resource, "TenantId": TENANT});
     let profiles = |all: Value, current: Value| {
         let text = json!({"Profiles": all, "Current": {"UNIVERSAL": current}});
-        world.home.file(&format!("{folder}/authprofiles_v2.json"), text.to_string());
+        let _at = world.home.file(&format!("{folder}/authprofiles_v2.json"), text.to_string());
     };
     let elsewhere = profile(BOB, "https://elsewhere.test/");
     let here = profile(ADA, &format!("{origin}/"));
@@ -262,7 +262,7 @@ fn the_cache_of_pac_is_read_where_it_is_plain() {
         b"{\"AccessToken\":".to_vec(),
         vec![b' '; 9 << 20],
     ] {
-        world.home.file(&format!("{folder}/tokencache_msalv3.dat"), content);
+        let _at = world.home.file(&format!("{folder}/tokencache_msalv3.dat"), content);
         profiles(json!([here]), here.clone());
         world.who().expect(3);
     }
