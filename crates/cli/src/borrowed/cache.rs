@@ -105,21 +105,21 @@ mod tests {
         cache
     }
 
-    fn read(cache: &Value, owner: Owner) -> Option<String> {
+    fn read(cache: &Value, owner: &Owner) -> Option<String> {
         let wanted = Wanted {
             origin: "https://org.test".to_owned(),
             authority: "login.microsoftonline.com",
             tenant: "t",
         };
-        find(cache, &wanted, &owner, 1000).map(|token| token.expose_secret().to_owned())
+        find(cache, &wanted, owner, 1000).map(|token| token.expose_secret().to_owned())
     }
 
     #[test]
     fn a_token_is_taken_only_if_all_of_it_fits() {
-        let ada = || Owner::User("ada@X.test".to_owned());
-        assert_eq!(read(&cache(|_| ()), ada()).as_deref(), Some("the-token"));
-        assert_eq!(read(&cache(|_| ()), Owner::User("bob@x.test".to_owned())), None);
-        assert_eq!(read(&cache(|_| ()), Owner::Application("c".to_owned())), None);
+        let ada = Owner::User("ada@X.test".to_owned());
+        assert_eq!(read(&cache(|_| ()), &ada).as_deref(), Some("the-token"));
+        assert_eq!(read(&cache(|_| ()), &Owner::User("bob@x.test".to_owned())), None);
+        assert_eq!(read(&cache(|_| ()), &Owner::Application("c".to_owned())), None);
         for (name, value) in [
             ("home_account_id", json!("v.t")),
             ("environment", json!("login.microsoftonline.us")),
@@ -133,14 +133,14 @@ mod tests {
             ("target", json!("https://org.test")),
         ] {
             let cache = cache(|all| all["AccessToken"]["k"][name] = value.clone());
-            assert_eq!(read(&cache, ada()), None, "{name} {value}");
+            assert_eq!(read(&cache, &ada), None, "{name} {value}");
         }
         let application = cache(|all| all["AccessToken"]["k"]["home_account_id"] = Value::Null);
-        assert!(read(&application, Owner::Application("C".to_owned())).is_some());
+        assert!(read(&application, &Owner::Application("C".to_owned())).is_some());
         for odd in
             [json!(null), json!([]), json!({"AccessToken": [1]}), json!({"AccessToken": {"k": 1}})]
         {
-            assert_eq!(read(&odd, ada()), None);
+            assert_eq!(read(&odd, &ada), None);
         }
     }
 }

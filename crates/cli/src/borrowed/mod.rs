@@ -55,18 +55,18 @@ pub(crate) async fn token(
             Ok(None) => pac::token(&wanted, pac::Profiles::Current, now).map(|one| ("pac", one)),
             Err(why) => match pac::token(&wanted, pac::Profiles::Current, now) {
                 Some(token) => Some(("pac", token)),
-                None => return Err(refused(&wanted, why)),
+                None => return Err(refused(&wanted, &why)),
             },
         },
     };
-    let Some((tool, token)) = found else { return Err(refused(&wanted, "".to_owned())) };
+    let Some((tool, token)) = found else { return Err(refused(&wanted, "")) };
     // Two tools may be signed in as two people: nobody should have to guess who acted.
     let who = name(&token).map_or_else(String::new, |name| format!(" as {name}"));
     note(&format!("signed in{who}, by {tool}"));
     Ok(Some(token))
 }
 
-fn refused(wanted: &Wanted<'_>, why: String) -> Failure {
+fn refused(wanted: &Wanted<'_>, why: &str) -> Failure {
     let text = match why.is_empty() {
         true => format!("nobody is signed in to `{}`", wanted.origin),
         false => format!("nobody is signed in to `{}`: {why}", wanted.origin),

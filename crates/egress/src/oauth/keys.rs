@@ -25,26 +25,39 @@ pub async fn issuer_keys(
     issuer: &str,
     timeout: Duration,
 ) -> Result<Vec<Map<String, Value>>, OAuthError> {
-    let (host, object) = document(egress, policy, issuer, timeout).await?;
+    let (host, object) = document(egress, policy, issuer, timeout).await.map_err(of_keys)?;
     let found = object.get("issuer").and_then(Value::as_str).unwrap_or_default();
     if found != issuer {
         return Err(OAuthError::Issuer { expected: shown(issuer), found: shown(found) });
     }
     let place = object.get("jwks_uri").and_then(Value::as_str);
     let url = place.and_then(|text| text.parse::<Url>().ok());
-    let url = url.ok_or_else(|| OAuthError::malformed(&host, "it names no `jwks_uri`"))?;
+    let url = url.ok_or_else(|| keys(&host, "it names no `jwks_uri`"))?;
     let ask = Exchange { url: &url, form: Vec::new(), headers: HeaderMap::new(), timeout };
-    let mut object = exchange(egress, policy, ask).await?;
+    let mut object = exchange(egress, policy, ask).await.map_err(of_keys)?;
     let host = url.host_str().unwrap_or_default();
-    let Some(Value::Array(keys)) = object.remove("keys") else {
-        return Err(OAuthError::malformed(host, "its key set has no `keys`"));
+    let Some(Value::Array(all)) = object.remove("keys") else {
+        return Err(keys(host, "its key set has no `keys`"));
     };
-    if keys.len() > KEYS_MAX {
-        return Err(OAuthError::malformed(host, "its key set has more than 200 keys"));
+    if all.len() > KEYS_MAX {
+        return Err(keys(host, "its key set has more than 200 keys"));
     }
-    let objects = keys.into_iter().filter_map(|key| match key {
+    let objects = all.into_iter().filter_map(|key| match key {
         Value::Object(key) => Some(key),
         _ => None,
     });
     Ok(objects.collect())
+}
+
+fn keys(host: &str, reason: impl Into<String>) -> OAuthError {
+    OAuthError::Keys { host: host.to_owned(), reason: reason.into() }
+}
+
+/// The same exchange is for tokens elsewhere, and says so.
+fn of_keys(error: OAuthError) -> OAuthError {
+    match error {
+        OAuthError::Malformed { host, reason } => keys(&host, reason),
+        OAuthError::Refused { host, status, .. } => keys(&host, format!("status {status}")),
+        other => other,
+    }
 }

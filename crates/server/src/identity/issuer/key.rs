@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Option<IssuerKey> {
+    fn read(value: &Value) -> Option<IssuerKey> {
         IssuerKey::read(value.as_object().unwrap())
     }
 
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn keys_of_other_kinds_and_for_other_uses_are_none() {
-        assert!(read(rsa(&[])).is_some());
-        assert!(read(rsa(&[("use", json!("sig")), ("key_ops", json!(["verify"]))])).is_some());
+        assert!(read(&rsa(&[])).is_some());
+        assert!(read(&rsa(&[("use", json!("sig")), ("key_ops", json!(["verify"]))])).is_some());
         for (name, value) in [
             ("use", json!("enc")),
             ("key_ops", json!(["encrypt"])),
@@ -165,24 +165,24 @@ mod tests {
             ("kty", json!("oct")),
             ("kty", Value::Null),
         ] {
-            assert!(read(rsa(&[(name, value.clone())])).is_none(), "{name} {value}");
+            assert!(read(&rsa(&[(name, value.clone())])).is_none(), "{name} {value}");
         }
         let part = URL_SAFE_NO_PAD.encode([1; 32]);
-        assert!(read(json!({"kty": "EC", "crv": "P-256", "x": part, "y": part})).is_some());
-        assert!(read(json!({"kty": "EC", "crv": "P-384", "x": part, "y": part})).is_none());
-        assert!(read(json!({"kty": "EC", "crv": "P-256", "x": part, "y": "AQ"})).is_none());
+        assert!(read(&json!({"kty": "EC", "crv": "P-256", "x": part, "y": part})).is_some());
+        assert!(read(&json!({"kty": "EC", "crv": "P-384", "x": part, "y": part})).is_none());
+        assert!(read(&json!({"kty": "EC", "crv": "P-256", "x": part, "y": "AQ"})).is_none());
     }
 
     #[test]
     fn a_token_without_a_name_of_a_key_counts_only_where_there_is_one_key() {
-        let key = |id: &str| read(rsa(&[("kid", json!(id))])).unwrap();
+        let key = |id: &str| read(&rsa(&[("kid", json!(id))])).unwrap();
         let keys = [key("a"), key("b")];
         assert_eq!(fitting(&keys, Some("a"), Algorithm::Rs256).len(), 1);
         assert!(fitting(&keys, Some("a"), Algorithm::Es256).is_empty());
         assert!(fitting(&keys, Some("c"), Algorithm::Rs256).is_empty());
         assert!(fitting(&keys, None, Algorithm::Rs256).is_empty());
         assert_eq!(fitting(&keys[..1], None, Algorithm::Ps256).len(), 1);
-        let only = read(rsa(&[("alg", json!("RS256"))])).unwrap();
+        let only = read(&rsa(&[("alg", json!("RS256"))])).unwrap();
         assert!(fitting(&[only], None, Algorithm::Ps256).is_empty());
     }
 }

@@ -3,8 +3,6 @@
 //! asked for again at most once in a pause, whatever strangers show.
 mod key;
 pub(super) mod outside;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
