@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::access::Caller;
 use crate::audit_log::Entry;
 use crate::db::{Row, Sql};
-use crate::principal_credential::issuer_fits;
+use crate::federation::issuer_fits;
 use crate::tenant_group::everywhere;
 use crate::text::Stored;
 use crate::{Result, Store, StoreError};

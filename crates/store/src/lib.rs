@@ -24,6 +24,7 @@ pub mod deployment;
 pub mod environment;
 mod error;
 mod facts;
+pub mod federation;
 pub mod flow;
 mod flow_row;
 pub mod identity_issuer;

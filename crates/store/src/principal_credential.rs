@@ -13,6 +13,7 @@ use crate::access::{Caller, Privilege, Verb, check};
 use crate::audit_log::{self, Entry};
 use crate::db::Sql;
 use crate::environment::touch;
+use crate::federation::issuer_fits;
 use crate::source::hex;
 use crate::user::{User, find, target};
 use crate::{Result, Store, StoreError};
@@ -33,7 +34,7 @@ pub enum CredentialNew {
         issuer: String,
         /// Subject.
         subject: String,
-        /// What a workload's token must be for; else [`FEDERATED_AUDIENCE`].
+        /// What a workload's token must be for; else [`FEDERATED_AUDIENCE`](crate::federation::FEDERATED_AUDIENCE).
         audience: Option<String>,
     },
 }
@@ -59,28 +60,13 @@ pub struct PrincipalCredential {
     pub expires_on: Option<Micros>,
 }
 
-/// What a workload's token is for unless something else was said: the audience that workloads of the
-/// vendor's cloud ask their issuer for.
-pub const FEDERATED_AUDIENCE: &str = "api://AzureADTokenExchange";
-
-/// A federated credential that fits a token's issuer and subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Federation {
-    /// The environment that knows it.
-    pub environment: EnvironmentId,
-    /// What the token must be for.
-    pub audience: String,
-    /// Private addresses at which that environment lets the issuer be reached.
-    pub allowed: Vec<String>,
-}
-
 /// Most credentials of one principal.
 const CREDENTIALS_MAX: i64 = 20;
 /// Largest certificate.
 const CERTIFICATE_MAX: usize = 64 * 1024;
 
 /// Rows of enabled service principals of an application whose credential has not ended.
-const LIVE: &str = "FROM principal_credential c JOIN systemuser u ON u.environmentid = c.environmentid \
+pub(crate) const LIVE: &str = "FROM principal_credential c JOIN systemuser u ON u.environmentid = c.environmentid \
      AND u.systemuserid = c.systemuserid WHERE u.applicationid = $1 AND u.isdisabled = 0 \
      AND (c.expireson IS NULL OR c.expireson > $2)";
 
@@ -102,26 +88,6 @@ struct Kept {
     issuer: Option<String>,
     certificate: Option<String>,
     audience: Option<String>,
-}
-
-/// Refuses what is no issuer: an address over HTTPS, or on this machine.
-pub(crate) fn issuer_fits(issuer: &str) -> Result<()> {
-    let rest = issuer.strip_prefix("https://").or_else(|| {
-        let rest = issuer.strip_prefix("http://")?;
-        let host = rest.split(['/', ':']).next().unwrap_or_default();
-        (matches!(host, "localhost" | "127.0.0.1") || rest.starts_with("[::1]")).then_some(rest)
-    });
-    let plain = |rest: &str| {
-        !rest.is_empty()
-            && !rest.starts_with(['/', ':'])
-            && rest.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@'))
-    };
-    if issuer.len() <= 600 && rest.is_some_and(plain) {
-        return Ok(());
-    }
-    let shown: String = issuer.chars().filter(|c| !c.is_control()).take(200).collect();
-    let text = format!("`{shown}` is no issuer: an address as its tokens name it, https://…");
-    Err(StoreError::Invalid(text))
 }
 
 fn kept(new: &CredentialNew) -> Result<Kept> {
@@ -347,42 +313,6 @@ impl Store {
                         environment: EnvironmentId::new(&row.text(0)?),
                         thumbprint: row.text(1)?,
                         der,
-                    })
-                })
-                .collect()
-            })
-            .await
-    }
-
-    /// The federated credentials of an application for this very issuer and subject.
-    pub async fn principal_federations(
-        &self,
-        caller: &Caller,
-        application: &str,
-        issuer: &str,
-        subject: &str,
-    ) -> Result<Vec<Federation>> {
-        caller.authorize_operator("verify credentials")?;
-        let (application, now) = (application.to_lowercase(), self.now());
-        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
-        self.db
-            .read(move |sql| {
-                sql.query(
-                    &format!(
-                        "SELECT c.environmentid, c.audience, (SELECT e.allowed FROM environment e \
-                         WHERE e.environmentid = c.environmentid) {LIVE} AND c.kind = 'federated' \
-                         AND c.issuer = $3 AND c.material = $4 ORDER BY c.environmentid, c.credentialid"
-                    ),
-                    &[application.into(), now.into(), issuer.into(), subject.into()],
-                )?
-                .iter()
-                .map(|row| {
-                    Ok(Federation {
-                        environment: EnvironmentId::new(&row.text(0)?),
-                        audience: row.text_opt(1)?.unwrap_or(FEDERATED_AUDIENCE.to_owned()),
-                        allowed: serde_json::from_str(&row.text(2)?).map_err(|source| {
-                            StoreError::Document { kind: "environment", source }
-                        })?,
                     })
                 })
                 .collect()

@@ -3,6 +3,7 @@
 //! audience, and all three must be the token's, letter by letter.
 use connref_egress::Policy;
 use connref_solution::model::EnvironmentId;
+use connref_store::federation::Federation;
 
 use super::Refusal;
 use crate::App;
@@ -10,8 +11,8 @@ use crate::identity::SIGNER;
 use crate::identity::issuer::{AGAIN, IssuerError, verify};
 use crate::identity::jwt::Jwt;
 
-/// Most environments whose credentials are looked at.
-const PLACES_MAX: usize = 200;
+/// Most lists of private addresses that are gone by for one token.
+const LISTS_MAX: usize = 20;
 
 fn refused(number: u32, text: &str) -> Refusal {
     Refusal::new(401, "invalid_client", number, format!("Client assertion refused: {text}."))
@@ -25,34 +26,57 @@ pub(super) async fn federated_verify(
 ) -> Result<Vec<EnvironmentId>, Refusal> {
     let (issuer, subject) = (token.text("iss"), token.text("sub"));
     // Nothing is fetched for an issuer that nobody named: strangers choose no addresses.
-    let known = app.store().principal_federations(&SIGNER, client, issuer, subject).await?;
+    let known = app.store().principal_federations(&SIGNER, client, issuer).await?;
     if issuer.is_empty() || subject.is_empty() || known.is_empty() {
-        let text = "no credential of the application has its issuer and subject";
-        return Err(refused(700_213, text));
+        return Err(unknown());
     }
     let audiences = token.audiences();
-    let (mut proven, mut why) = (Vec::new(), None);
-    for one in known.into_iter().take(PLACES_MAX) {
-        if !audiences.contains(&one.audience.as_str()) {
-            why.get_or_insert_with(|| refused(700_212, "it is for another audience"));
-            continue;
-        }
-        if proven.contains(&one.environment) {
-            continue;
-        }
+    let (mut judged, mut proven) = (Vec::new(), Vec::new());
+    let (mut named, mut why) = (false, None);
+    for one in known {
+        // The signature comes first: what is not the issuer's own word learns nothing of the rest.
         // Each environment says for itself which private addresses may be asked.
-        let Ok(policy) = Policy::parse(&one.allowed.join("\n")) else { continue };
-        match verify(app, token, issuer, &policy).await {
-            Ok(()) => proven.push(one.environment),
+        let Some(verdict) = verdict(app, token, &one, &mut judged).await else { continue };
+        match verdict {
             Err(IssuerError::Refused(text)) => why = Some(refused(700_027, text)),
             Err(away @ IssuerError::Away { .. }) => {
                 let text = away.to_string();
-                why = Some(Refusal::new(503, "temporarily_unavailable", 90_033, text).after(AGAIN));
+                let away = Refusal::new(503, "temporarily_unavailable", 90_033, text);
+                why = Some(away.after(AGAIN));
             }
+            Ok(()) if one.subject != subject => {}
+            Ok(()) if !audiences.contains(&one.audience.as_str()) => named = true,
+            Ok(()) if proven.contains(&one.environment) => {}
+            Ok(()) => proven.push(one.environment),
         }
     }
-    if proven.is_empty() {
-        return Err(why.unwrap_or_else(|| refused(700_027, "it proves nothing")));
+    match (proven.is_empty(), named, why) {
+        (false, ..) => Ok(proven),
+        (true, true, _) => Err(refused(700_212, "it is for another audience")),
+        (true, false, Some(why)) => Err(why),
+        (true, false, None) => Err(unknown()),
     }
-    Ok(proven)
+}
+
+fn unknown() -> Refusal {
+    refused(700_213, "no credential of the application has its issuer and subject")
+}
+
+type Verdict = Result<(), IssuerError>;
+
+/// Whether the issuer signed it, asked once for each list of addresses; none where too many differ.
+async fn verdict(
+    app: &App,
+    token: &Jwt<'_>,
+    one: &Federation,
+    judged: &mut Vec<(Vec<String>, Verdict)>,
+) -> Option<Verdict> {
+    if let Some((_, verdict)) = judged.iter().find(|(allowed, _)| *allowed == one.allowed) {
+        return Some(verdict.clone());
+    }
+    let policy =
+        Policy::parse(&one.allowed.join("\n")).ok().filter(|_| judged.len() < LISTS_MAX)?;
+    let verdict = verify(app, token, token.text("iss"), &policy).await;
+    judged.push((one.allowed.clone(), verdict.clone()));
+    Some(verdict)
 }
