@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 
 use connref_tests::browser::{Browser, Ended, link};
-use connref_tests::home::Connection;
+use connref_tests::home::{Connection, OPERATOR};
 use connref_tests::package::fixture;
 use connref_tests::provider::Provider;
 use connref_tests::served::Served;
@@ -90,6 +90,21 @@ fn sign_alice_in(home: &Home, plain: &Served, address: &str, variables: &[(&str,
     let Ended::Page(done) = browser.press(&page, &question) else { panic!("{question}") };
     assert!(done.contains("goes on by itself"), "{done}");
     ended(child, &mut errors);
+    // Both are rows of the log, of Alice's own: who let her in, and what she let in.
+    let link = noted(home, "user_signin").expect("a row");
+    assert_eq!((&link["actor"], &link["detail"]["by"]), (&ALICE.into(), &OPERATOR.into()));
+    let device = noted(home, "user_device_signin").expect("a row");
+    assert_eq!(
+        (&device["actor"], &device["detail"]["client"]),
+        (&ALICE.into(), &"connref-cli".into())
+    );
+}
+
+/// The newest row of the log with this action.
+fn noted(home: &Home, action: &str) -> Option<Value> {
+    let log = home.json(["audit", "log"]);
+    let rows = log.as_array().into_iter().flatten();
+    rows.filter(|row| row["action"] == action).max_by_key(|row| row["seq"].as_i64()).cloned()
 }
 
 #[test]
@@ -217,6 +232,8 @@ fn a_program_of_the_same_machine_acts_for_whoever_lets_it() {
         ("redirect_uri", "http://127.0.0.1:9/back"),
         ("code_verifier", &verifier),
     ];
+    let row = noted(&home, "user_program_signin").expect("a row");
+    assert_eq!((&row["actor"], &row["detail"]["client"]), (&ALICE.into(), &"harbour-tool".into()));
     let token = ask(served.port, "/common/oauth2/v2.0/token", &form);
     assert!(token["refresh_token"].is_string() && token["id_token"].is_string(), "{token}");
     let bearer = format!("Bearer {}", token["access_token"].as_str().expect("a token"));
@@ -304,6 +321,8 @@ fn a_pipeline_waits_for_the_right_person_to_sign_a_connection_in() {
         row["action"] == "connection_consent_link" && row["detail"]["account"] == "ada@harbour.test"
     });
     assert!(noted, "{log}");
+    assert!(noted_of(&home, "connection_consent", &id));
+    assert!(!noted_of(&home, "connection_consent_refuse", &id));
 
     // Whoever says no ends the wait.
     let mut child = start(&home, &words, &[token]);
@@ -312,7 +331,12 @@ fn a_pipeline_waits_for_the_right_person_to_sign_a_connection_in() {
     let port = url.port().expect("a port");
     let body = http_form(port, url.path(), "answer=deny");
     assert!(body.contains("Nothing was changed"), "{body}");
+    assert!(noted_of(&home, "connection_consent_refuse", &id));
     assert_eq!(child.wait().expect("it ends").code(), Some(4));
+}
+
+fn noted_of(home: &Home, action: &str, connection: &str) -> bool {
+    noted(home, action).is_some_and(|row| row["objectId"] == connection)
 }
 
 /// The address that ends a line.

@@ -51,6 +51,35 @@ pub fn send(
     headers: &[(&str, &str)],
     body: Option<&Value>,
 ) -> Answer {
+    let body = body.map(|body| ("application/json", body.to_string()));
+    exchange(port, (host, method, path), headers, body)
+}
+
+/// Posts a form to loopback.
+///
+/// # Panics
+/// If the server does not answer.
+#[must_use]
+#[track_caller]
+pub fn form(
+    port: u16,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    fields: &[(&str, &str)],
+) -> Answer {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let body = Some(("application/x-www-form-urlencoded", body));
+    exchange(port, (host, "POST", path), headers, body)
+}
+
+#[track_caller]
+fn exchange(
+    port: u16,
+    (host, method, path): (&str, &str, &str),
+    headers: &[(&str, &str)],
+    body: Option<(&str, String)>,
+) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
     // A request line has no blanks; tests are easier to read with them.
@@ -59,9 +88,9 @@ pub fn send(
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    let body = body.map(Value::to_string).unwrap_or_default();
+    let (kind, body) = body.unwrap_or_default();
     if !body.is_empty() {
-        request += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        request += &format!("content-type: {kind}\r\ncontent-length: {}\r\n", body.len());
     } else if method != "GET" {
         request += "content-length: 0\r\n";
     }

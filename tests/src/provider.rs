@@ -24,13 +24,26 @@ impl Provider {
     /// # Panics
     /// If it is installed and does not start.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "says what was not run")]
     pub fn start(certificate: Option<&str>) -> Option<Self> {
+        Self::run("providers/provider.mjs", certificate)
+    }
+
+    /// Starts one that gives out signed access tokens, for whatever audience they are wanted.
+    ///
+    /// # Panics
+    /// If it is installed and does not start.
+    #[must_use]
+    pub fn issuer() -> Option<Self> {
+        Self::run("providers/issuer.mjs", None)
+    }
+
+    #[expect(clippy::print_stderr, reason = "says what was not run")]
+    fn run(script: &str, certificate: Option<&str>) -> Option<Self> {
         let Some(modules) = std::env::var_os(MODULES) else {
             eprintln!("not run against a real authorization server: {MODULES} is not set");
             return None;
         };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("providers/provider.mjs");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
         let mut command = Command::new("node");
         command.arg(script).arg(modules).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::null());
@@ -60,9 +73,32 @@ impl Provider {
     #[must_use]
     #[track_caller]
     pub fn count(&self, grant: &str) -> u64 {
-        let port = self.issuer.rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port");
-        let answer = crate::http::send(port, &self.allow(), "GET", "/-/counts", &[], None);
-        answer.json()[grant].as_u64().unwrap_or(0)
+        self.ask("GET", "/-/counts", None)[grant].as_u64().unwrap_or(0)
+    }
+
+    /// Asks for what the script offers beside the server.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        crate::http::send(self.port(), &self.allow(), method, path, &[], body).json()
+    }
+
+    /// Sends a form to one of the server's own endpoints.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[must_use]
+    #[track_caller]
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Value {
+        crate::http::form(self.port(), &self.allow(), path, &[], fields).json()
+    }
+
+    #[track_caller]
+    fn port(&self) -> u16 {
+        self.issuer.rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port")
     }
 }
 

@@ -1,4 +1,5 @@
 //! The binary `connref`: parse, run, report.
+mod borrowed;
 mod cli;
 mod command;
 mod connector_file;

@@ -1,6 +1,6 @@
 //! The token that goes to a server: one that was given, one that an application's secret or
-//! certificate gets, or one of a person who signed in before (`connref auth create`). What keeps a
-//! person signed in lies in a file of the configuration folder that is nobody else's.
+//! certificate gets, one of a person who signed in before (`connref auth create`), or one that the
+//! vendor's own tools hold ([`borrowed`]). What keeps a person signed in lies in a file of the configuration folder that is nobody else's.
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use connref_client::transport::{Authority, SignInAs, SignInError};
+use connref_client::transport::{Authority, SignInAs, SignInError, vendor_authority};
 use connref_store::source::{Clock as _, Ids as _, SystemClock, SystemIds};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::Globals;
 use crate::exit::{Exit, Failure};
-use crate::{home, secret};
+use crate::{borrowed, home, secret};
 
 /// What we are called where people sign in.
 pub(crate) const CLIENT: &str = "connref-cli";
@@ -103,7 +103,15 @@ pub(crate) async fn token(
         let token = server.authority(address).await?.sign_in(&who).await.map_err(refused)?;
         return Ok(Some(token.access_token));
     }
-    Kept::token(server, address).await
+    if let Some(token) = Kept::token(server, address).await? {
+        return Ok(Some(token));
+    }
+    // A server that does not say where to sign in may want no token; its own word comes next.
+    let given = server.authority.as_deref();
+    match vendor_authority(address, given, &server.roots()?).await {
+        Some((host, tenant)) => borrowed::token(address, (&host, &tenant)).await,
+        None => Ok(None),
+    }
 }
 
 fn application(server: &ServerArgs, client: &str) -> Result<SignInAs, Failure> {

@@ -19,6 +19,10 @@ pub struct Credential {
     pub name: String,
     /// A certificate's thumbprint, a federated token's subject.
     pub shown: Option<String>,
+    /// Issuer of federated tokens.
+    pub issuer: Option<String>,
+    /// What a federated token must be for, if something was said.
+    pub audience: Option<String>,
     /// Made.
     pub created: String,
     /// Its end.
@@ -33,6 +37,15 @@ pub enum CredentialNew {
     Made,
     /// A certificate, as base64 of its DER.
     Certificate(String),
+    /// Tokens of another issuer for a subject.
+    Federated {
+        /// Issuer.
+        issuer: String,
+        /// Subject.
+        subject: String,
+        /// What they must be for; else the server's own word.
+        audience: Option<String>,
+    },
 }
 
 /// A link by which a person signs in. It is told once.
@@ -67,6 +80,8 @@ impl<S: ApiService> Client<S> {
             kind: text(row, "/kind"),
             name: text(row, "/name"),
             shown: optional(row, "/shown"),
+            issuer: optional(row, "/issuer"),
+            audience: optional(row, "/audience"),
             created: text(row, "/created"),
             ends: optional(row, "/ends"),
         };
@@ -87,6 +102,11 @@ impl<S: ApiService> Client<S> {
             CredentialNew::Secret(secret) => body["secret"] = secret.expose_secret().into(),
             CredentialNew::Made => {}
             CredentialNew::Certificate(der) => body["certificate"] = der.as_str().into(),
+            CredentialNew::Federated { issuer, subject, audience } => {
+                body["issuer"] = issuer.as_str().into();
+                body["subject"] = subject.as_str().into();
+                body["audience"] = audience.clone().into();
+            }
         }
         let path = self.principal_path(user, "credentials");
         let answer = self.fetch(self.control(&attempt, Method::POST, &path).json(body)).await?;

@@ -45,6 +45,8 @@ struct Parts {
 struct Process {
     addresses: OnceLock<address::Addresses>,
     signing: identity::Signing,
+    issuers: identity::issuer::Issuers,
+    guesses: identity::guess::Guesses,
     protection: protection::Protection,
     node: String,
 }
@@ -78,6 +80,8 @@ impl App {
         let process = Arc::new(Process {
             addresses: OnceLock::new(),
             signing: identity::Signing::default(),
+            issuers: identity::issuer::Issuers::default(),
+            guesses: identity::guess::Guesses::default(),
             protection: protection::Protection::default(),
             node,
         });
@@ -131,6 +135,14 @@ impl App {
 
     pub(crate) fn signing(&self) -> &identity::Signing {
         &self.0.process.signing
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::issuer::Issuers {
+        &self.0.process.issuers
+    }
+
+    pub(crate) fn guesses(&self) -> &identity::guess::Guesses {
+        &self.0.process.guesses
     }
 
     /// How much one user may ask for.

@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Caller, Verb, check};
+use crate::access::{Caller, Privilege, Verb, check};
 use crate::audit_log::{self, Entry};
 use crate::db::Sql;
 use crate::environment::touch;
+use crate::federation::issuer_fits;
 use crate::source::hex;
 use crate::user::{User, find, target};
 use crate::{Result, Store, StoreError};
@@ -26,12 +27,15 @@ pub enum CredentialNew {
     Certificate(String),
     /// A certificate itself, as DER: signed statements need not carry it.
     CertificateDer(Vec<u8>),
-    /// A token of another issuer for a subject (workload identity federation).
+    /// A token of another issuer for a subject: of a workload that signs in with it (workload
+    /// identity federation), or of a person whom the issuer knows.
     Federated {
         /// Issuer.
         issuer: String,
         /// Subject.
         subject: String,
+        /// What a workload's token must be for; else [`FEDERATED_AUDIENCE`](crate::federation::FEDERATED_AUDIENCE).
+        audience: Option<String>,
     },
 }
 
@@ -48,6 +52,8 @@ pub struct PrincipalCredential {
     pub shown: Option<String>,
     /// Issuer of federated tokens.
     pub issuer: Option<String>,
+    /// What a federated token must be for.
+    pub audience: Option<String>,
     /// Made.
     pub created_on: Micros,
     /// Its end.
@@ -60,7 +66,7 @@ const CREDENTIALS_MAX: i64 = 20;
 const CERTIFICATE_MAX: usize = 64 * 1024;
 
 /// Rows of enabled service principals of an application whose credential has not ended.
-const LIVE: &str = "FROM principal_credential c JOIN systemuser u ON u.environmentid = c.environmentid \
+pub(crate) const LIVE: &str = "FROM principal_credential c JOIN systemuser u ON u.environmentid = c.environmentid \
      AND u.systemuserid = c.systemuserid WHERE u.applicationid = $1 AND u.isdisabled = 0 \
      AND (c.expireson IS NULL OR c.expireson > $2)";
 
@@ -81,10 +87,12 @@ struct Kept {
     material: String,
     issuer: Option<String>,
     certificate: Option<String>,
+    audience: Option<String>,
 }
 
 fn kept(new: &CredentialNew) -> Result<Kept> {
-    let plain = |kind, material, issuer| Kept { kind, material, issuer, certificate: None };
+    let plain =
+        |kind, material, issuer| Kept { kind, material, issuer, certificate: None, audience: None };
     match new {
         CredentialNew::CertificateDer(der) => {
             if der.len() > CERTIFICATE_MAX {
@@ -117,27 +125,37 @@ fn kept(new: &CredentialNew) -> Result<Kept> {
             }
             Ok(plain("certificate", print, None))
         }
-        CredentialNew::Federated { issuer, subject } => {
-            let fits = |text: &str| (1..=600).contains(&text.len());
-            if !fits(subject) || !fits(issuer) || !issuer.starts_with("https://") {
-                let text = "a federated credential has an issuer (https://…) and a subject";
+        CredentialNew::Federated { issuer, subject, audience } => {
+            issuer_fits(issuer)?;
+            let fits = |text: &String| (1..=600).contains(&text.len());
+            if !fits(subject) || audience.as_ref().is_some_and(|text| !fits(text)) {
+                let text = "a subject and an audience have 1 to 600 characters";
                 return Err(StoreError::Invalid(text.to_owned()));
             }
-            Ok(plain("federated", subject.clone(), Some(issuer.clone())))
+            let audience = audience.clone();
+            Ok(Kept { audience, ..plain("federated", subject.clone(), Some(issuer.clone())) })
         }
     }
 }
 
-fn application(sql: &mut Sql<'_>, environment: &EnvironmentId, name: &str) -> Result<User> {
+/// A principal that may have such a credential: people have identities elsewhere, and nothing else.
+fn holder(
+    sql: &mut Sql<'_>,
+    environment: &EnvironmentId,
+    name: &str,
+    federated: bool,
+) -> Result<User> {
     let user = find(sql, environment, name)?;
-    if user.kind == PrincipalKind::ServicePrincipal {
+    if federated || user.kind == PrincipalKind::ServicePrincipal {
         return Ok(user);
     }
     Err(StoreError::Invalid(format!("`{}` is a person, not a service principal", user.name)))
 }
 
 impl Store {
-    /// Adds a credential to a service principal; answers its id.
+    /// Adds a credential to a service principal, or an identity elsewhere to a person; answers its
+    /// id. Whoever links an identity to a person can be that person: it needs the privilege to act on
+    /// behalf of others, as a link to sign in with does.
     pub async fn principal_credential_add(
         &self,
         caller: &Caller,
@@ -147,7 +165,7 @@ impl Store {
         new: CredentialNew,
         expires_on: Option<Micros>,
     ) -> Result<String> {
-        let Kept { kind, material, issuer, certificate } = kept(&new)?;
+        let Kept { kind, material, issuer, certificate, audience } = kept(&new)?;
         let now = self.now();
         if expires_on.is_some_and(|end| end <= now) {
             return Err(StoreError::Invalid("a credential cannot end before it begins".to_owned()));
@@ -158,9 +176,13 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, kind == "federated")?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
+                if user.kind == PrincipalKind::User {
+                    let attempt = "link identities to people";
+                    caller.require(&environment, Privilege::ActOnBehalfOfAnotherUser, attempt)?;
+                }
                 let count = sql.query_one(
                     "SELECT COUNT(*) FROM principal_credential WHERE environmentid = $1 AND systemuserid = $2",
                     &[environment.as_str().into(), user.id.as_str().into()],
@@ -171,29 +193,37 @@ impl Store {
                 }
                 sql.execute(
                     "INSERT INTO principal_credential (environmentid, credentialid, systemuserid, kind, name, \
-                     material, issuer, createdon, expireson, certificate) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                     material, issuer, createdon, expireson, certificate, audience) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                     &[
                         environment.as_str().into(),
                         (&id).into(),
                         user.id.as_str().into(),
                         kind.into(),
                         (&name).into(),
-                        material.into(),
-                        issuer.into(),
+                        (&material).into(),
+                        issuer.as_ref().into(),
                         now.into(),
                         expires_on.into(),
                         certificate.into(),
+                        audience.as_ref().into(),
                     ],
                 )?;
-                let detail = json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
+                let mut detail =
+                    json!({"credential": id, "kind": kind, "name": name, "until": expires_on});
+                if let Some(issuer) = &issuer {
+                    // No secrets, and all that matters: who can sign in from now on.
+                    detail["issuer"] = issuer.as_str().into();
+                    detail["subject"] = material.as_str().into();
+                    detail["audience"] = audience.into();
+                }
                 record(sql, &environment, now, &caller, "principal_credential_add", &user.id, detail)?;
                 Ok(id)
             })
             .await
     }
 
-    /// The credentials of a service principal, the ones that end first first.
+    /// The credentials of a principal, the ones that end first first.
     pub async fn principal_credential_list(
         &self,
         caller: &Caller,
@@ -204,12 +234,12 @@ impl Store {
             (caller.clone(), environment.clone(), principal.to_owned());
         self.db
             .read(move |sql| {
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, true)?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Read, place, "see its credentials")?;
                 sql.query(
                     "SELECT credentialid, kind, name, CASE kind WHEN 'secret' THEN NULL ELSE material END, \
-                     issuer, createdon, expireson FROM principal_credential \
+                     issuer, createdon, expireson, audience FROM principal_credential \
                      WHERE environmentid = $1 AND systemuserid = $2 \
                      ORDER BY COALESCE(expireson, 9223372036854775807), createdon",
                     &[environment.as_str().into(), user.id.as_str().into()],
@@ -224,6 +254,7 @@ impl Store {
                         issuer: row.text_opt(4)?,
                         created_on: row.int(5)?,
                         expires_on: row.int_opt(6)?,
+                        audience: row.text_opt(7)?,
                     })
                 })
                 .collect()
@@ -322,7 +353,7 @@ impl Store {
         self.db
             .change(move |sql| {
                 touch(sql, &environment)?;
-                let user = application(sql, &environment, &principal)?;
+                let user = holder(sql, &environment, &principal, true)?;
                 let place = target(&user, &principal);
                 check(sql, &caller, &environment, Verb::Write, place, "change its credentials")?;
                 let gone = sql.execute(

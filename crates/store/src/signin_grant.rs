@@ -2,11 +2,12 @@
 //! tokens, sessions, links. Each is 256 random bits of which only the hash is kept; most count once.
 use connref_solution::model::Micros;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Caller;
-use crate::db::{Row, Sql};
+use crate::db::{Param, Row, Sql};
+use crate::signin_note::{SignInNote, signin_note};
 use crate::source::hex;
 use crate::{Result, Store, StoreError};
 
@@ -137,6 +138,72 @@ fn held(
     row.map(|row| Ok((grant(&row)?, row))).transpose()
 }
 
+/// A grant on its way into the table.
+pub(crate) struct GrantInsert {
+    hash: String,
+    tenant: String,
+    family: String,
+    /// The moment it is made.
+    pub(crate) now: Micros,
+}
+
+impl GrantInsert {
+    /// Puts the grant in.
+    pub(crate) fn run(&self, sql: &mut Sql<'_>, new: &GrantNew) -> Result<()> {
+        let now = self.now;
+        sql.execute(
+            "DELETE FROM signin_grant WHERE expireson < $1 OR (kind = 'device' AND expireson < $2)",
+            &[(now - KEPT).into(), now.into()],
+        )?;
+        if new.kind == GrantKind::Device && devices(sql)? >= DEVICES_MAX {
+            return Err(StoreError::Invalid("too many device codes wait".to_owned()));
+        }
+        sql.execute(
+            "INSERT INTO signin_grant (hash, tenantid, kind, family, usercode, client, subject, content, \
+             state, pause, askafter, createdon, expireson) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $10, $11)",
+            &[
+                (&self.hash).into(),
+                (&self.tenant).into(),
+                new.kind.text().into(),
+                new.family.as_ref().unwrap_or(&self.family).into(),
+                new.user_code.as_ref().into(),
+                (&new.client).into(),
+                new.subject.as_ref().into(),
+                new.content.to_string().into(),
+                new.pause.into(),
+                now.into(),
+                (now + new.lifetime).into(),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// Shows a grant that counts once, in a transaction that goes on.
+pub(crate) fn take(
+    sql: &mut Sql<'_>,
+    (kind, token, now): (GrantKind, &SecretString, Micros),
+    fits: impl FnOnce(&Grant) -> bool,
+) -> Result<Shown> {
+    let hash = hash(token.expose_secret());
+    let Some((found, _)) = held(sql, kind, &hash, now)? else {
+        return Ok(Shown::Unknown);
+    };
+    if !fits(&found) {
+        return Ok(Shown::Unknown);
+    }
+    if found.state != "open" {
+        sql.execute(
+            "UPDATE signin_grant SET state = 'used' WHERE family = $1",
+            &[(&found.family).into()],
+        )?;
+        return Ok(Shown::Again);
+    }
+    set_state(sql, &hash, "used")?;
+    Ok(Shown::Now(Box::new(found)))
+}
+
 fn devices(sql: &mut Sql<'_>) -> Result<i64> {
     let row = sql.query_one("SELECT COUNT(*) FROM signin_grant WHERE kind = 'device'", &[])?;
     row.map_or(Ok(0), |row| Ok(row.int(0)?))
@@ -153,43 +220,40 @@ fn set_state(sql: &mut Sql<'_>, hash: &str, state: &str) -> Result<()> {
 impl Store {
     /// Makes a grant and answers what its holder shows later. It is told once.
     pub async fn grant_create(&self, caller: &Caller, new: GrantNew) -> Result<SecretString> {
+        self.grant_create_noted(caller, new, None).await
+    }
+
+    /// The same, with a row in the log.
+    pub async fn grant_create_noted(
+        &self,
+        caller: &Caller,
+        new: GrantNew,
+        note: Option<SignInNote>,
+    ) -> Result<SecretString> {
         caller.authorize_operator("make grants")?;
+        let (token, insert) = self.grant_prepare();
+        self.db
+            .change(move |sql| {
+                insert.run(sql, &new)?;
+                note.as_ref().map_or(Ok(()), |note| signin_note(sql, insert.now, note))
+            })
+            .await?;
+        Ok(token)
+    }
+
+    /// Random bits for a grant, and what puts one that they stand for into its table.
+    pub(crate) fn grant_prepare(&self) -> (SecretString, GrantInsert) {
         let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
         self.ids.fill(&mut bytes[..]);
         let token = hex(&bytes[..]);
-        let (hash, tenant, now) = (hash(&token), self.vault.tenant().to_owned(), self.now());
-        let family = new.family.clone().unwrap_or_else(|| self.ids.guid(now));
-        self.db
-            .change(move |sql| {
-                sql.execute(
-                    "DELETE FROM signin_grant WHERE expireson < $1 OR (kind = 'device' AND expireson < $2)",
-                    &[(now - KEPT).into(), now.into()],
-                )?;
-                if new.kind == GrantKind::Device && devices(sql)? >= DEVICES_MAX {
-                    return Err(StoreError::Invalid("too many device codes wait".to_owned()));
-                }
-                sql.execute(
-                    "INSERT INTO signin_grant (hash, tenantid, kind, family, usercode, client, subject, content, \
-                     state, pause, askafter, createdon, expireson) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $10, $11)",
-                    &[
-                        (&hash).into(),
-                        tenant.into(),
-                        new.kind.text().into(),
-                        family.into(),
-                        new.user_code.as_ref().into(),
-                        (&new.client).into(),
-                        new.subject.as_ref().into(),
-                        new.content.to_string().into(),
-                        new.pause.into(),
-                        now.into(),
-                        (now + new.lifetime).into(),
-                    ],
-                )?;
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-        Ok(token.into())
+        let now = self.now();
+        let insert = GrantInsert {
+            hash: hash(&token),
+            tenant: self.vault.tenant().to_owned(),
+            family: self.ids.guid(now),
+            now,
+        };
+        (token.into(), insert)
     }
 
     /// A grant that counts several times, or one that is only looked at.
@@ -224,26 +288,8 @@ impl Store {
         fits: impl FnOnce(&Grant) -> bool + Send + 'static,
     ) -> Result<Shown> {
         caller.authorize_operator("take grants")?;
-        let (hash, now) = (hash(token.expose_secret()), self.now());
-        self.db
-            .change(move |sql| {
-                let Some((found, _)) = held(sql, kind, &hash, now)? else {
-                    return Ok(Shown::Unknown);
-                };
-                if !fits(&found) {
-                    return Ok(Shown::Unknown);
-                }
-                if found.state != "open" {
-                    sql.execute(
-                        "UPDATE signin_grant SET state = 'used' WHERE family = $1",
-                        &[(&found.family).into()],
-                    )?;
-                    return Ok(Shown::Again);
-                }
-                set_state(sql, &hash, "used")?;
-                Ok(Shown::Now(Box::new(found)))
-            })
-            .await
+        let (token, now) = (token.clone(), self.now());
+        self.db.change(move |sql| take(sql, (kind, &token, now), fits)).await
     }
 
     /// A device asks whether its code was confirmed.
@@ -307,51 +353,57 @@ impl Store {
         &self,
         caller: &Caller,
         code: &str,
-        subject: Option<&str>,
+        subject: &str,
+        confirmed: bool,
     ) -> Result<bool> {
         caller.authorize_operator("confirm grants")?;
         let (code, tenant, now) = (code.to_owned(), self.vault.tenant().to_owned(), self.now());
-        let state = if subject.is_some() { "confirmed" } else { "denied" };
-        let subject = subject.map(str::to_owned);
+        let state = if confirmed { "confirmed" } else { "denied" };
+        let subject = subject.to_owned();
         self.db
             .change(move |sql| {
-                let count = sql.execute(
-                    "UPDATE signin_grant SET state = $4, subject = $5 WHERE tenantid = $1 AND usercode = $2 \
-                     AND state = 'open' AND expireson > $3",
+                let keys: [Param<'_>; 3] = [(&tenant).into(), (&code).into(), now.into()];
+                let lock = sql.for_update();
+                let row = sql.query_one(
+                    &format!(
+                        "SELECT {COLUMNS} FROM signin_grant WHERE tenantid = $1 AND usercode = $2 \
+                         AND state = 'open' AND expireson > $3{lock}"
+                    ),
+                    &keys,
+                )?;
+                let Some(found) = row.map(|row| grant(&row)).transpose()? else {
+                    return Ok(false);
+                };
+                sql.execute(
+                    "UPDATE signin_grant SET state = $3, subject = $4 WHERE tenantid = $1 AND usercode = $2 \
+                     AND state = 'open'",
                     &[
                         tenant.into(),
                         code.into(),
-                        now.into(),
                         state.into(),
-                        subject.as_ref().into(),
+                        Some(&subject).filter(|_| confirmed).into(),
                     ],
                 )?;
-                Ok(count > 0)
+                let action = if confirmed { "user_device_signin" } else { "user_device_refuse" };
+                let detail = json!({"client": found.client, "resource": found.content["resource"]});
+                signin_note(sql, now, &SignInNote { action, subject, detail })?;
+                Ok(true)
             })
             .await
     }
 
-    /// Notes how a grant stands and what is known of it now. Only an open one changes.
-    pub async fn grant_settle(
-        &self,
-        caller: &Caller,
-        kind: GrantKind,
-        token: &SecretString,
+    /// Notes how a grant stands and what is known of it now, in a transaction that goes on. Only an
+    /// open one changes.
+    pub(crate) fn grant_settle(
+        sql: &mut Sql<'_>,
+        (kind, token): (GrantKind, &SecretString),
         state: &'static str,
-        content: &Value,
     ) -> Result<bool> {
-        caller.authorize_operator("settle grants")?;
-        let (hash, content) = (hash(token.expose_secret()), content.to_string());
-        self.db
-            .change(move |sql| {
-                let count = sql.execute(
-                    "UPDATE signin_grant SET state = $3, content = $4 \
-                     WHERE hash = $1 AND kind = $2 AND state = 'open'",
-                    &[hash.into(), kind.text().into(), state.into(), content.into()],
-                )?;
-                Ok(count > 0)
-            })
-            .await
+        let count = sql.execute(
+            "UPDATE signin_grant SET state = $3 WHERE hash = $1 AND kind = $2 AND state = 'open'",
+            &[hash(token.expose_secret()).into(), kind.text().into(), state.into()],
+        )?;
+        Ok(count > 0)
     }
 
     /// Ends a grant and all of its family: a sign-out.

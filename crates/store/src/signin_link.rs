@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::access::{Caller, Privilege};
 use crate::audit_log::{self, Entry};
-use crate::signin_grant::{GrantKind, GrantNew};
+use crate::signin_grant::{Grant, GrantKind, GrantNew, Shown, take};
+use crate::signin_note::{SignInNote, signin_note};
 use crate::{Result, Store, StoreError};
 
 /// The part of the store that makes grants, as grants see it.
@@ -95,6 +96,64 @@ impl Store {
         let entry = ("connection_consent_link", "connection", id.as_str(), detail);
         self.noted(caller, environment, entry).await?;
         self.grant_create(&MAKER, new).await
+    }
+
+    /// Uses up a link by which a person signs in. `session` says what it gives; the row in the log is
+    /// the person's own. Nothing if the link is none, or was used.
+    pub async fn signin_link_use(
+        &self,
+        caller: &Caller,
+        code: &SecretString,
+        session: impl FnOnce(&Grant) -> Option<GrantNew> + Send + 'static,
+    ) -> Result<Option<SecretString>> {
+        caller.authorize_operator("take grants")?;
+        let (token, insert) = self.grant_prepare();
+        let code = code.clone();
+        let used = self
+            .db
+            .change(move |sql| {
+                let shown = take(sql, (GrantKind::SignIn, &code, insert.now), |_| true)?;
+                let Shown::Now(link) = shown else { return Ok(false) };
+                let (Some(new), Some(subject)) = (session(&link), link.subject.clone()) else {
+                    return Ok(false);
+                };
+                insert.run(sql, &new)?;
+                let detail = json!({"by": link.content["by"]});
+                let note = SignInNote { action: "user_signin", subject, detail };
+                signin_note(sql, insert.now, &note)?;
+                Ok::<_, StoreError>(true)
+            })
+            .await?;
+        Ok(Some(token).filter(|_| used))
+    }
+
+    /// Ends a link by which a connection is signed in: it was, or the person said no. The link acted
+    /// as its maker, and so does the row in the log.
+    pub async fn consent_link_settle(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        id: &ConnectionId,
+        link: &SecretString,
+        signed_in: bool,
+    ) -> Result<bool> {
+        self.connection_get(caller, environment, id).await?;
+        let (caller, environment, id, link, now) =
+            (caller.clone(), environment.clone(), id.clone(), link.clone(), self.now());
+        self.db
+            .change(move |sql| {
+                let state = if signed_in { "used" } else { "denied" };
+                if !Self::grant_settle(sql, (GrantKind::Consent, &link), state)? {
+                    return Ok(false);
+                }
+                let action =
+                    if signed_in { "connection_consent" } else { "connection_consent_refuse" };
+                let object_id = id.as_str();
+                let entry = Entry { action, object: "connection", object_id, detail: json!({}) };
+                audit_log::record(sql, &environment, now, &caller, &entry)?;
+                Ok(true)
+            })
+            .await
     }
 
     async fn noted(

@@ -1,4 +1,5 @@
 //! `connref server`
+mod issuer;
 mod token;
 mod trust;
 
@@ -39,6 +40,9 @@ pub(crate) enum ServerCommand {
     Trust,
     /// Make a token with which a user or service principal signs in; told once
     Token(token::TokenArgs),
+    /// Whose tokens count beside those made here
+    #[command(subcommand)]
+    Issuer(issuer::IssuerCommand),
 }
 
 /// Arguments of `server run`.
@@ -109,6 +113,7 @@ impl ServerCommand {
             Self::Run(args) => args.run(context).await,
             Self::Trust => trust::trust(context),
             Self::Token(args) => args.run(context).await,
+            Self::Issuer(command) => command.run(context).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use tower::util::BoxCloneSyncService;
 pub use connref_egress::oauth::Token;
 pub use in_process::InProcess;
 pub use remote::{Remote, RemoteError};
-pub use sign_in::{Authority, SignInAs, SignInError};
+pub use sign_in::{Authority, SignInAs, SignInError, vendor_authority};
 
 /// The largest answer that is accepted. An exported solution is the largest thing the API answers.
 pub const ANSWER_MAX: usize = 256 << 20;

@@ -223,6 +223,22 @@ impl Authority {
     }
 }
 
+/// Host and tenant of the authority of the server at `address`, where that is one of the vendor's
+/// clouds; `given` as in [`Authority::find`]. The authority itself is not asked.
+pub async fn vendor_authority(
+    address: &str,
+    given: Option<&str>,
+    roots: &[Vec<u8>],
+) -> Option<(String, String)> {
+    let base = match given {
+        Some(text) => Url::parse(text).ok()?,
+        None => told(&remote_egress(roots), &Url::parse(address).ok()?).await.ok()?,
+    };
+    let host = base.host_str().filter(|host| base.scheme() == "https" && KNOWN.contains(host))?;
+    let tenant = base.path_segments()?.next().filter(|tenant| !tenant.is_empty())?;
+    Some((host.to_owned(), tenant.to_owned()))
+}
+
 /// Asks the server where to sign in, as its own clients do.
 async fn told(egress: &Egress, server: &Url) -> Result<Url, SignInError> {
     let host = server.host_str().ok_or(SignInError::NoAuthority)?;

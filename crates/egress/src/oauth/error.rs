@@ -34,6 +34,14 @@ pub enum OAuthError {
         /// Who answered.
         found: String,
     },
+    /// An issuer's description of itself, or its keys, are of no use.
+    #[error("the issuer's description or keys at `{host}` are of no use: {reason}")]
+    Keys {
+        /// Who answered.
+        host: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The person or the server ended the sign-in.
     #[error("the sign-in was not completed (`{code}`)")]
     Declined {
@@ -72,6 +80,7 @@ impl OAuthError {
         match self {
             Self::Egress(error) => error.retryable(),
             Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Keys { .. } => true,
             _ => false,
         }
     }

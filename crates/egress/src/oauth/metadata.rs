@@ -36,7 +36,17 @@ pub async fn metadata_discover(
     issuer: &str,
     timeout: Duration,
 ) -> Result<ServerMetadata, OAuthError> {
-    let host = |url: &Url| url.host_str().unwrap_or_default().to_owned();
+    let (host, object) = document(egress, policy, issuer, timeout).await?;
+    read(&host, issuer, &object)
+}
+
+/// An issuer's description of itself, unread, and the host that gave it.
+pub(super) async fn document(
+    egress: &Egress,
+    policy: &Policy,
+    issuer: &str,
+    timeout: Duration,
+) -> Result<(String, Map<String, Value>), OAuthError> {
     let base = issuer.trim_end_matches('/');
     let url: Url = format!("{base}/.well-known/openid-configuration").parse().map_err(|_| {
         OAuthError::Malformed { host: shown(issuer), reason: "the issuer is not an address" }
@@ -53,7 +63,7 @@ pub async fn metadata_discover(
         }
         answered => answered?,
     };
-    read(&host(&url), issuer, &object)
+    Ok((url.host_str().unwrap_or_default().to_owned(), object))
 }
 
 fn read(

@@ -12,6 +12,7 @@ mod certificate;
 mod device;
 mod error;
 mod identity;
+mod keys;
 mod metadata;
 mod token;
 
@@ -24,6 +25,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use device::{DeviceCode, DeviceRequest, device_request};
 pub use error::OAuthError;
 pub use identity::{ManagedIdentity, identity_token};
+pub use keys::issuer_keys;
 pub use metadata::{ServerMetadata, metadata_discover};
 pub use token::{
     Audience, ClientCredentials, ClientProof, Grant, Token, TokenRequest, client_credentials,

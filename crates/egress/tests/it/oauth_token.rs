@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connref_egress::oauth::{
     Algorithm, Assertion, Audience, Certificate, CertificateError, ClientProof, Grant,
-    ManagedIdentity, OAuthError, TokenRequest, assertion, identity_token, metadata_discover,
-    token_request,
+    ManagedIdentity, OAuthError, TokenRequest, assertion, identity_token, issuer_keys,
+    metadata_discover, token_request,
 };
 use connref_egress::{Egress, EgressConfig, EgressError, Policy};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
@@ -241,4 +241,55 @@ async fn a_server_that_is_another_issuer_is_refused() {
         let error = metadata_discover(&egress(), &server.policy(), &other, limit).await;
         assert!(matches!(error, Err(OAuthError::Issuer { .. })), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn keys_come_from_where_the_issuer_says_and_are_bounded() {
+    let many = vec!["{}"; 201].join(",");
+    for (description, keys, told) in [
+        (r#""jwks_uri":"http://HOST/k""#, r#"{"keys":[{"kid":"a"},1,{"kid":"b"}]}"#, None),
+        (r#""x":1"#, "", Some("jwks_uri")),
+        (r#""jwks_uri":"k""#, "", Some("jwks_uri")),
+        (r#""jwks_uri":"http://HOST/k""#, "[]", Some("no JSON object")),
+        (r#""jwks_uri":"http://HOST/k""#, r#"{"keys":{}}"#, Some("no `keys`")),
+        (r#""jwks_uri":"http://HOST/k""#, &format!(r#"{{"keys":[{many}]}}"#), Some("200 keys")),
+        (r#""jwks_uri":"http://HOST/elsewhere""#, "", Some("status 500")),
+    ] {
+        let (description, keys) = (description.to_owned(), keys.to_owned());
+        let server = Server::start(move |text| {
+            let host = text.lines().find_map(|l| l.strip_prefix("host: ")).unwrap_or_default();
+            match text.split(' ').nth(1) {
+                Some("/.well-known/openid-configuration") => {
+                    let description = description.replace("HOST", host);
+                    ok(&format!(r#"{{"issuer":"http://{host}",{description}}}"#))
+                }
+                Some("/k") => ok(&keys),
+                _ => b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            }
+        })
+        .await;
+        let issuer = format!("http://{}", server.address);
+        let limit = Duration::from_secs(5);
+        let found = issuer_keys(&egress(), &server.policy(), &issuer, limit).await;
+        match told {
+            None => assert_eq!(found.expect("keys").len(), 2),
+            Some(told) => {
+                let error = found.expect_err(told).to_string();
+                assert!(error.contains(told) && !error.contains("token"), "{error}");
+            }
+        }
+        // A longer name is another issuer.
+        let other = issuer_keys(&egress(), &server.policy(), &format!("{issuer}/"), limit).await;
+        assert!(matches!(other, Err(OAuthError::Issuer { .. })), "{other:?}");
+    }
+    // What the policy does not name is not asked, whatever a description says.
+    let server = Server::start(|text| {
+        let host = text.lines().find_map(|l| l.strip_prefix("host: ")).unwrap_or_default();
+        ok(&format!(r#"{{"issuer":"http://{host}","jwks_uri":"http://127.0.0.1:9/k"}}"#))
+    })
+    .await;
+    let issuer = format!("http://{}", server.address);
+    let limit = Duration::from_secs(5);
+    let found = issuer_keys(&egress(), &server.policy(), &issuer, limit).await;
+    assert!(matches!(found, Err(OAuthError::Egress(EgressError::Refused { .. }))), "{found:?}");
 }

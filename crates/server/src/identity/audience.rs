@@ -29,6 +29,8 @@ pub(crate) enum Target {
     Environment(EnvironmentId),
     /// The control plane.
     Control,
+    /// The whole installation: what an operator said that another issuer's tokens are for.
+    Everything,
 }
 
 /// Longest audience.

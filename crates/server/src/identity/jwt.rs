@@ -48,6 +48,20 @@ impl<'a> Jwt<'a> {
         self.header.get(name)?.as_str()
     }
 
+    /// Whether the header has a member of this name.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.header.contains_key(name)
+    }
+
+    /// Whom it is for: one text or several.
+    pub(crate) fn audiences(&self) -> Vec<&str> {
+        match self.claims.get("aud") {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The first certificate that it carries, as base64.
     pub(crate) fn certificate(&self) -> Option<&str> {
         self.header.get("x5c")?.get(0)?.as_str()

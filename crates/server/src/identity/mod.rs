@@ -1,8 +1,11 @@
 //! Who asks. In process the caller travels as a request extension, which no request from outside
 //! can carry; over a socket it is the owner of a bearer token: an opaque one of the operator, or a
-//! signed one from our own token endpoint ([`oauth`]). There is no other way in.
+//! signed one from our own token endpoint ([`oauth`]) or of an issuer that the operator trusts
+//! ([`issuer`]). There is no other way in.
 mod audience;
 mod entrance;
+pub(crate) mod guess;
+pub(crate) mod issuer;
 mod jwt;
 pub(crate) mod oauth;
 pub(crate) mod page;
@@ -27,6 +30,8 @@ use audience::Target;
 use jwt::Jwt;
 
 pub(crate) use entrance::entrance;
+pub use issuer::IssuerError;
+pub use issuer::outside::{TrialError, issuer_try_out};
 pub(crate) use signing::{SIGNER, Signing};
 
 /// The caller of a request made in process.
@@ -48,6 +53,9 @@ pub enum IdentityError {
     /// A signed token that does not count here.
     #[error("the bearer token does not count here: {0}")]
     Token(&'static str),
+    /// Another issuer's token of which nothing can be known now.
+    #[error(transparent)]
+    Issuer(IssuerError),
     /// The principal is not of this environment, or disabled, or the database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,14 +73,22 @@ pub struct SignedIn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Within {
     target: Target,
-    /// Where its owner proved who it is. A name means a person or program in these alone: another
-    /// environment's administrator may have given it to somebody else.
-    environments: Vec<EnvironmentId>,
+    /// Where its owner proved who it is, and who that is there. A name means a person or program in
+    /// these alone: another environment's administrator may have given it to somebody else.
+    places: Vec<Place>,
+}
+
+/// Somebody in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    environment: EnvironmentId,
+    /// Name or id.
+    principal: String,
 }
 
 /// Seconds that clocks may differ.
 const LEEWAY: i64 = 60;
-/// The claim that holds [`Within::environments`].
+/// The claim that holds the environments of [`Within::places`].
 pub(crate) const ENVIRONMENTS: &str = "connref_environments";
 
 /// Finds who signed in.
@@ -124,6 +140,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 async fn signed(app: &App, text: &str, path: &str) -> Result<SignedIn, IdentityError> {
     let refused = IdentityError::Token;
     let token = Jwt::read(text).ok_or(refused("it is no signed token"))?;
+    let tenant = app.store().tenant_id(&SIGNER)?;
+    let issuer = |origin: String| oauth::issuer(&origin, tenant) == token.text("iss");
+    if !app.addresses().origins().any(issuer) {
+        return issuer::outside::outside(app, &token, path).await;
+    }
     // The one algorithm we sign with; above all not `none`.
     if token.header("alg") != Some("ES256") {
         return Err(refused("it is not signed as this server signs"));
@@ -138,13 +159,8 @@ async fn signed(app: &App, text: &str, path: &str) -> Result<SignedIn, IdentityE
     if token.time("nbf").is_none_or(|begin| begin - LEEWAY > now) {
         return Err(refused("it does not count yet"));
     }
-    let tenant = app.store().tenant_id(&SIGNER)?;
     if token.text("tid") != tenant {
         return Err(refused("it is of another tenant"));
-    }
-    let issuer = |origin: String| oauth::issuer(&origin, tenant) == token.text("iss");
-    if !app.addresses().origins().any(issuer) {
-        return Err(refused("it is of another issuer"));
     }
     // A statement about a person (an id token) has a client for its audience, and stops here.
     let target = audience::target(app, token.text("aud")).await?;
@@ -155,15 +171,15 @@ async fn signed(app: &App, text: &str, path: &str) -> Result<SignedIn, IdentityE
     let name = if token.text("idtyp") == "app" { "appid" } else { "upn" };
     let name = token.text(name).to_owned();
     let listed = token.claims.get(ENVIRONMENTS).and_then(Value::as_array);
-    let environments: Vec<EnvironmentId> = listed
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.as_str().map(EnvironmentId::new))
-        .collect();
-    if name.is_empty() || environments.is_empty() {
+    let place = |one: &Value| {
+        let environment = EnvironmentId::new(one.as_str()?);
+        Some(Place { environment, principal: name.clone() })
+    };
+    let places: Vec<Place> = listed.into_iter().flatten().filter_map(place).collect();
+    if name.is_empty() || places.is_empty() {
         return Err(refused("it is no access token"));
     }
-    Ok(SignedIn { name, operator: false, within: Some(Within { target, environments }) })
+    Ok(SignedIn { name, operator: false, within: Some(Within { target, places }) })
 }
 
 impl SignedIn {
@@ -200,9 +216,9 @@ impl SignedIn {
         environment: Environment,
         headers: &HeaderMap,
     ) -> Result<Context, IdentityError> {
-        self.reach(&environment)?;
+        let principal = self.reach(&environment)?;
         let (id, version) = (&environment.id, environment.version);
-        let caller = app.store().caller_at(id, version, &self.name).await?;
+        let caller = app.store().caller_at(id, version, principal).await?;
         let other = ["CallerObjectId", "MSCRMCallerID"]
             .iter()
             .find_map(|name| headers.get(*name)?.to_str().ok());
@@ -221,17 +237,17 @@ impl SignedIn {
         Ok(Context { app: app.clone(), caller, environment })
     }
 
-    /// Refuses an environment that the token does not reach.
-    fn reach(&self, environment: &Environment) -> Result<(), IdentityError> {
-        let Some(within) = &self.within else { return Ok(()) };
-        if within.target != Target::Control
-            && within.target != Target::Environment(environment.id.clone())
-        {
+    /// Who it is in an environment; refuses one that the token does not reach.
+    fn reach(&self, environment: &Environment) -> Result<&str, IdentityError> {
+        let Some(within) = &self.within else { return Ok(&self.name) };
+        let reached = match &within.target {
+            Target::Control | Target::Everything => true,
+            Target::Environment(id) => *id == environment.id,
+        };
+        if !reached {
             return Err(IdentityError::Token("it is for another environment"));
         }
-        if within.environments.contains(&environment.id) {
-            return Ok(());
-        }
-        Err(IdentityError::Store(StoreError::NotFound { kind: "user", name: self.name.clone() }))
+        let place = within.places.iter().find(|place| place.environment == environment.id);
+        place.map(|place| place.principal.as_str()).ok_or_else(|| self.stranger())
     }
 }

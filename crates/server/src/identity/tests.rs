@@ -383,8 +383,8 @@ async fn a_device_is_signed_in_by_whoever_types_its_code() {
     };
     let code = text(&begun, "user_code").to_owned();
     let store = world.app.store();
-    assert!(store.grant_confirm(&SIGNER, &code, Some(&subject.text())).await.unwrap());
-    assert!(!store.grant_confirm(&SIGNER, &code, None).await.unwrap());
+    assert!(store.grant_confirm(&SIGNER, &code, &subject.text(), true).await.unwrap());
+    assert!(!store.grant_confirm(&SIGNER, &code, &subject.text(), false).await.unwrap());
     let done = poll().await;
     assert_eq!(done.0, 200, "{done:?}");
     assert!(!text(&done, "refresh_token").is_empty());

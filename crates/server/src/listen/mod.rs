@@ -5,14 +5,15 @@ mod certificates;
 mod tests;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::HOST;
 use axum::middleware::map_request;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -21,6 +22,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tower::Layer as _;
+
+use crate::identity::guess::Peer;
 
 pub use authority::{Authority, AuthorityError};
 pub use certificates::Certificates;
@@ -132,8 +136,8 @@ async fn accept(
     graceful: Arc<GracefulShutdown>,
 ) {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -144,25 +148,26 @@ async fn accept(
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let (server, watcher) = (server.clone(), graceful.watcher());
         tokio::spawn(async move {
-            server.connection(stream, watcher).await;
+            server.connection(stream, from.ip(), watcher).await;
             drop(place);
         });
     }
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, watcher: Watcher) {
+    async fn connection(self, stream: TcpStream, address: IpAddr, watcher: Watcher) {
         // Answers are small: they go out at once.
         let _unset = stream.set_nodelay(true);
+        let peer = Peer { address, secure: self.tls.is_some() };
         let Some(tls) = &self.tls else {
-            return self.http1(stream, watcher).await;
+            return self.http1(stream, peer, watcher).await;
         };
         let shaken = tokio::time::timeout(self.limits.head, tls.accept(stream)).await;
         match shaken {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                self.http2(stream, watcher).await;
+                self.http2(stream, peer, watcher).await;
             }
-            Ok(Ok(stream)) => self.http1(stream, watcher).await,
+            Ok(Ok(stream)) => self.http1(stream, peer, watcher).await,
             Ok(Err(error)) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "no TLS handshake");
             }
@@ -173,9 +178,10 @@ impl Server {
     async fn http1(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
         watcher: Watcher,
     ) {
-        let service = TowerToHyperService::new(self.router);
+        let service = TowerToHyperService::new(Extension(peer).layer(self.router));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
@@ -187,9 +193,10 @@ impl Server {
     async fn http2(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
         watcher: Watcher,
     ) {
-        let service = TowerToHyperService::new(self.router);
+        let service = TowerToHyperService::new(Extension(peer).layer(self.router));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(self.limits.head)

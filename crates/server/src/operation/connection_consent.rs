@@ -39,7 +39,6 @@ pub struct Consent {
     pub by: String,
     /// The account that is wanted.
     pub account: Option<String>,
-    grant: Grant,
 }
 
 /// Makes a link.
@@ -93,7 +92,7 @@ pub async fn connection_consent_find(app: &App, link: &SecretString) -> Result<C
     let row = store.connection_get(&caller, &environment.id, &id).await?;
     let account = text("account");
     let cx = Context { app: app.clone(), caller, environment };
-    Ok(Consent { cx, row, by, account, grant })
+    Ok(Consent { cx, row, by, account })
 }
 
 impl Consent {
@@ -114,19 +113,19 @@ impl Consent {
         let id = self.row.facts.id.as_str();
         let account = self.account.as_deref();
         match connection_sign_in_as(&self.cx, id, signin, Some(query), account).await? {
-            SignInState::Done(_) => self.settle(link, "used").await,
+            SignInState::Done(_) => self.settle(link, true).await,
             SignInState::Pending(_) => Err(OperationError::invalid("the sign-in goes on", "")),
         }
     }
 
     /// Ends the link: the person said no.
     pub async fn refuse(&self, link: &SecretString) -> Result<()> {
-        self.settle(link, "denied").await
+        self.settle(link, false).await
     }
 
-    async fn settle(&self, link: &SecretString, state: &'static str) -> Result<()> {
-        let store = self.cx.store();
-        store.grant_settle(&KEEPER, GrantKind::Consent, link, state, &self.grant.content).await?;
+    async fn settle(&self, link: &SecretString, signed_in: bool) -> Result<()> {
+        let (cx, id) = (&self.cx, &self.row.facts.id);
+        cx.store().consent_link_settle(&cx.caller, &cx.environment.id, id, link, signed_in).await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use connref_store::StoreError;
 use serde_json::json;
 
 use crate::identity::IdentityError;
+use crate::identity::issuer::AGAIN;
 use crate::operation::{OperationError, with_causes};
 
 /// An error answer.
@@ -78,6 +79,9 @@ impl From<OperationError> for Failure {
     }
 }
 
+/// Who it is cannot be found out now.
+const ISSUER_AWAY: &str = "ServiceUnavailable";
+
 fn store_code(error: &StoreError) -> &'static str {
     match error {
         StoreError::NotFound { kind: "connection", .. } => "ConnectionNotFound",
@@ -110,6 +114,12 @@ impl From<IdentityError> for Failure {
                 fix: Some(format!("connref user add {name} --env ENVIRONMENT")),
             },
             IdentityError::Store(error) => error.into(),
+            IdentityError::Issuer(_) => Self {
+                status: 503,
+                code: ISSUER_AWAY.to_owned(),
+                message: error.to_string(),
+                fix: Some("ask again later; tokens of this server count".to_owned()),
+            },
             IdentityError::Missing | IdentityError::Unknown | IdentityError::Token(_) => Self {
                 status: 401,
                 code: "Unauthorized".to_owned(),
@@ -134,6 +144,9 @@ impl IntoResponse for Failure {
         if status == StatusCode::UNAUTHORIZED {
             let value = axum::http::HeaderValue::from_static("Bearer");
             response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, value);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE && self.code == ISSUER_AWAY {
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, AGAIN.into());
         }
         response
     }

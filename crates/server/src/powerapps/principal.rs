@@ -37,14 +37,14 @@ pub(crate) async fn list(caller: Caller, names: Names) -> Result<Json<Value>, Fa
     let rows = rows.iter().map(|row| {
         json!({
             "id": row.id, "kind": row.kind, "name": row.name, "shown": row.shown,
-            "issuer": row.issuer, "created": iso(row.created_on), "ends": row.expires_on.map(iso),
+            "issuer": row.issuer, "audience": row.audience, "created": iso(row.created_on), "ends": row.expires_on.map(iso),
         })
     });
     Ok(Json(json!({"value": rows.collect::<Vec<_>>()})))
 }
 
 /// Adds what the body holds: `secret`, or with none of the others one that is made here and told
-/// once; `certificate` (base64 of DER) or `thumbprint`; `issuer` and `subject`.
+/// once; `certificate` (base64 of DER) or `thumbprint`; `issuer`, `subject` and perhaps `audience`.
 pub(crate) async fn add(
     caller: Caller,
     names: Names,
@@ -70,9 +70,11 @@ pub(crate) async fn add(
             CredentialNew::CertificateDer(der)
         }
         (None, None, Some(print), None) => CredentialNew::Certificate(print),
-        (None, None, None, Some(subject)) => {
-            CredentialNew::Federated { issuer: text("issuer").unwrap_or_default(), subject }
-        }
+        (None, None, None, Some(subject)) => CredentialNew::Federated {
+            issuer: text("issuer").unwrap_or_default(),
+            subject,
+            audience: text("audience"),
+        },
         (None, None, None, None) => {
             let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);
             caller.app().store().ids().fill(&mut bytes[..]);

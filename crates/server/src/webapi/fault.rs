@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::identity::IdentityError;
+use crate::identity::issuer::AGAIN;
 use crate::operation::OperationError;
 use crate::protection::{Exceeded, Limits, Wait};
 
@@ -62,6 +63,8 @@ pub(super) const BUSY: &str = "0x80071151";
 pub(super) const UNAUTHENTICATED: &str = "0x80040236";
 /// Signed in, but no user of this environment.
 pub(super) const NOT_A_MEMBER: &str = "0x80072560";
+/// Who it is cannot be found out now.
+pub(super) const ISSUER_AWAY: &str = "0x80044150";
 /// Unexpected.
 pub(super) const UNEXPECTED: &str = "0x80040216";
 /// Not offered.
@@ -332,6 +335,13 @@ impl From<IdentityError> for Fault {
                 fault.fix = Some(
                     "send the token of `connref server run` as `Authorization: Bearer`".to_owned(),
                 );
+                fault
+            }
+            IdentityError::Issuer(_) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let mut fault = Self::new(status, ISSUER_AWAY, error.to_string());
+                fault.retry = Some(AGAIN);
+                fault.fix = Some("ask again later; tokens of this server count".to_owned());
                 fault
             }
             IdentityError::Store(StoreError::NotFound { name, .. }) => {

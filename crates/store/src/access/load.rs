@@ -176,7 +176,7 @@ pub(crate) fn units(
 }
 
 /// A principal as a caller.
-fn member(sql: &mut Sql<'_>, environment: &EnvironmentId, user: User) -> Result<Member> {
+pub(crate) fn member(sql: &mut Sql<'_>, environment: &EnvironmentId, user: User) -> Result<Member> {
     let belongs =
         memberships(sql, environment, Some(&user.id))?.remove(&user.id).unwrap_or_default();
     let mut own = Holder::new(user.id.clone(), user.business_unit.clone());

@@ -18,7 +18,7 @@ pub use decide::{Decision, Holder, PRIVILEGE_DENIED, Reach, RowFacts, decide, on
 pub use privilege::{Depth, Entity, Privilege, Scope, Verb};
 
 pub(crate) use builtin::VERSION as ROLES_VERSION;
-pub(crate) use load::{Callers, Holding, Memberships, holding, memberships};
+pub(crate) use load::{Callers, Holding, Memberships, holding, member, memberships};
 pub(crate) use row::{Target, check, row_facts};
 
 use crate::{Result, StoreError};

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "identity", include_str!("../../migrations/0011_identity.sql")),
     (12, "wire", include_str!("../../migrations/0012_wire.sql")),
     (13, "binding_return", include_str!("../../migrations/0013_binding_return.sql")),
+    (14, "outside_identity", include_str!("../../migrations/0014_outside_identity.sql")),
 ];
 
 /// How the column types of the one text are spelled on an engine.

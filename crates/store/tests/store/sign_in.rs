@@ -2,6 +2,7 @@
 use connref_solution::model::facts::{PrincipalKind, Role};
 use connref_store::StoreError;
 use connref_store::access::Caller;
+use connref_store::identity_issuer::{IdentityIssuer, OutsideSubject};
 use connref_store::principal_credential::CredentialNew;
 use connref_store::signin_grant::{GrantKind, GrantNew, Shown};
 use connref_store::signing_key::SigningKey;
@@ -83,8 +84,8 @@ fn device_codes_are_confirmed_once_and_asked_for_in_time() {
         assert_eq!(ask("tool").await, Shown::Pending);
         assert_eq!(ask("tool").await, Shown::TooSoon);
         assert!(store.grant_by_user_code(&SYSTEM, "BCDFGHJK").await.unwrap().is_some());
-        assert!(store.grant_confirm(&SYSTEM, "BCDFGHJK", Some("{\"a\":1}")).await.unwrap());
-        assert!(!store.grant_confirm(&SYSTEM, "BCDFGHJK", None).await.unwrap());
+        assert!(store.grant_confirm(&SYSTEM, "BCDFGHJK", "{\"a\":1}", true).await.unwrap());
+        assert!(!store.grant_confirm(&SYSTEM, "BCDFGHJK", "{}", false).await.unwrap());
         assert!(store.grant_by_user_code(&SYSTEM, "BCDFGHJK").await.unwrap().is_none());
         let Shown::Now(found) = ask("tool").await else { panic!("it was confirmed") };
         assert_eq!(found.subject.as_deref(), Some("{\"a\":1}"));
@@ -194,5 +195,127 @@ fn links_are_made_by_whoever_may_act_for_others_and_noted() {
         let log = store.audit_list(cx, env, 1).await.unwrap();
         assert_eq!(log[0].action, "user_signin_link");
         assert!(!log[0].detail.to_string().contains(code.expose_secret()));
+    });
+}
+
+#[test]
+fn an_issuer_counts_while_the_operator_says_so() {
+    each_engine(|world| async move {
+        let store = &world.store;
+        let operator = Caller::Operator("operator".to_owned());
+        let issuer = |name: &str| IdentityIssuer {
+            issuer: name.to_owned(),
+            audiences: vec!["api://connref".to_owned()],
+            allowed: vec!["10.0.0.1:443".to_owned()],
+            by_name: true,
+            created_on: 0,
+        };
+        for bad in [
+            "",
+            "x",
+            "http://id.test",
+            "https://",
+            "https:///x",
+            "https://id.test/?x",
+            "https://a b",
+            "https://me@id.test",
+            "https://id.test/#",
+            "ftp://id.test",
+            "http://localhost.id.test",
+        ] {
+            let refused = store.identity_issuer_set(&operator, issuer(bad)).await;
+            assert!(matches!(refused, Err(StoreError::Invalid(_))), "{bad}");
+        }
+        let member = world.member("maker@harbour.test", Role::SystemAdministrator).await;
+        let refused = store.identity_issuer_set(&member, issuer("https://id.test/t/v2.0")).await;
+        assert!(matches!(refused, Err(StoreError::Denied { .. })));
+        for name in ["https://id.test/t/v2.0", "https://id.test/t/v2.0", "http://127.0.0.1:9/x"] {
+            store.identity_issuer_set(&operator, issuer(name)).await.unwrap();
+        }
+        let all = store.identity_issuer_list(&operator).await.unwrap();
+        assert_eq!(all.len(), 2);
+        // Letter by letter.
+        for (name, known) in [("https://id.test/t/v2.0", true), ("https://id.test/T/v2.0", false)] {
+            let found = store.identity_issuer_find(&SYSTEM, name).await.unwrap();
+            assert_eq!(found.is_some(), known, "{name}");
+        }
+        store.identity_issuer_remove(&operator, "https://id.test/t/v2.0").await.unwrap();
+        let again = store.identity_issuer_remove(&operator, "https://id.test/t/v2.0").await;
+        assert!(matches!(again, Err(StoreError::NotFound { .. })));
+    });
+}
+
+#[test]
+fn whom_an_identity_stands_for_is_one_or_nobody() {
+    each_engine(|world| async move {
+        let store = &world.store;
+        robot(&world).await;
+        world.member("ada@harbour.test", Role::BasicUser).await;
+        let places = |ids: &[&str], name: Option<&str>, application: Option<&str>| {
+            let subject = OutsideSubject {
+                ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+                name: name.map(str::to_owned),
+                application: application.map(str::to_owned),
+            };
+            let store = store.clone();
+            async move {
+                let found = store.identity_places(&SYSTEM, "https://id.test", subject).await;
+                found.unwrap().into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+            }
+        };
+        let id = |name: &'static str| {
+            let (store, environment) = (store.clone(), world.environment.clone());
+            async move { store.user_get(&SYSTEM, &environment, name).await.unwrap().id }
+        };
+        let (ada, machine) = (id("ada@harbour.test").await, id("robot").await);
+        assert_eq!(
+            places(&["1"], Some("ADA@harbour.test"), None).await,
+            std::slice::from_ref(&ada)
+        );
+        assert_eq!(places(&["1"], None, Some(APPLICATION)).await, [machine]);
+        // A person's name is no application, and the other way round.
+        assert!(places(&["1"], Some("robot"), None).await.is_empty());
+        assert!(places(&["1"], None, Some("ada@harbour.test")).await.is_empty());
+        assert!(places(&[], None, None).await.is_empty());
+        let federated = |audience: Option<&str>| CredentialNew::Federated {
+            issuer: "https://id.test".to_owned(),
+            subject: "42".to_owned(),
+            audience: audience.map(str::to_owned),
+        };
+        let add = |who: &'static str, new: CredentialNew, until| {
+            let (store, caller) = (store.clone(), world.caller.clone());
+            let environment = world.environment.clone();
+            async move {
+                let name = String::new();
+                store.principal_credential_add(&caller, &environment, who, name, new, until).await
+            }
+        };
+        add("ada@harbour.test", federated(None), None).await.unwrap();
+        assert_eq!(places(&["1", "42"], Some("nobody"), None).await, std::slice::from_ref(&ada));
+        assert!(places(&["1"], Some("ada@harbour.test"), None).await.is_empty());
+        // Linked to two: nobody. A link that is over no longer counts, and does not free the name.
+        add("robot", federated(Some("api://x")), Some(store.now() + 60_000_000)).await.unwrap();
+        assert!(places(&["42"], None, None).await.is_empty());
+        let known = store.principal_federations(&SYSTEM, APPLICATION, "https://id.test").await;
+        let known = known.unwrap();
+        let told = (known.len(), known[0].subject.as_str(), known[0].audience.as_str());
+        assert_eq!(told, (1, "42", "api://x"));
+        for issuer in ["https://id.test/", "https://ID.test", ""] {
+            let none = store.principal_federations(&SYSTEM, APPLICATION, issuer).await;
+            assert!(none.unwrap().is_empty(), "{issuer}");
+        }
+        world
+            .tamper("UPDATE principal_credential SET expireson = 1 WHERE audience IS NOT NULL")
+            .await;
+        assert_eq!(places(&["42"], None, None).await, [ada]);
+        let none = store.principal_federations(&SYSTEM, APPLICATION, "https://id.test").await;
+        assert!(none.unwrap().is_empty());
+        let listed = store
+            .principal_credential_list(&world.caller, &world.environment, "robot")
+            .await
+            .unwrap();
+        assert_eq!(listed[0].audience.as_deref(), Some("api://x"));
+        let secret = CredentialNew::Secret("sixteen-letters-long".to_owned().into());
+        assert!(add("ada@harbour.test", secret, None).await.is_err());
     });
 }

@@ -22,9 +22,9 @@ use crate::secret;
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum CredentialCommand {
-    /// Give a service principal a secret or certificate to sign in with
+    /// Give a service principal something to sign in with; link what another issuer calls a person
     Add(AddArgs),
-    /// List the credentials of a service principal
+    /// List the credentials of a service principal, or the identities of a person
     List {
         /// Name, id or unique prefix
         user: String,
@@ -41,7 +41,7 @@ pub(crate) enum CredentialCommand {
 /// Arguments of `user credential add`.
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// Name, id or unique prefix of the service principal
+    /// Name, id or unique prefix of the service principal (with --federated of a person too)
     user: String,
     /// What people call the credential
     #[arg(long, default_value = "")]
@@ -52,6 +52,16 @@ pub(crate) struct AddArgs {
     /// File with the secret, at least 16 characters; else one is made and shown once
     #[arg(long, value_name = "PATH")]
     secret_file: Option<PathBuf>,
+    /// Tokens of another issuer for a subject, as in
+    /// issuer=https://token.actions.githubusercontent.com,subject=repo:contoso/orders:ref:refs/heads/main
+    /// (audience=... if not api://AzureADTokenExchange)
+    #[arg(
+        long,
+        value_name = "issuer=URL,subject=ID",
+        conflicts_with_all = ["secret_file", "certificate_file"],
+        value_parser = federated
+    )]
+    federated: Option<Federated>,
     /// When it ends, as in 2027-03-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     ends: Option<String>,
@@ -67,6 +77,48 @@ pub(crate) struct LinkArgs {
     valid: u64,
 }
 
+/// Whose tokens, for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Federated {
+    issuer: String,
+    subject: String,
+    audience: Option<String>,
+}
+
+/// `issuer=…,subject=…,audience=…` in any order. A comma that begins no member is part of the value:
+/// subjects may hold some.
+fn federated(text: &str) -> Result<Federated, String> {
+    const NAMES: [&str; 3] = ["issuer", "subject", "audience"];
+    let mut found: [Option<String>; 3] = [None, None, None];
+    let mut last = None;
+    for part in text.split(',') {
+        let member = part.split_once('=').and_then(|(name, value)| {
+            let at = NAMES.iter().position(|known| *known == name.trim())?;
+            Some((at, value))
+        });
+        match (member, last) {
+            (Some((at, _)), _) if found[at].is_some() => {
+                return Err(format!("`{}` is there twice", NAMES[at]));
+            }
+            (Some((at, value)), _) => {
+                found[at] = Some(value.to_owned());
+                last = Some(at);
+            }
+            (None, Some(at)) => {
+                if let Some(value) = &mut found[at] {
+                    value.push(',');
+                    value.push_str(part);
+                }
+            }
+            (None, None) => return Err("expected issuer=URL,subject=ID".to_owned()),
+        }
+    }
+    match found {
+        [Some(issuer), Some(subject), audience] => Ok(Federated { issuer, subject, audience }),
+        _ => Err("expected issuer=URL,subject=ID".to_owned()),
+    }
+}
+
 impl CredentialCommand {
     pub(super) async fn run(self, context: &Context) -> Outcome {
         match self {
@@ -80,6 +132,11 @@ impl CredentialCommand {
 impl AddArgs {
     async fn run(self, context: &Context) -> Outcome {
         let new = match (&self.certificate_file, &self.secret_file) {
+            _ if let Some(one) = &self.federated => CredentialNew::Federated {
+                issuer: one.issuer.clone(),
+                subject: one.subject.clone(),
+                audience: one.audience.clone(),
+            },
             (Some(path), _) => {
                 let text = read_text(path, "the certificate")?;
                 let der = CertificateDer::from_pem_slice(text.as_bytes()).map_err(|_| {
@@ -91,7 +148,8 @@ impl AddArgs {
             (None, None) => CredentialNew::Made,
         };
         let client = context.client().await?;
-        let user = application(pick(client.users().await?, &self.user)?)?;
+        let user = pick(client.users().await?, &self.user)?;
+        let user = if self.federated.is_some() { user } else { application(user)? };
         let (id, made) =
             client.credential_add(&user, &self.name, &new, self.ends.as_deref()).await?;
         let shown = made.as_ref().map(|secret| secret.expose_secret());
@@ -121,13 +179,14 @@ fn application(user: User) -> Result<User, Failure> {
 
 async fn list(context: &Context, wanted: &str) -> Outcome {
     let client = context.client().await?;
-    let user = application(pick(client.users().await?, wanted)?)?;
+    let user = pick(client.users().await?, wanted)?;
     let rows: Vec<_> = client.credentials(&user).await?.iter().map(row).collect();
     const COLUMNS: &[(&str, &str)] = &[
         ("ID", "id"),
         ("KIND", "kind"),
         ("NAME", "name"),
-        ("THUMBPRINT", "shown"),
+        ("THUMBPRINT OR SUBJECT", "shown"),
+        ("ISSUER", "issuer"),
         ("ENDS", "ends"),
     ];
     context.output.list(COLUMNS, &rows)?;
@@ -137,13 +196,13 @@ async fn list(context: &Context, wanted: &str) -> Outcome {
 fn row(one: &Credential) -> Value {
     json!({
         "id": one.id, "kind": one.kind, "name": one.name, "shown": one.shown,
-        "created": one.created, "ends": one.ends,
+        "issuer": one.issuer, "audience": one.audience, "created": one.created, "ends": one.ends,
     })
 }
 
 async fn remove(context: &Context, wanted: &str, credential: &str) -> Outcome {
     let client = context.client().await?;
-    let user = application(pick(client.users().await?, wanted)?)?;
+    let user = pick(client.users().await?, wanted)?;
     client.credential_remove(&user, credential).await?;
     let row = json!({"id": credential, "user": user.name});
     context.output.done(&format!("credential {credential} of {} removed", user.name), &row)?;
@@ -169,5 +228,23 @@ impl LinkArgs {
             context.output.text(&format!("  {}\n", url.unwrap_or(code)))?;
         }
         Ok(Exit::Clean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_a_federated_credential_are_read() {
+        let read = |text: &str| federated(text).map(|f| (f.issuer, f.subject, f.audience));
+        let owned = |text: &str| text.to_owned();
+        assert_eq!(
+            read("subject=repo:a/b:x=1,y,issuer=https://i.test,audience=api://x"),
+            Ok((owned("https://i.test"), owned("repo:a/b:x=1,y"), Some(owned("api://x"))))
+        );
+        for bad in ["", "https://i.test", "issuer=a", "issuer=a,issuer=b,subject=c", "x,issuer=a"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A signed statement of a service principal (RFC 7523), checked with the certificate it is known
-//! by: one that is kept, or one the statement carries whose thumbprint is kept.
+//! by: one that is kept, or one the statement carries whose thumbprint is kept. A statement of somebody
+//! else about it is for [`federated_verify`].
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use connref_solution::model::EnvironmentId;
@@ -8,6 +9,7 @@ use connref_store::source::hex;
 use ring::digest;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 
+use super::federated::federated_verify;
 use super::{Refusal, issuer};
 use crate::App;
 use crate::identity::SIGNER;
@@ -30,6 +32,10 @@ pub(super) async fn assertion_verify(
     text: &str,
 ) -> Result<Vec<EnvironmentId>, Refusal> {
     let token = Jwt::read(text).ok_or_else(|| refused("it is no signed token"))?;
+    // What the application did not say itself, somebody says about it.
+    if !token.text("iss").eq_ignore_ascii_case(client) {
+        return federated_verify(app, client, &token).await;
+    }
     let algorithm: &dyn SignatureVerificationAlgorithm = match token.header("alg") {
         Some("RS256") => webpki::ring::RSA_PKCS1_2048_8192_SHA256,
         Some("PS256") => webpki::ring::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use connref_store::signin_grant::{GrantKind, GrantNew};
+use connref_store::signin_note::SignInNote;
 use maud::html;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -187,7 +188,12 @@ pub(crate) async fn authorize_answer(
         pause: 0,
         lifetime: LIFETIME,
     };
-    let code = app.store().grant_create(&SIGNER, new).await?;
+    let note = SignInNote {
+        action: "user_program_signin",
+        subject: subject.text(),
+        detail: json!({"client": asked_for.client, "resource": resource}),
+    };
+    let code = app.store().grant_create_noted(&SIGNER, new, Some(note)).await?;
     Ok(asked_for.back(&[("code", code.expose_secret())]))
 }
 

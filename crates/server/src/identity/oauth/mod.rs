@@ -3,6 +3,7 @@
 mod assertion;
 mod authorize;
 mod device;
+mod federated;
 mod issue;
 mod refusal;
 mod token;

@@ -16,6 +16,22 @@ pub(crate) struct Refusal {
     pub(crate) error: &'static str,
     number: u32,
     text: String,
+    /// Seconds to wait before asking again.
+    retry: Option<i64>,
+}
+
+/// Numbers of refusals because of what was shown: an application's secret or statement.
+const SECRETS: [u32; 4] = [7_000_215, 700_027, 700_212, 700_213];
+/// The same of codes, and of applications that are not there.
+const CODES: [u32; 3] = [70_008, 54_005, 700_016];
+
+/// What kind of guess a refusal was the answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// At the secret of an application that there is.
+    Secret,
+    /// At anything else.
+    Other,
 }
 
 impl Refusal {
@@ -27,7 +43,28 @@ impl Refusal {
         text: impl Into<String>,
     ) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        Self { status, error, number, text: text.into() }
+        Self { status, error, number, text: text.into(), retry: None }
+    }
+
+    /// Too much was wrong lately.
+    pub(super) fn wait(seconds: i64) -> Self {
+        let text =
+            "Too many wrong secrets or codes were shown from this address. Wait, then try again.";
+        Self::new(429, "temporarily_unavailable", 50_053, text).after(seconds)
+    }
+
+    /// The same, with the seconds to wait.
+    pub(super) fn after(self, seconds: i64) -> Self {
+        Self { retry: Some(seconds), ..self }
+    }
+
+    /// Whether what was shown was wrong.
+    pub(super) fn guess(&self) -> Option<Guess> {
+        match self.number {
+            number if SECRETS.contains(&number) => Some(Guess::Secret),
+            number if CODES.contains(&number) => Some(Guess::Other),
+            _ => None,
+        }
     }
 
     /// A parameter that is missing.
@@ -77,6 +114,9 @@ impl IntoResponse for Refusal {
         });
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }

@@ -15,9 +15,11 @@ use serde_json::Value;
 
 use super::assertion::assertion_verify;
 use super::issue::{Subject, Wanted, issue, wanted_target};
+use super::refusal::Guess;
 use super::{Refusal, tenant};
 use crate::App;
 use crate::identity::SIGNER;
+use crate::identity::guess::Source;
 
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -79,21 +81,23 @@ struct Asked {
 pub(crate) async fn token(
     State(app): State<App>,
     Path(named): Path<String>,
+    source: Source,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    answered(answer(app, &named, &headers, &body).await)
+    answered(answer(app, &named, source, (&headers, &body)).await)
 }
 
 /// `POST /{tenant}/oauth2/token`: the older form, whose numbers are texts.
 pub(crate) async fn token_v1(
     State(app): State<App>,
     Path(named): Path<String>,
+    source: Source,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let now = app.store().now() / 1_000_000;
-    let answer = answer(app, &named, &headers, &body).await.map(|mut answer| {
+    let answer = answer(app, &named, source, (&headers, &body)).await.map(|mut answer| {
         let lifetime = answer["expires_in"].as_i64().unwrap_or_default();
         for (name, number) in [
             ("expires_in", lifetime),
@@ -122,22 +126,52 @@ fn answered(answer: Result<Value, Refusal>) -> Response {
     response
 }
 
-async fn answer(app: App, named: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+async fn answer(
+    app: App,
+    named: &str,
+    source: Source,
+    (headers, body): (&HeaderMap, &[u8]),
+) -> Result<Value, Refusal> {
     let tenant = tenant(&app, named).await?;
     let form = Form::read(body)?;
     let (client, secret) = client(&form, headers)?;
     let origin = app.addresses().origin_of(headers);
     let asked = Asked { app, tenant, origin, form, client, secret };
-    match asked.form.need("grant_type")? {
-        "client_credentials" => asked.client_credentials().await,
-        "authorization_code" => asked.code().await,
-        "refresh_token" => asked.refresh().await,
-        DEVICE | "device_code" => asked.device().await,
-        _ => {
-            let text = "The app requested an unsupported grant type.";
-            Err(Refusal::new(400, "unsupported_grant_type", 70_003, text))
+    let (store, guesses, client) = (asked.app.store(), asked.app.guesses(), &asked.client);
+    guesses.check(store.now(), Some(client), source).map_err(Refusal::wait)?;
+    let answer = asked.grant().await;
+    let now = store.now();
+    match answer.as_ref().map_err(Refusal::guess) {
+        Ok(_) => guesses.right(now, client, source).map_err(Refusal::wait)?,
+        Err(Some(Guess::Secret)) => guesses.wrong(now, Some(client), source),
+        Err(Some(Guess::Other)) => guesses.wrong(now, None, source),
+        Err(None) => {}
+    }
+    answer
+}
+
+impl Asked {
+    async fn grant(&self) -> Result<Value, Refusal> {
+        match self.form.need("grant_type")? {
+            "client_credentials" => self.client_credentials().await,
+            "authorization_code" => self.code().await,
+            "refresh_token" => self.refresh().await,
+            DEVICE | "device_code" => self.device().await,
+            _ => {
+                let text = "The app requested an unsupported grant type.";
+                Err(Refusal::new(400, "unsupported_grant_type", 70_003, text))
+            }
         }
     }
+}
+
+/// A client's id, of a length that some client has.
+fn named(id: &str) -> Result<String, Refusal> {
+    if id.len() > 200 {
+        let text = "No application has such an id.";
+        return Err(Refusal::new(400, "invalid_request", 700_016, text));
+    }
+    Ok(id.to_lowercase())
 }
 
 /// The client's id and secret, from the form or the header (RFC 6749 §2.3.1).
@@ -154,17 +188,9 @@ fn client(form: &Form, headers: &HeaderMap) -> Result<(String, Option<SecretStri
             let text = text.replace('+', " ");
             percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
         };
-        return Ok((plain(id).to_lowercase(), Some(plain(secret).into())));
+        return Ok((named(&plain(id))?, Some(plain(secret).into())));
     }
-    let id = form.need("client_id")?.to_lowercase();
-    if id.len() > 200 {
-        return Err(Refusal::new(
-            400,
-            "invalid_request",
-            700_016,
-            "No application has such an id.",
-        ));
-    }
+    let id = named(form.need("client_id")?)?;
     Ok((id, form.get("client_secret").map(|secret| secret.to_owned().into())))
 }
 

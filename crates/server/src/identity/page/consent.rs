@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{Sorry, cookie, own_form, page, set_cookie};
 use crate::App;
+use crate::identity::guess::Source;
 use crate::operation::OperationError;
 use crate::operation::connection_consent::{Consent, connection_consent_find};
 
@@ -24,7 +25,7 @@ impl From<OperationError> for Sorry {
         match error {
             OperationError::Store(StoreError::NotFound { kind: "link", .. }) => {
                 let what = "This link was used, was refused, or its time is over.".to_owned();
-                Self::Told(StatusCode::NOT_FOUND, what, "Ask whoever sent it for a new one.")
+                Self::Unknown(StatusCode::NOT_FOUND, what, "Ask whoever sent it for a new one.")
             }
             OperationError::Store(error) if OperationError::is_inside(&error) => Self::Store(error),
             error => {
@@ -39,6 +40,10 @@ impl From<OperationError> for Sorry {
             }
         }
     }
+}
+
+async fn found(app: &App, link: &SecretString) -> Result<Consent, Sorry> {
+    Ok(connection_consent_find(app, link).await?)
 }
 
 fn redirect(app: &App) -> String {
@@ -69,9 +74,10 @@ fn shown(consent: &Consent) -> maud::Markup {
 pub(crate) async fn show(
     State(app): State<App>,
     Path(link): Path<String>,
+    source: Source,
 ) -> Result<Response, Sorry> {
     let link = SecretString::from(link);
-    let consent = connection_consent_find(&app, &link).await?;
+    let consent = super::shown(&app, source, found(&app, &link)).await?;
     let body = html! {
         p { "Flows that use this connection will act as the account you sign in with." }
         (shown(&consent))
@@ -87,12 +93,13 @@ pub(crate) async fn show(
 pub(crate) async fn answer(
     State(app): State<App>,
     Path(link): Path<String>,
+    source: Source,
     headers: HeaderMap,
     Form(fields): Form<HashMap<String, String>>,
 ) -> Result<Response, Sorry> {
     own_form(&headers)?;
     let link = SecretString::from(link);
-    let consent = connection_consent_find(&app, &link).await?;
+    let consent = super::shown(&app, source, found(&app, &link)).await?;
     if fields.get("answer").map(String::as_str) != Some("allow") {
         consent.refuse(&link).await?;
         let body = html! { p { "Nothing was changed. You can close this page." } };
@@ -115,6 +122,7 @@ pub(crate) async fn answer(
 /// `GET /consent/callback`
 pub(crate) async fn callback(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Sorry> {
@@ -125,7 +133,7 @@ pub(crate) async fn callback(
     let value = cookie(&app, &headers, "consent").ok_or_else(unknown)?;
     let (link, signin) = value.expose_secret().split_once('.').ok_or_else(unknown)?;
     let link = SecretString::from(link.to_owned());
-    let consent = connection_consent_find(&app, &link).await?;
+    let consent = super::shown(&app, source, found(&app, &link)).await?;
     consent.finish(&link, signin, query.as_deref().unwrap_or_default()).await?;
     let body = html! {
         p { "The connection " strong { (consent.row.facts.display_name) } " is signed in." }

@@ -10,6 +10,7 @@ use maud::html;
 use super::{Sorry, own_form, page, session, sign_in};
 use crate::App;
 use crate::identity::SIGNER;
+use crate::identity::guess::Source;
 use crate::identity::oauth::typed;
 
 type Fields = HashMap<String, String>;
@@ -38,6 +39,7 @@ pub(crate) async fn show(
 /// `POST /device`: first shows who asks for what, then takes the answer.
 pub(crate) async fn answer(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Sorry> {
@@ -48,9 +50,12 @@ pub(crate) async fn answer(
     };
     let unknown = || {
         let what = "This code is not known, was answered, or has expired.".to_owned();
-        Sorry::Told(StatusCode::NOT_FOUND, what, "Start again on the other device.")
+        Sorry::Unknown(StatusCode::NOT_FOUND, what, "Start again on the other device.")
     };
-    let found = app.store().grant_by_user_code(&SIGNER, &code).await?.ok_or_else(unknown)?;
+    let found = super::shown(&app, source, async {
+        app.store().grant_by_user_code(&SIGNER, &code).await?.ok_or_else(unknown)
+    });
+    let found = found.await?;
     let confirmed = match fields.get("answer").map(String::as_str) {
         Some("allow") => true,
         Some("deny") => false,
@@ -67,9 +72,7 @@ pub(crate) async fn answer(
             return Ok(page(StatusCode::OK, "Sign in another device?", &body));
         }
     };
-    let text = subject.text();
-    let subject = confirmed.then_some(text.as_str());
-    if !app.store().grant_confirm(&SIGNER, &code, subject).await? {
+    if !app.store().grant_confirm(&SIGNER, &code, &subject.text(), confirmed).await? {
         return Err(unknown());
     }
     let (title, words) = match confirmed {

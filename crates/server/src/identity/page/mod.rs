@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, html};
 use secrecy::SecretString;
 
 use super::SIGNER;
+use super::guess::Source;
 use super::oauth::{Refusal, Subject};
 use crate::App;
 
@@ -93,6 +94,25 @@ pub(crate) enum Sorry {
     Store(StoreError),
     /// A person can do something about it.
     Told(StatusCode, String, &'static str),
+    /// The same, of a code or link that is none.
+    Unknown(StatusCode, String, &'static str),
+    /// Too many of those; seconds to wait.
+    Wait(i64),
+}
+
+/// Does what somebody wants who shows a code or a link, unless too many of theirs were wrong.
+pub(super) async fn shown<T>(
+    app: &App,
+    source: Source,
+    work: impl Future<Output = Result<T, Sorry>>,
+) -> Result<T, Sorry> {
+    let (guesses, store) = (app.guesses(), app.store());
+    guesses.check(store.now(), None, source).map_err(Sorry::Wait)?;
+    let done = work.await;
+    if matches!(done, Err(Sorry::Unknown(..))) {
+        guesses.wrong(store.now(), None, source);
+    }
+    done
 }
 
 impl From<StoreError> for Sorry {
@@ -110,7 +130,16 @@ impl From<Refusal> for Sorry {
 impl IntoResponse for Sorry {
     fn into_response(self) -> Response {
         match self {
-            Self::Told(status, what, fix) => sorry(status, &what, fix),
+            Self::Told(status, what, fix) | Self::Unknown(status, what, fix) => {
+                sorry(status, &what, fix)
+            }
+            Self::Wait(seconds) => {
+                let what = "Too many wrong codes or links came from this address.";
+                let fix = "Wait some minutes, then try again.";
+                let mut response = sorry(StatusCode::TOO_MANY_REQUESTS, what, fix);
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                response
+            }
             Self::Store(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a page failed");
                 let what = "Something failed inside; the server's log has the cause.";

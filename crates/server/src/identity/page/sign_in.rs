@@ -5,7 +5,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use connref_store::signin_grant::{Grant, GrantKind, GrantNew, Shown};
+use connref_store::signin_grant::{Grant, GrantKind, GrantNew};
 use maud::{Markup, html};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Sorry, go_to, local, own_form, page, session, set_cookie};
 use crate::App;
 use crate::identity::SIGNER;
+use crate::identity::guess::Source;
 use crate::identity::oauth::Subject;
 
 /// Seconds that a browser stays signed in: a working day.
@@ -57,11 +58,15 @@ pub(crate) async fn show(
 pub(crate) async fn link(
     State(app): State<App>,
     Path(code): Path<String>,
+    source: Source,
 ) -> Result<Response, Sorry> {
     let code = SecretString::from(code);
-    let found = app.store().grant_find(&SIGNER, GrantKind::SignIn, &code).await?;
-    let subject = found.filter(|grant| grant.state == "open").as_ref().and_then(subject);
-    let subject = subject.ok_or_else(unknown)?;
+    let subject = super::shown(&app, source, async {
+        let found = app.store().grant_find(&SIGNER, GrantKind::SignIn, &code).await?;
+        let open = found.filter(|grant| grant.state == "open");
+        open.as_ref().and_then(subject).ok_or_else(unknown)
+    });
+    let subject = subject.await?;
     let body = html! {
         p { "Go on as " strong { (subject.name) } "?" }
         form method="post" action="/signin" {
@@ -78,27 +83,39 @@ fn subject(grant: &Grant) -> Option<Subject> {
 
 fn unknown() -> Sorry {
     let what = "This sign-in code is not known, was used, or has expired.".to_owned();
-    Sorry::Told(StatusCode::FORBIDDEN, what, "Ask an administrator for a new one.")
+    Sorry::Unknown(StatusCode::FORBIDDEN, what, "Ask an administrator for a new one.")
 }
 
 /// `POST /signin`
 pub(crate) async fn enter(
     State(app): State<App>,
+    source: Source,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Sorry> {
     own_form(&headers)?;
     let code = fields.get("code").map(|code| code.trim().to_owned()).unwrap_or_default();
     let code = SecretString::from(code);
-    let shown = app.store().grant_take(&SIGNER, GrantKind::SignIn, &code, |_| true).await?;
-    let Shown::Now(grant) = shown else { return Err(unknown()) };
-    let mut who = subject(&grant).ok_or_else(unknown)?;
-    // Signing in for a second environment keeps the first.
-    if let Some(before) = session(&app, &headers).await?.filter(|one| one.name == who.name) {
+    let before = session(&app, &headers).await?;
+    let token = super::shown(&app, source, async {
+        let used =
+            app.store().signin_link_use(&SIGNER, &code, |link| entered(link, before)).await?;
+        used.ok_or_else(unknown)
+    });
+    let token = token.await?;
+    let mut response = go_to(local(fields.get("next").map(String::as_str)));
+    set_cookie(&app, &mut response, "session", token.expose_secret(), SESSION);
+    Ok(response)
+}
+
+/// The session that a link gives. Signing in for a second environment keeps the first.
+fn entered(link: &Grant, before: Option<Subject>) -> Option<GrantNew> {
+    let mut who = subject(link)?;
+    if let Some(before) = before.filter(|one| one.name == who.name) {
         let more = before.environments.into_iter().filter(|one| !who.environments.contains(one));
         who.environments.extend(more.collect::<Vec<_>>());
     }
-    let new = GrantNew {
+    Some(GrantNew {
         kind: GrantKind::Session,
         family: None,
         user_code: None,
@@ -107,11 +124,7 @@ pub(crate) async fn enter(
         content: json!({}),
         pause: 0,
         lifetime: SESSION * 1_000_000,
-    };
-    let token = app.store().grant_create(&SIGNER, new).await?;
-    let mut response = go_to(local(fields.get("next").map(String::as_str)));
-    set_cookie(&app, &mut response, "session", token.expose_secret(), SESSION);
-    Ok(response)
+    })
 }
 
 /// `POST /signout`
