@@ -9,6 +9,8 @@ use super::filter_function::{self, Surroundings};
 use super::lex::{Token, lex};
 use super::names;
 
+const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
+
 /// Reads a filter on a table.
 ///
 /// # Errors
@@ -167,7 +169,7 @@ impl<'p> Parser<'p> {
             "startswith" => Match::StartsWith,
             "endswith" => Match::EndsWith,
             _ => {
-                return match name.strip_prefix("Microsoft.Dynamics.CRM.") {
+                return match name.strip_prefix(NAMESPACE) {
                     Some(short) => filter_function::parse(self, short),
                     None => Err(Fault::unsupported(format!(
                         "the function `{name}` is not supported in filters"
@@ -284,6 +286,13 @@ impl<'p> Parser<'p> {
             }
             Token::Word(word) => match bare(word) {
                 Some(literal) => value(literal),
+                // `Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'`: a choice by its type.
+                None if word.starts_with(NAMESPACE) && matches!(self.names, Names::Metadata) => {
+                    match self.next()? {
+                        Token::Text(text) => value(Literal::Text(text.clone())),
+                        token => return Err(unexpected(token)),
+                    }
+                }
                 None => {
                     let (path, column) = self.resolve(word)?;
                     Side { operand: Operand::Path(path), column }

@@ -86,7 +86,7 @@ pub(super) fn parse(
 
 /// Parameters without `$` are ignored, except those that ask for another answer altogether.
 fn refuse_other_languages(text: &QueryString) -> Result<(), Fault> {
-    for name in ["savedQuery", "userQuery", "sql"] {
+    for name in ["savedQuery", "userQuery"] {
         if text.get(name).is_some() {
             return Err(Fault::unsupported(format!("queries by `{name}` are not supported")));
         }

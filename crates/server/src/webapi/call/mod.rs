@@ -2,9 +2,11 @@
 mod access;
 mod audit;
 mod bulk_delete;
+mod bulk_rows;
 mod dependency;
 mod flow;
 mod import_result;
+mod metadata_changes;
 mod parameters;
 mod reference;
 mod solution;
@@ -86,6 +88,7 @@ async fn run(
         "RetrieveFormattedImportJobResults" => {
             import_result::formatted(asked, parameters).await.map(Some)
         }
+        "RetrieveMetadataChanges" => metadata_changes::retrieve(asked, &parameters).map(Some),
         "RetrieveSolutionImportResult" => import_result::result(asked, parameters).await.map(Some),
         "SetState" => state::set(asked, parameters).await.map(|()| None),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
