@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
 use super::metadata_document::{
-    attribute, entity, keys, many_to_many, metadata_id, one_to_many, option_set, type_name,
+    attribute, entity, keys, many_to_many, one_to_many, option_set, type_name,
 };
 use super::metadata_shape::{Wish, listed, single};
 use super::path::{Arguments, Segment};
 use super::query_string::QueryString;
+use crate::name_id::name_id as metadata_id;
 
 /// The sets of metadata.
 pub(super) const SETS: [&str; 3] =

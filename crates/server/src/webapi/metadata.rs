@@ -190,6 +190,14 @@ fn entity_type(out: &mut String, table: &'static TableDef) {
             many.table,
         );
     }
+    for crossing in table.crossings() {
+        line!(
+            out,
+            r#"        <NavigationProperty Name="{}" Type="Collection(mscrm.{})" />"#,
+            crossing.name,
+            crossing.target.name,
+        );
+    }
     line!(out, "      </EntityType>");
 }
 
@@ -230,7 +238,8 @@ fn container(out: &mut String, tables: Tables) {
             column.kind.lookup().map(|(target, navigation)| (navigation, target))
         });
         let many = table.many.iter().map(|many| (many.name, many.table));
-        for (path, target) in single.chain(many) {
+        let across = table.crossings().map(|crossing| (crossing.name, crossing.target.name));
+        for (path, target) in single.chain(many).chain(across) {
             let Some(set) = table.beside(target).map(|target| target.set) else { continue };
             line!(out, r#"          <NavigationPropertyBinding Path="{path}" Target="{set}" />"#);
         }

@@ -1,11 +1,14 @@
 //! Documents of metadata: what a table, a column, an alternate key, a relationship and a choice look
 //! like to clients. Only the part of the vendor's metadata that describes the tables of this server.
-use connref_store::query::{AlternateKey, ColumnDef, Kind, TableDef, Tables};
+use connref_store::query::{AlternateKey, ColumnDef, Kind, MANY_TO_MANY, TableDef, Tables};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+
+use crate::name_id::name_id as metadata_id;
 
 /// Tables that only join two others.
 const INTERSECTS: [&str; 4] = ["roleprivileges", "systemuserroles", "teammembership", "teamroles"];
+/// Tables of the service itself that may be given columns and names of one's own.
+const CUSTOMIZABLE: [&str; 3] = ["businessunit", "systemuser", "team"];
 /// Schema names that are more than the logical name with a capital.
 const SCHEMA_NAMES: [&str; 14] = [
     "AsyncOperation",
@@ -23,19 +26,6 @@ const SCHEMA_NAMES: [&str; 14] = [
     "TeamMembership",
     "TeamRoles",
 ];
-
-/// The id of a piece of metadata: made of its name, so that it is the same in every environment.
-pub(super) fn metadata_id(kind: &str, name: &str) -> String {
-    let digest = Sha256::digest(format!("{kind}/{}", name.to_ascii_lowercase()));
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    // Marked as a GUID made of a name by a rule of one's own.
-    bytes[6] = (bytes[6] & 0x0f) | 0x80;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-    format!("{a}-{b}-{c}-{d}-{e}")
-}
 
 /// A text with its language.
 pub(super) fn label(text: &str) -> Value {
@@ -59,6 +49,7 @@ fn schema_name(name: &str) -> String {
 /// A table.
 pub(super) fn entity(table: &TableDef) -> Value {
     let custom = table.family.is_some();
+    let open = custom || CUSTOMIZABLE.contains(&table.name);
     json!({
         "MetadataId": metadata_id("table", table.name),
         "HasChanged": null,
@@ -86,7 +77,10 @@ pub(super) fn entity(table: &TableDef) -> Value {
         "IsLogicalEntity": false,
         "IsChildEntity": false,
         "IsValidForAdvancedFind": true,
-        "IsCustomizable": managed(false, "iscustomizable"),
+        "IsCustomizable": managed(open, "iscustomizable"),
+        "IsRenameable": managed(open, "isrenameable"),
+        "IsMappable": managed(open, "ismappable"),
+        "CanCreateAttributes": managed(open, "cancreateattributes"),
         "IsAuditEnabled": managed(false, "canmodifyauditsettings"),
         "HasActivities": false,
         "HasNotes": false,
@@ -251,18 +245,13 @@ fn alternate_key(table: &TableDef, key: &AlternateKey) -> Value {
     })
 }
 
-/// Relationships of many to many: (schema name, one end, the other, the table between).
-const MANY_TO_MANY: [(&str, &str, &str, &str); 3] = [
-    ("teammembership_association", "systemuser", "team", "teammembership"),
-    ("systemuserroles_association", "systemuser", "role", "systemuserroles"),
-    ("teamroles_association", "team", "role", "teamroles"),
-];
-
 /// Every relationship of many to many.
 pub(super) fn many_to_many() -> Vec<Value> {
     MANY_TO_MANY
         .iter()
-        .map(|(name, one, other, between)| {
+        .map(|relationship| {
+            let (name, between, [one, other]) =
+                (relationship.name, relationship.between, relationship.ends);
             json!({
                 "@odata.type": "#Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata",
                 "MetadataId": metadata_id("relationship", name),

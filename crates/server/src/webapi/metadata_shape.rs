@@ -162,6 +162,27 @@ fn shaped(
     Ok(Value::Object(document))
 }
 
+/// Numbers compare as numbers; nothing is neither more nor less than anything.
+fn compares(left: Option<String>, by: Compare, right: Option<String>) -> bool {
+    match by {
+        Compare::Eq => left == right,
+        Compare::Ne => left != right,
+        _ => {
+            let (Some(left), Some(right)) = (left, right) else { return false };
+            let order = match (left.parse::<f64>(), right.parse::<f64>()) {
+                (Ok(left), Ok(right)) => left.partial_cmp(&right),
+                _ => Some(left.cmp(&right)),
+            };
+            order.is_some_and(|order| match by {
+                Compare::Gt => order.is_gt(),
+                Compare::Ge => order.is_ge(),
+                Compare::Lt => order.is_lt(),
+                _ => order.is_le(),
+            })
+        }
+    }
+}
+
 /// Whether a document fits a filter.
 fn holds(object: &Value, filter: &Expr) -> bool {
     let text = |path: &[String]| {
@@ -188,8 +209,7 @@ fn holds(object: &Value, filter: &Expr) -> bool {
                 Operand::Literal(value) => literal(value),
                 Operand::Of { .. } => None,
             };
-            let same = side(left) == side(right);
-            if *by == Compare::Ne { !same } else { same }
+            compares(side(left), *by, side(right))
         }
         // No text of a filter on metadata makes these.
         Expr::Exists { .. } | Expr::At { .. } => false,

@@ -183,3 +183,59 @@ async fn a_row_can_be_sent_back_as_it_was_read() {
         .patch(&path, json!({"connectorid": "/providers/Microsoft.PowerApps/apis/shared_sql"}));
     assert_eq!(other.await.code(), "400 0x80048d19");
 }
+
+#[tokio::test]
+async fn many_to_many_from_both_ends() {
+    let service = Service::new().await;
+    let unit = service.get("WhoAmI").await.json()["BusinessUnitId"].clone();
+    let unit = format!("businessunits({})", unit.as_str().unwrap());
+    let mut ids = Vec::new();
+    for name in ["eve@contoso.example", "bob@contoso.example"] {
+        let user = json!({"domainname": name, "connref_role": "Environment Maker"});
+        ids.push(service.post("systemusers", user).await.id());
+    }
+    let mut teams = Vec::new();
+    for name in ["Pilots", "Tugs"] {
+        let team = json!({"name": name, "teamtype": 0, "businessunitid@odata.bind": unit});
+        teams.push(service.post("teams", team).await.id());
+    }
+    for (team, user) in [(0, 0), (0, 1), (1, 1)] {
+        let path = format!("teams({})/teammembership_association/$ref", teams[team]);
+        let answer =
+            service.post(&path, json!({"@odata.id": format!("systemusers({})", ids[user])}));
+        assert_eq!(answer.await.status, 204);
+    }
+    let ask = async |path: String| {
+        let answer = service.get(&path).await;
+        let json = answer.json();
+        let list = json["value"].as_array().unwrap_or_else(|| panic!("{}", answer.body)).clone();
+        list.iter()
+            .map(|one| one["domainname"].as_str().or(one["name"].as_str()).unwrap().to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let behind = "teammembership_association";
+    let members = format!("teams({})/{behind}?$select=domainname&$orderby=domainname", teams[0]);
+    assert_eq!(ask(members).await, "bob@contoso.example eve@contoso.example");
+    let of = format!(
+        "systemusers({})/{behind}?$select=name&$filter=name ne 'x'&$orderby=name desc",
+        ids[1]
+    );
+    assert_eq!(ask(of).await, "Tugs Pilots");
+    let count = service.get(&format!("teams({})/{behind}/$count", teams[1])).await;
+    assert_eq!(count.body, "1");
+    let any =
+        format!("teams?$filter={behind}/any(o:o/domainname eq 'eve@contoso.example')&$select=name");
+    assert_eq!(ask(any).await, "Pilots");
+    let expanded = service
+        .get(&format!("teams?$select=name&$filter=name eq 'Pilots' or name eq 'Tugs'&$orderby=name&$expand={behind}($select=domainname;$orderby=domainname;$top=1)"))
+        .await;
+    let json = expanded.json();
+    let first: Vec<_> = json["value"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{}", expanded.body))
+        .iter()
+        .map(|team| team[behind][0]["domainname"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(first, ["bob@contoso.example", "bob@contoso.example"]);
+}

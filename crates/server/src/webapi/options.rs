@@ -174,6 +174,7 @@ pub(super) fn target(table: &'static TableDef, name: &str) -> Result<&'static Ta
     single
         .or_else(|| table.collection(name).map(|many| many.table))
         .and_then(|name| table.beside(name))
+        .or_else(|| table.crossing(name).map(|crossing| crossing.target))
         .ok_or_else(|| Fault::no_property(table.name, name))
 }
 

@@ -223,6 +223,15 @@ async fn below(
             _ => Err(Fault::unsupported("addresses behind a collection are not supported")),
         };
     }
+    if let Some(crossing) = table.crossing(&next.name) {
+        let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+        let only = Some(crossing.of(record.id));
+        return match rest {
+            [] => list(asked, crossing.target, only).await,
+            [count] if count.name == "$count" => number(asked, crossing.target, only).await,
+            _ => Err(Fault::unsupported("addresses behind a collection are not supported")),
+        };
+    }
     if let Some(lookup) = table.navigation(&next.name)
         && let Some((target, _)) = lookup.kind.lookup()
     {

@@ -10,6 +10,7 @@
 mod aggregate;
 mod catalog;
 mod condition;
+mod crossing;
 mod custom;
 mod emit;
 mod error;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use aggregate::{Aggregation, DatePart, Group, How, Value};
 pub use catalog::{TABLES, table_by_logical_name, table_by_set};
+pub use crossing::{Crossing, MANY_TO_MANY, ManyToMany};
 pub(crate) use custom::physical_column;
 pub use custom::{Family, Tables};
 pub use error::QueryError;
