@@ -7,6 +7,8 @@ mod authoring;
 mod bad_input;
 mod canary;
 mod clients;
+mod clients_built_in;
+mod clients_work;
 mod connection;
 mod connector;
 mod control_plane;
