@@ -42,7 +42,7 @@ fn a_client_with_the_vendors_hosts_built_in_works() {
     }
     let target = StandIn::start_open(|request, _| {
         if request.path == "/slow" {
-            std::thread::sleep(Duration::from_secs(20));
+            std::thread::sleep(Duration::from_secs(8));
         }
         Reply::ok(json!({"n": 1}))
     });

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
 use super::metadata_document::{
-    attribute, entity, keys, many_to_many, one_to_many, option_set, type_name,
+    attribute, entity, keys, many_to_many, message_filters, one_to_many, option_set, type_name,
 };
 use super::metadata_shape::{Wish, listed, single};
 use super::path::{Arguments, Segment};
@@ -14,8 +14,12 @@ use super::query_string::QueryString;
 use crate::name_id::name_id as metadata_id;
 
 /// The sets of metadata.
-pub(super) const SETS: [&str; 3] =
-    ["EntityDefinitions", "GlobalOptionSetDefinitions", "RelationshipDefinitions"];
+pub(super) const SETS: [&str; 4] = [
+    "EntityDefinitions",
+    "GlobalOptionSetDefinitions",
+    "RelationshipDefinitions",
+    "sdkmessagefilters",
+];
 const PREFIX: &str = "#Microsoft.Dynamics.CRM.";
 
 /// Refuses what is no read: tables, columns, keys and relationships come with solutions.
@@ -55,6 +59,10 @@ pub(super) fn read(
             let mut all = one_to_many(tables);
             all.extend(many_to_many());
             below_collection(all, first, rest, "SchemaName", &wish, &context)
+        }
+        "sdkmessagefilters" => {
+            let all = tables.all().flat_map(message_filters).collect();
+            below_collection(all, first, rest, "sdkmessagefilterid", &wish, &context)
         }
         // Choices of this server belong to their columns.
         "GlobalOptionSetDefinitions" => {

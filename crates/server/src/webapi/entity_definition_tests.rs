@@ -39,6 +39,8 @@ fn what_clients_ask() {
         "RelationshipDefinitions/Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata?$select=SchemaName&$count=true",
         "RelationshipDefinitions(SchemaName='nosuch')",
         "GlobalOptionSetDefinitions?$select=Name",
+        "sdkmessagefilters?$select=sdkmessagefilterid&$expand=sdkmessageid($select=name)&$filter=(sdkmessageid/name eq 'CreateMultiple' or sdkmessageid/name eq 'UpdateMultiple') and primaryobjecttypecode eq 'connectionreference'",
+        "sdkmessagefilters?$select=primaryobjecttypecode&$filter=sdkmessageid/name eq 'CreateMultiple' and primaryobjecttypecode eq 'importjob'",
         "EntityDefinitions?$expand=Nothing",
         "EntityDefinitions?$filter=ObjectTypeCode eq 8&$select=LogicalName",
         "EntityDefinitions?$top=1&$select=LogicalName",

@@ -120,6 +120,15 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
         <Property Name="requiredcomponentparentid" Type="Edm.Guid" />
         <Property Name="requiredcomponentbasesolutionid" Type="Edm.Guid" />
       </ComplexType>
+      <ComplexType Name="RetrieveAvailableLanguagesResponse">
+        <Property Name="LocaleIds" Type="Collection(Edm.Int32)" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="RetrieveProvisionedLanguagesResponse">
+        <Property Name="RetrieveProvisionedLanguages" Type="Collection(Edm.Int32)" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="RetrieveVersionResponse">
+        <Property Name="Version" Type="Edm.String" Nullable="false" />
+      </ComplexType>
       <ComplexType Name="CreateMultipleResponse">
         <Property Name="Ids" Type="Collection(Edm.Guid)" Nullable="false" />
       </ComplexType>

@@ -317,3 +317,31 @@ fn lookup_relationship(table: &TableDef, column: &ColumnDef) -> Option<Value> {
         "CascadeConfiguration": cascade,
     }))
 }
+
+/// The messages that a table takes, as clients ask before they write several rows at once.
+pub(super) fn message_filters(table: &'static TableDef) -> Vec<Value> {
+    let creates = table.columns.iter().any(|column| column.creatable);
+    let updates = table.columns.iter().any(|column| column.updatable);
+    [
+        ("Retrieve", true),
+        ("RetrieveMultiple", true),
+        ("Create", creates),
+        ("CreateMultiple", creates),
+        ("Update", updates),
+        ("UpdateMultiple", updates),
+        ("UpsertMultiple", creates && updates),
+    ]
+    .into_iter()
+    .filter(|(_, takes)| *takes)
+    .map(|(message, _)| {
+        let id = metadata_id("message", message);
+        json!({
+            "sdkmessagefilterid": metadata_id("message filter", &format!("{message}.{}", table.name)),
+            "primaryobjecttypecode": table.name,
+            "secondaryobjecttypecode": "none",
+            "_sdkmessageid_value": id,
+            "sdkmessageid": {"sdkmessageid": id, "name": message},
+        })
+    })
+    .collect()
+}

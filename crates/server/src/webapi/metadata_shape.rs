@@ -11,7 +11,7 @@ use super::path::split;
 use super::query_string::QueryString;
 
 /// Properties that come only when they are expanded.
-const EXPANDED: [&str; 2] = ["OptionSet", "GlobalOptionSet"];
+const EXPANDED: [&str; 3] = ["OptionSet", "GlobalOptionSet", "sdkmessageid"];
 /// Deepest expansion.
 const DEPTH_MAX: usize = 3;
 
@@ -155,7 +155,7 @@ fn shaped(
         name.starts_with('@')
             || (!EXPANDED.contains(&name.as_str())
                 && (wish.select.is_empty()
-                    || name == "MetadataId"
+                    || matches!(name.as_str(), "MetadataId" | "sdkmessagefilterid")
                     || wish.select.iter().any(|wanted| wanted == name)))
     });
     document.extend(expanded);

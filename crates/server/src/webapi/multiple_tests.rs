@@ -14,8 +14,7 @@ fn reference(name: &str) -> Value {
     })
 }
 
-fn of(fields: Value) -> Value {
-    let mut fields = fields;
+fn of(mut fields: Value) -> Value {
     fields["@odata.type"] = "#Microsoft.Dynamics.CRM.connectionreference".into();
     fields
 }
@@ -107,7 +106,7 @@ async fn what_does_not_fit_is_refused() {
     assert_eq!(service.post(path, body).await.code(), "405 0x80040800");
 }
 
-fn deletion(table: &str, criteria: Value) -> Value {
+fn deletion(table: &str, criteria: &Value) -> Value {
     json!({"JobName": "Tidy", "QuerySet": [{
         "@odata.type": "Microsoft.Dynamics.CRM.QueryExpression", "EntityName": table,
         "Criteria": criteria,
@@ -124,11 +123,11 @@ async fn rows_of_any_table_are_deleted_in_bulk() {
         "AttributeName": "connectionreferenceid", "Operator": "In",
         "Values": [value(&ids[0]), value(&ids[2])],
     }]});
-    let mut body = deletion("connectionreference", among.clone());
+    let mut body = deletion("connectionreference", &among);
     body.as_object_mut().unwrap().remove("JobName");
     let preview = service.post("connref_BulkDeletePreview", body).await.json();
     assert_eq!(preview["value"][0], json!({"EntityName": "connectionreference", "Count": 2}));
-    let job = service.post("BulkDelete", deletion("connectionreference", among)).await;
+    let job = service.post("BulkDelete", deletion("connectionreference", &among)).await;
     assert_eq!(job.status, 200, "{}", job.body);
     assert_eq!(names(&service).await, "con_b:- con_d:-");
     let path = format!("asyncoperations({})", job.json()["JobId"].as_str().unwrap());
@@ -142,7 +141,7 @@ async fn rows_of_any_table_are_deleted_in_bulk() {
         {"AttributeName": "description", "Operator": "NotNull"},
     ]}]});
     assert_eq!(
-        service.post("BulkDelete", deletion("connectionreference", nested)).await.status,
+        service.post("BulkDelete", deletion("connectionreference", &nested)).await.status,
         200
     );
     assert_eq!(names(&service).await, "con_b:-");
@@ -150,7 +149,7 @@ async fn rows_of_any_table_are_deleted_in_bulk() {
     let user = json!({"domainname": "eve@contoso.example", "connref_role": "Environment Maker"});
     assert_eq!(service.post("systemusers", user).await.status, 204);
     let eve = json!({"Conditions": [{"AttributeName": "domainname", "Operator": "Like", "Values": ["eve%"]}]});
-    let job = service.post("BulkDelete", deletion("systemuser", eve)).await.json();
+    let job = service.post("BulkDelete", deletion("systemuser", &eve)).await.json();
     let path = format!("asyncoperations({})/message", job["JobId"].as_str().unwrap());
     let told = service.get(&path).await.json();
     assert_eq!(told["value"], "0 rows were deleted, 1 could not be");
@@ -162,7 +161,7 @@ async fn rows_of_any_table_are_deleted_in_bulk() {
             json!({"Conditions": [{"AttributeName": "createdon", "Operator": "Equal", "Values": ["x"]}]}),
         ),
     ] {
-        assert_eq!(service.post("BulkDelete", deletion(table, criteria)).await.status, 400);
+        assert_eq!(service.post("BulkDelete", deletion(table, &criteria)).await.status, 400);
     }
 }
 

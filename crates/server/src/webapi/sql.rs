@@ -266,7 +266,8 @@ impl Reader<'_> {
                     let (of, column) = self.find(name)?;
                     let is_grouped =
                         grouped.iter().any(|(known, by)| *known == of && by.name == column.name);
-                    if !is_grouped && !(select.distinct && grouped.is_empty()) {
+                    let by_distinct = select.distinct && grouped.is_empty();
+                    if !is_grouped && !by_distinct {
                         return Err(fault(format!(
                             "`{}` is neither grouped by nor in an aggregate",
                             column.name

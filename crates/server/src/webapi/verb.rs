@@ -321,6 +321,24 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some("mscrm.RetrieveSolutionImportResultResponse"),
     },
     Verb {
+        name: "RetrieveAvailableLanguages",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveAvailableLanguagesResponse"),
+    },
+    Verb {
+        name: "RetrieveProvisionedLanguages",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveProvisionedLanguagesResponse"),
+    },
+    Verb {
+        name: "RetrieveVersion",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveVersionResponse"),
+    },
+    Verb {
         name: "SetState",
         kind: VerbKind::Action,
         parameters: &[

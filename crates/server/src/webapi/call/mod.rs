@@ -30,6 +30,9 @@ pub(super) use bulk_delete::kept as bulk_queries;
 pub(super) use flow::state as flow_state;
 use parameters::Parameters;
 
+/// The version of the service whose API this is.
+const VERSION: &str = "9.2.0.0";
+
 /// Answers a function or an action that is bound to nothing.
 pub(super) async fn call(
     asked: &Asked,
@@ -89,6 +92,10 @@ async fn run(
             import_result::formatted(asked, parameters).await.map(Some)
         }
         "RetrieveMetadataChanges" => metadata_changes::retrieve(asked, &parameters).map(Some),
+        // Texts are kept in one language.
+        "RetrieveAvailableLanguages" => Ok(Some(json!({"LocaleIds": [1033]}))),
+        "RetrieveProvisionedLanguages" => Ok(Some(json!({"RetrieveProvisionedLanguages": [1033]}))),
+        "RetrieveVersion" => Ok(Some(json!({"Version": VERSION}))),
         "RetrieveSolutionImportResult" => import_result::result(asked, parameters).await.map(Some),
         "SetState" => state::set(asked, parameters).await.map(|()| None),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
