@@ -7,6 +7,8 @@ use crate::name_id::name_id as metadata_id;
 
 /// Tables that only join two others.
 const INTERSECTS: [&str; 4] = ["roleprivileges", "systemuserroles", "teammembership", "teamroles"];
+/// Schema names of alternate keys, as the vendor writes them.
+const KEY_SCHEMA_NAMES: [&str; 1] = ["ConnectionReferenceLogicalNameKey"];
 /// Tables of the service itself that may be given columns and names of one's own.
 const CUSTOMIZABLE: [&str; 3] = ["businessunit", "systemuser", "team"];
 /// Schema names that are more than the logical name with a capital.
@@ -233,7 +235,7 @@ fn alternate_key(table: &TableDef, key: &AlternateKey) -> Value {
         "MetadataId": metadata_id("key", &format!("{}.{}", table.name, key.name)),
         "HasChanged": null,
         "LogicalName": key.name,
-        "SchemaName": key.name,
+        "SchemaName": KEY_SCHEMA_NAMES.iter().find(|n| n.eq_ignore_ascii_case(key.name)).unwrap_or(&key.name),
         "EntityLogicalName": table.name,
         "EntityKeyIndexStatus": "Active",
         "KeyAttributes": key.columns,
