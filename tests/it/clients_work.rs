@@ -174,3 +174,24 @@ fn a_client_for_node_does_all_its_kinds_of_work() {
     assert!(why.code != Some(0) && why.stderr.contains("hbr_Ledger"), "{}", why.stderr);
     assert!(!why.stderr.contains("hbr_Mail"), "{}", why.stderr);
 }
+
+#[test]
+fn a_client_that_asks_the_metadata_first_works() {
+    let Some(python) = setting(PYTHON) else { return };
+    let world = World::new();
+    let heard = told(world.client(&python).arg(script("entity.py")));
+    assert_eq!(
+        heard,
+        [json!({
+            "table": ["connectionreferences", "connectionreferenceid"],
+            "keys": {"ConnectionReferenceLogicalNameKey": ["connectionreferencelogicalname"]},
+            "several": [true, true], "lookup": true, "single": null,
+            "made": [["mole_a"], ["mole_b"], ["mole_c"], ["mole_d"], ["mole_e"]],
+            "changed": [
+                ["mole_a", "by id"], ["mole_b", "by key"], ["mole_c", null], ["mole_d", null], ["mole_e", null],
+            ],
+            "left": [["mole_c"], ["mole_d"]],
+            "languages": [1033],
+        })]
+    );
+}

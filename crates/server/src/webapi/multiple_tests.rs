@@ -177,6 +177,9 @@ async fn a_row_can_be_sent_back_as_it_was_read() {
     let sent = service.patch(&path, row.clone()).await;
     assert_eq!(sent.status, 204, "{}", sent.body);
     assert_eq!(service.get(&path).await.json()["description"], "Changed");
+    // An emptied text is no text.
+    assert_eq!(service.delete(&format!("{path}/description")).await.status, 204);
+    assert!(service.get(&path).await.json()["description"].is_null());
     // What cannot be changed is refused when it would.
     let other = service
         .patch(&path, json!({"connectorid": "/providers/Microsoft.PowerApps/apis/shared_sql"}));
