@@ -10,14 +10,14 @@ use connref_tests::served::Served;
 use serde_json::{Value, json};
 use url::Url;
 
-const ALICE: &str = "alice@harbour.test";
+pub(crate) const ALICE: &str = "alice@harbour.test";
 /// Names the folder `node_modules` that holds the packages of `tests/clients`.
-const MODULES: &str = "CONNREF_TEST_CLIENTS";
+pub(crate) const MODULES: &str = "CONNREF_TEST_CLIENTS";
 /// Names a Python that has the packages of `tests/requirements.txt`.
-const PYTHON: &str = "CONNREF_TEST_PYTHON";
+pub(crate) const PYTHON: &str = "CONNREF_TEST_PYTHON";
 
 #[expect(clippy::print_stderr, reason = "says what was not run")]
-fn setting(name: &str) -> Option<String> {
+pub(crate) fn setting(name: &str) -> Option<String> {
     let found = std::env::var(name).ok();
     if found.is_none() {
         eprintln!("not run against real clients: {name} is not set");
@@ -25,15 +25,15 @@ fn setting(name: &str) -> Option<String> {
     found
 }
 
-struct World {
-    home: Home,
-    served: Served,
+pub(crate) struct World {
+    pub(crate) home: Home,
+    pub(crate) served: Served,
     application: String,
     secret: String,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::with_env("dev", &[]);
         home.ok(["user", "add", ALICE, "--role", "maker"]);
         home.ok(["user", "add", "robot", "--service-principal", "--role", "administrator"]);
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// A client's process, which knows where the server is and whom to trust.
-    fn client(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn client(&self, program: impl AsRef<Path>) -> Command {
         let trusted = Served::trusted(&self.home);
         let text = |value: &Value| value.as_str().expect("an address").to_owned();
         let mut command = Command::new(program.as_ref());
@@ -67,7 +67,7 @@ impl World {
 }
 
 #[track_caller]
-fn lines(command: &mut Command, mut heard: impl FnMut(&Value)) {
+pub(crate) fn lines(command: &mut Command, mut heard: impl FnMut(&Value)) {
     let mut child = command.spawn().expect("the client can be started");
     let output = BufReader::new(child.stdout.take().expect("asked for"));
     for line in output.lines() {
@@ -142,7 +142,7 @@ fn python_clients_sign_in_and_work() {
 }
 
 /// Alice confirms a code in her browser.
-fn confirm_at(home: &Home, plain: &Served, code: &str) {
+pub(crate) fn confirm_at(home: &Home, plain: &Served, code: &str) {
     let made = home.json(["user", "sign-in-link", ALICE]);
     let base: Url = format!("http://localhost:{}", plain.port).parse().expect("an address");
     let at = |path: &str| base.join(path).expect("a page");
@@ -171,88 +171,4 @@ fn node_clients_sign_in_and_work() {
             "listed": [1, "jetty"], "paged": 3, "deleted": true,
         })]
     );
-}
-
-/// Hosts that the client has built in, and ours.
-const HOSTS: [&str; 4] =
-    ["connref.test", "login.microsoftonline.com", "api.bap.microsoft.com", "graph.microsoft.com"];
-
-/// Whether a hosts file can be had for one process, and the port that has no number in addresses.
-#[expect(clippy::print_stderr, reason = "says what was not run")]
-fn private_hosts() -> bool {
-    let unshared = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
-    let fits = unshared.is_ok_and(|status| status.success())
-        && std::net::TcpListener::bind(("127.0.0.1", 443)).is_ok();
-    if !fits {
-        eprintln!("not run with hosts built in: it wants root, and port 443 free");
-    }
-    fits
-}
-
-#[test]
-fn a_client_with_the_vendors_hosts_built_in_works() {
-    let Some(modules) = setting(MODULES) else { return };
-    if !private_hosts() {
-        return;
-    }
-    let home = Home::with_env("dev", &[]);
-    home.ok(["user", "add", ALICE, "--role", "administrator"]);
-    let package = connref_tests::package::fixture("harbour_notices").display().to_string();
-    home.ok(["solution", "import", "--path", &package]);
-    let mut arguments = vec!["--port", "443"];
-    HOSTS.iter().for_each(|host| arguments.extend(["--host", host]));
-    let served = Served::start_tls(&home, &arguments);
-    let plain = Served::start(&home);
-    let hosts =
-        home.file("hosts", format!("127.0.0.1 localhost dev.connref.test {}\n", HOSTS.join(" ")));
-    let program = Path::new(&modules).join("@pnp/cli-microsoft365/dist/index.js");
-    let folder = home.path().join("m365");
-    std::fs::create_dir_all(&folder).expect("a folder can be made");
-    let start = |line: &str| {
-        let mut command = Command::new("unshare");
-        command
-            .args([
-                "-m",
-                "sh",
-                "-c",
-                "mount --bind \"$HOSTS\" /etc/hosts && exec node \"$@\"",
-                "sh",
-            ])
-            .arg(&program)
-            .args(line.split(' '))
-            .env("HOSTS", &hosts)
-            .env("HOME", &folder)
-            .env("NODE_EXTRA_CA_CERTS", Served::trusted(&home))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.spawn().expect("it starts")
-    };
-    let tenant = served.told["tenant"].as_str().expect("a tenant");
-    let mut login =
-        start(&format!("login --authType deviceCode --appId harbour-tool --tenant {tenant}"));
-    let mut errors = BufReader::new(login.stderr.take().expect("asked for"));
-    let mut line = String::new();
-    while !line.contains("enter the code ") {
-        line.clear();
-        assert!(errors.read_line(&mut line).expect("text") > 0, "no code was told");
-    }
-    let code = line.split("enter the code ").nth(1).and_then(|rest| rest.split(' ').next());
-    confirm_at(&home, &plain, code.expect("a code"));
-    assert!(login.wait().expect("it ends").success());
-    let ask = |line: &str| -> Value {
-        let output = start(line).wait_with_output().expect("it ends");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{line}: {errors}");
-        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
-    };
-    let environments = ask("pp environment list --output json");
-    assert_eq!(environments[0]["displayName"], "dev", "{environments}");
-    let solutions = ask("pp solution list --environmentName dev --output json");
-    assert!(solutions.to_string().contains("HarbourNotices"), "{solutions}");
-    ask(
-        "pp solution publisher add --environmentName dev --name pierhead --displayName Pierhead --prefix pier --choiceValuePrefix 21000",
-    );
-    let publishers = ask("pp solution publisher list --environmentName dev --output json");
-    assert!(publishers.to_string().contains("pierhead"), "{publishers}");
 }

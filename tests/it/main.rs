@@ -8,6 +8,8 @@ mod bad_input;
 mod borrowed_token;
 mod canary;
 mod clients;
+mod clients_built_in;
+mod clients_work;
 mod clock_world;
 mod connection;
 mod connector;

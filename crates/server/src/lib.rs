@@ -6,6 +6,7 @@
 pub mod address;
 pub mod identity;
 pub mod listen;
+mod name_id;
 pub mod operation;
 mod powerapps;
 pub mod protection;

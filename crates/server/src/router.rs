@@ -7,7 +7,7 @@ use axum::routing::{any, delete, get, post, put};
 use crate::identity::{challenge, oauth, page};
 use crate::powerapps::{
     automate, connection, connector, consent, environment, flow, flow_permission, key, pipeline,
-    principal, run, tenant_group, tenant_policy,
+    principal, run, tenant_group, tenant_policy, trigger,
 };
 use crate::{App, powerapps, webapi};
 
@@ -74,6 +74,9 @@ pub fn router(app: App) -> Router {
             "/providers/Microsoft.ProcessSimple/scopes/admin/environments/{environment}",
             get(environment::get),
         )
+        // The same, as the newest service calls them.
+        .route("/environmentmanagement/environments", get(environment::list_managed))
+        .route("/environmentmanagement/environments/{environment}", get(environment::get_managed))
         // The key of the installation.
         .route("/providers/connref/key", get(key::status))
         .route("/providers/connref/key/rotate", post(key::rotate))
@@ -346,6 +349,14 @@ pub fn router(app: App) -> Router {
         .route(
             "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/modifyPermissions",
             post(flow_permission::modify),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers",
+            get(trigger::list),
+        )
+        .route(
+            "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}",
+            get(trigger::get),
         )
         .route(
             "/providers/Microsoft.ProcessSimple/environments/{environment}/flows/{flow}/triggers/{trigger}/run",

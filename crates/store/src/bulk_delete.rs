@@ -364,12 +364,12 @@ impl Store {
                 }
             }
         }
-        self.bulk_delete_note(caller, due, deleted).await?;
+        self.bulk_delete_note(caller, due, deleted, 0).await?;
         Ok(deleted)
     }
 
     /// Takes the turn, unless another process took it.
-    async fn bulk_delete_claim(&self, due: &BulkDeleteDue) -> Result<bool> {
+    pub async fn bulk_delete_claim(&self, due: &BulkDeleteDue) -> Result<bool> {
         let (due, now) = (due.clone(), self.now());
         self.db
             .change(move |sql| {
@@ -392,11 +392,13 @@ impl Store {
             .await
     }
 
-    async fn bulk_delete_note(
+    /// Notes what a turn did, and that it ended if no other follows.
+    pub async fn bulk_delete_note(
         &self,
         caller: &Caller,
         due: &BulkDeleteDue,
         deleted: i64,
+        failed: i64,
     ) -> Result<()> {
         let (caller, due, now) = (caller.clone(), due.clone(), self.now());
         self.db
@@ -421,7 +423,7 @@ impl Store {
                         status.into(),
                         ended.into(),
                         now.into(),
-                        format!("{deleted} rows were deleted").into(),
+                        told(deleted, failed).into(),
                     ],
                 )?;
                 let entry = Entry {
@@ -433,6 +435,13 @@ impl Store {
                 audit_log::record(sql, &due.environment, now, &caller, &entry)
             })
             .await
+    }
+}
+
+fn told(deleted: i64, failed: i64) -> String {
+    match failed {
+        0 => format!("{deleted} rows were deleted"),
+        _ => format!("{deleted} rows were deleted, {failed} could not be"),
     }
 }
 

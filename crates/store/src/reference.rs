@@ -412,7 +412,7 @@ impl Store {
                 sql.execute(
                     "UPDATE connectionreference SET \
                      connectionreferencedisplayname = COALESCE($3, connectionreferencedisplayname), \
-                     description = COALESCE($4, description), modifiedon = $5, versionnumber = $6 \
+                     description = NULLIF(COALESCE($4, description), ''), modifiedon = $5, versionnumber = $6 \
                      WHERE environmentid = $1 AND connectionreferenceid = $2",
                     &[
                         environment.as_str().into(),

@@ -10,6 +10,7 @@ use super::page::listed;
 use super::run::run_name;
 use super::time::iso;
 use super::{Caller, Failure};
+use crate::name_id::name_id;
 use crate::operation::flow::{flow_visible, run_list};
 
 /// Most runs that are looked through.
@@ -19,7 +20,7 @@ const DEPTH_MAX: usize = 64;
 
 impl Caller {
     /// A parameter of the query, whatever its case; none if it is empty.
-    fn asked(&self, name: &str) -> Option<&str> {
+    pub(super) fn asked(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
@@ -68,11 +69,28 @@ fn flow(row: &Record) -> Value {
         "createdBy": text(row, "createdby"),
         "modifiedOn": moment(row, "modifiedon"),
         "ownerId": text(row, "ownerid"),
-        "stateCode": number(row, "statecode"),
-        "statusCode": number(row, "statuscode"),
-        "modernFlowType": number(row, "modernflowtype"),
-        "definition": document(row)["properties"]["definition"],
+        "stateCode": state(number(row, "statecode")),
+        "statusCode": status(number(row, "statuscode")),
+        "modernFlowType": "PowerAutomateFlow",
+        // The service sends the definition as a text.
+        "definition": document(row)["properties"]["definition"].to_string(),
     })
+}
+
+fn state(code: i64) -> &'static str {
+    match code {
+        1 => "Published",
+        2 => "Suspended",
+        _ => "Draft",
+    }
+}
+
+fn status(code: i64) -> &'static str {
+    match code {
+        2 => "Published",
+        3 => "CompanyDLPViolation",
+        _ => "Draft",
+    }
 }
 
 /// The runs of the flow `workflowId`, or of all.
@@ -94,13 +112,17 @@ fn run(run: &Run) -> Value {
     let start: Value = serde_json::from_str(&run.start).unwrap_or(Value::Null);
     json!({
         "name": run_name(run.id.as_str()),
-        "flowRunId": run_name(run.id.as_str()),
+        // The row of a run has an id besides the run's name.
+        "flowRunId": name_id("run", run.id.as_str()),
         "workflowId": run.flow.as_str(),
         "status": run.status,
         "errorCode": run.code,
         "errorMessage": run.message,
         "startTime": iso(run.started_on),
         "endTime": run.ended_on.map(iso),
+        "createdOn": iso(run.started_on),
+        "durationMs": run.ended_on.map(|ended| (ended - run.started_on) / 1000),
+        "modernFlowType": "PowerAutomateFlow",
         "ownerId": run.caller,
         "parentRunId": run.parent.as_ref().map(|id| run_name(id.as_str())),
         "triggerType": start["trigger"],
@@ -145,7 +167,7 @@ pub(crate) async fn actions(caller: Caller) -> Result<Json<Value>, Failure> {
         });
     }
     let (rows, next) =
-        caller.page(all, |one| one["processStageId"].as_str().unwrap_or_default().to_owned());
+        caller.page(all, |one| one["connref"]["path"].as_str().unwrap_or_default().to_owned());
     Ok(listed(rows, next))
 }
 
@@ -187,16 +209,20 @@ impl Steps<'_> {
             })
             .and_then(|api| api.rsplit('/').next());
         json!({
-            "processStageId": id,
-            "parentProcessStageId": (!parent.is_empty()).then_some(parent),
+            "processStageId": name_id("step", id),
+            "parentProcessStageId": (!parent.is_empty()).then(|| name_id("step", parent)),
             "workflowId": self.row.id,
             "ownerId": text(self.row, "ownerid"),
+            "stageName": name,
             "name": name,
+            "operationType": step["type"],
+            "operationKind": step["kind"],
             "type": step["type"],
             "isTrigger": trigger,
             "connector": api,
             "operationId": host["operationId"],
             "parameters": step["inputs"]["parameters"],
+            "connref": {"path": id},
         })
     }
 }

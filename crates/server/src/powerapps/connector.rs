@@ -19,9 +19,20 @@ use crate::operation::connector::{
 
 pub(crate) async fn list(caller: Caller) -> Result<Json<Value>, Failure> {
     let cx = caller.enter_here().await?;
-    let all = cx.app.store().connector_list(&cx.caller, &cx.environment.id).await?;
+    let mut all = cx.app.store().connector_list(&cx.caller, &cx.environment.id).await?;
+    if let Some(custom) = caller.query.get("$filter").and_then(|filter| wanted_custom(filter)) {
+        all.retain(|row| row.custom == custom);
+    }
     let (rows, next) = caller.page(all, |row| row.api_name.to_string());
     Ok(listed(rows.iter().map(|row| brief(&cx, row)).collect(), next))
+}
+
+/// `IsCustomApi eq 'True'` in a filter.
+fn wanted_custom(filter: &str) -> Option<bool> {
+    let lower = filter.to_ascii_lowercase();
+    let rest = lower[lower.find("iscustomapi")? + "iscustomapi".len()..].trim_start();
+    let value = rest.strip_prefix("eq")?.trim_start().trim_start_matches('\'');
+    if value.starts_with("true") { Some(true) } else { value.starts_with("false").then_some(false) }
 }
 
 pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {

@@ -21,6 +21,48 @@ pub(crate) async fn get(caller: Caller) -> Result<Json<Value>, Failure> {
     Ok(Json(environment(&caller, &cx.environment)))
 }
 
+/// The environments, as the newest service tells them.
+pub(crate) async fn list_managed(caller: Caller) -> Result<Json<Value>, Failure> {
+    let mut all = environment_list(caller.app(), caller.signed()).await?;
+    if let Some(ids) = caller.asked("ids") {
+        let ids: Vec<&str> = ids.split(',').map(str::trim).collect();
+        all.retain(|row| ids.iter().any(|id| row.id.as_str().eq_ignore_ascii_case(id)));
+    }
+    let (rows, next) = caller.page(all, |row| row.name.to_lowercase());
+    let rows = rows.iter().map(|row| managed(&caller, row)).collect::<Result<_, _>>()?;
+    let mut answer = json!({"value": Value::Array(rows)});
+    if let Some(next) = next {
+        answer["@odata.nextLink"] = next.into();
+    }
+    Ok(Json(answer))
+}
+
+pub(crate) async fn get_managed(caller: Caller) -> Result<Json<Value>, Failure> {
+    let cx = caller.enter_here().await?;
+    Ok(Json(managed(&caller, &cx.environment)?))
+}
+
+fn managed(caller: &Caller, row: &Environment) -> Result<Value, Failure> {
+    let name = row.name.to_lowercase();
+    let host = caller.app().addresses().environment(&name);
+    let tenant =
+        caller.app().store().tenant_id(&connref_store::access::Caller::System("router"))?;
+    Ok(json!({
+        "id": row.id.as_str(),
+        "tenantId": tenant,
+        "type": sku(row.kind),
+        "displayName": row.name,
+        "domainName": name,
+        "url": format!("{host}/"),
+        "dataverseId": row.organization_id,
+        "version": "9.2",
+        "state": "Enabled",
+        "createdDateTime": iso(row.created_on),
+        "protectionLevel": "Basic",
+        "backgroundOperationsState": "Enabled",
+    }))
+}
+
 pub(crate) async fn create(
     caller: Caller,
     Document(body): Document,
@@ -85,12 +127,16 @@ fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
-fn environment(caller: &Caller, row: &Environment) -> Value {
-    let sku = match row.kind {
+fn sku(kind: EnvironmentKind) -> &'static str {
+    match kind {
         EnvironmentKind::Developer => "Developer",
         EnvironmentKind::Test => "Sandbox",
         EnvironmentKind::Production => "Production",
-    };
+    }
+}
+
+fn environment(caller: &Caller, row: &Environment) -> Value {
+    let sku = sku(row.kind);
     let fidelity = match row.fidelity {
         Fidelity::Extended => "extended",
         Fidelity::Dataverse => "dataverse",

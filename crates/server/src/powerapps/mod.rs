@@ -17,6 +17,7 @@ pub(crate) mod run;
 pub(crate) mod tenant_group;
 pub(crate) mod tenant_policy;
 mod time;
+pub(crate) mod trigger;
 
 use std::collections::HashMap;
 

@@ -371,7 +371,7 @@ impl Written {
         let reason = parts.status.canonical_reason().unwrap_or("Unknown");
         self.line(&format!("HTTP/1.1 {} {reason}", parts.status.as_u16()));
         for (name, value) in &parts.headers {
-            self.bytes.extend_from_slice(name.as_str().as_bytes());
+            self.bytes.extend_from_slice(spelled(name.as_str()).as_bytes());
             self.bytes.extend_from_slice(b": ");
             self.bytes.extend_from_slice(value.as_bytes());
             self.line("");
@@ -400,4 +400,22 @@ impl Written {
             .body(Body::from(self.bytes))
             .expect("the headers are made of ids")
     }
+}
+
+/// A header as the vendor spells it: clients read the parts of a batch by code of their own, and some
+/// of them by its very letters.
+fn spelled(name: &str) -> String {
+    match name {
+        "odata-entityid" => return "OData-EntityId".to_owned(),
+        "odata-version" => return "OData-Version".to_owned(),
+        "etag" => return "ETag".to_owned(),
+        _ => {}
+    }
+    let words = name.split('-').map(|word| {
+        let mut chars = word.chars();
+        chars
+            .next()
+            .map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+    });
+    words.collect::<Vec<_>>().join("-")
 }

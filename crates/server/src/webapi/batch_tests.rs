@@ -79,7 +79,7 @@ async fn addresses_absolute_and_relative_in_one_batch() {
     assert!(
         answer
             .body
-            .contains("odata-entityid: http://dev.connref.internal/api/data/v9.2/publishers(")
+            .contains("OData-EntityId: http://dev.connref.internal/api/data/v9.2/publishers(")
     );
     assert!(answer.body.contains(r#""uniquename":"pone""#));
     assert_eq!(publishers(&service).await, 0);

@@ -83,7 +83,7 @@ impl Fields {
             .table
             .navigation(navigation)
             .ok_or_else(|| Fault::no_property(self.table.name, navigation))?;
-        self.writable(column, purpose)?;
+        self.creatable(column, purpose)?;
         let given = match value {
             Value::Null => Given::Null,
             Value::String(address) => Given::Row(reference(address)?),
@@ -104,10 +104,7 @@ impl Fields {
                 column.kind.lookup().map_or(name, |(_, navigation)| navigation)
             )));
         }
-        // Clients repeat the key of the row they change.
-        if !(purpose == Purpose::Update && column.name == self.table.primary_id) {
-            self.writable(column, purpose)?;
-        }
+        self.creatable(column, purpose)?;
         let given = self.typed(column, value)?;
         self.put(column, given)
     }
@@ -120,18 +117,19 @@ impl Fields {
         Ok(())
     }
 
-    fn writable(&self, column: &ColumnDef, purpose: Purpose) -> Result<(), Fault> {
-        let (may, what) = match purpose {
-            Purpose::Create => (column.creatable, "given for a new row"),
-            Purpose::Update => (column.updatable, "changed"),
-        };
-        if may {
+    /// What may be changed is asked when it is known what the row holds.
+    fn creatable(&self, column: &ColumnDef, purpose: Purpose) -> Result<(), Fault> {
+        if purpose == Purpose::Update || column.creatable {
             return Ok(());
         }
-        Err(Fault::payload(format!(
+        Err(self.fixed(column, "given for a new row"))
+    }
+
+    fn fixed(&self, column: &ColumnDef, what: &str) -> Fault {
+        Fault::payload(format!(
             "The property `{}` of `{}` cannot be {what} here.",
             column.name, self.table.name
-        )))
+        ))
     }
 
     fn typed(&self, column: &ColumnDef, value: Value) -> Result<Given, Fault> {
@@ -165,6 +163,11 @@ impl Fields {
                 Ok(Given::Text(text.trim_matches(['{', '}']).to_ascii_lowercase()))
             }
             (Kind::Flag, Value::Bool(flag)) => Ok(Given::Flag(flag)),
+            // As it is read.
+            (Kind::Managed, Value::Object(object)) => match object.get("Value") {
+                Some(Value::Bool(flag)) => Ok(Given::Flag(*flag)),
+                _ => Err(wrong("an object without `Value`")),
+            },
             (Kind::Time, Value::String(text)) => moment(&text).map(Given::Time).ok_or_else(|| {
                 Fault::payload(format!(
                     "The property `{}` is a date and time, not `{text}`.",
@@ -253,12 +256,19 @@ impl Fields {
 
     /// Drops the key and whatever already has the value it is set to; what clients send back
     /// unchanged is no attempt to change it. A state stays: setting it again says that it is meant.
-    pub(super) fn differing_from(&mut self, record: &Record) {
+    ///
+    /// # Errors
+    /// The first property that would change and cannot.
+    pub(super) fn differing_from(&mut self, record: &Record) -> Result<(), Fault> {
         self.values.retain(|(column, given)| {
-            let state = matches!(column.kind, Kind::State(_) | Kind::Status(_));
+            let state = column.updatable && matches!(column.kind, Kind::State(_) | Kind::Status(_));
             column.name != self.table.primary_id
                 && (state || record.cell(column.name).is_none_or(|cell| !same(cell, given)))
         });
+        match self.values.iter().find(|(column, _)| !column.updatable) {
+            Some((column, _)) => Err(self.fixed(column, "changed")),
+            None => Ok(()),
+        }
     }
 
     /// Everything that is left.
@@ -331,7 +341,10 @@ fn same(cell: &Cell, given: &Given) -> bool {
         (Cell::Text(there), Given::Text(given)) => there == given,
         (Cell::Int(there), Given::Int(given)) => there == given,
         (Cell::Flag(there), Given::Flag(given)) => there == given,
-        (Cell::Time(there), Given::Time(given)) => there == given,
+        // Moments are shown to the second.
+        (Cell::Time(there), Given::Time(given)) => {
+            there == given || there - there.rem_euclid(1_000_000) == *given
+        }
         _ => false,
     }
 }

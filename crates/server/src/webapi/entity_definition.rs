@@ -1,20 +1,49 @@
-//! `EntityDefinitions`: what clients ask about a table before they write to it. Only the part of the
-//! vendor's metadata that describes the tables of this server.
-use connref_store::query::{
-    ColumnDef, Compare, Expr, Kind, Literal, Match, Operand, TableDef, Tables,
-};
+//! `EntityDefinitions`, `RelationshipDefinitions` and `GlobalOptionSetDefinitions`: what clients ask
+//! about tables before they write to them.
+use connref_store::query::{ColumnDef, TableDef, Tables};
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
-use super::filter;
-use super::filter_function::Surroundings;
+use super::metadata_document::{
+    attribute, entity, keys, many_to_many, message_filters, one_to_many, option_set, type_name,
+};
+use super::metadata_shape::{Wish, listed, single};
 use super::path::{Arguments, Segment};
 use super::query_string::QueryString;
+use crate::name_id::name_id as metadata_id;
 
-/// Answers a read below `EntityDefinitions`; the first segment is `EntityDefinitions` itself.
+/// The sets of metadata.
+pub(super) const SETS: [&str; 4] = [
+    "EntityDefinitions",
+    "GlobalOptionSetDefinitions",
+    "RelationshipDefinitions",
+    "sdkmessagefilters",
+];
+const PREFIX: &str = "#Microsoft.Dynamics.CRM.";
+
+/// Refuses what is no read: tables, columns, keys and relationships come with solutions.
 ///
 /// # Errors
-/// Unknown tables and attributes, and options that are not offered.
+/// Everything but GET.
+pub(super) fn read_only(method: &Method) -> Result<(), Fault> {
+    if *method == Method::GET {
+        return Ok(());
+    }
+    Err(no_definitions())
+}
+
+/// The fault for whoever wants to make or change a table.
+pub(super) fn no_definitions() -> Fault {
+    Fault::unsupported(
+        "tables, columns, keys and relationships cannot be made or changed here; import a solution that has them",
+    )
+}
+
+/// Answers a read below one of the sets of metadata; the first segment is the set itself.
+///
+/// # Errors
+/// Unknown tables, columns and relationships, and options that are not offered.
 pub(super) fn read(
     segments: &[Segment],
     query: &QueryString,
@@ -23,221 +52,231 @@ pub(super) fn read(
 ) -> Result<Value, Fault> {
     let (first, rest) =
         segments.split_first().ok_or_else(|| Fault::no_resource("EntityDefinitions"))?;
-    let Some(arguments) = &first.arguments else {
+    let context = format!("{root}/$metadata#{}", first.name);
+    let wish = Wish::read(query)?;
+    match first.name.as_str() {
+        "RelationshipDefinitions" => {
+            let mut all = one_to_many(tables);
+            all.extend(many_to_many());
+            below_collection(all, first, rest, "SchemaName", &wish, &context)
+        }
+        "sdkmessagefilters" => {
+            let all = tables.all().flat_map(message_filters).collect();
+            below_collection(all, first, rest, "sdkmessagefilterid", &wish, &context)
+        }
+        // Choices of this server belong to their columns.
+        "GlobalOptionSetDefinitions" => {
+            below_collection(Vec::new(), first, rest, "Name", &wish, &context)
+        }
+        _ => match &first.arguments {
+            None => {
+                if let Some(next) = rest.first() {
+                    return Err(Fault::no_resource(&next.name));
+                }
+                listed(
+                    tables.all().map(|table| (entity(table), Some(table))),
+                    &wish,
+                    tables,
+                    &context,
+                )
+            }
+            Some(arguments) => {
+                let table = table(arguments, tables)?;
+                below_table(table, rest, &wish, tables, &context)
+            }
+        },
+    }
+}
+
+fn below_table(
+    table: &'static TableDef,
+    rest: &[Segment],
+    wish: &Wish,
+    tables: Tables,
+    context: &str,
+) -> Result<Value, Fault> {
+    let Some((next, rest)) = rest.split_first() else {
+        return single(entity(table), Some(table), wish, tables, &format!("{context}/$entity"));
+    };
+    let context = format!("{context}('{}')/{}", table.name, next.name);
+    if next.name == "Attributes" {
+        return below_attributes(table, next, rest, wish, &context);
+    }
+    if let Some(all) = collection(table, &next.name, tables) {
+        let key = if next.name == "Keys" { "LogicalName" } else { "SchemaName" };
+        return below_collection(all, next, rest, key, wish, &context);
+    }
+    match (entity(table).get(&next.name), rest) {
+        (Some(value), []) if next.arguments.is_none() => {
+            Ok(json!({"@odata.context": context, "value": value}))
+        }
+        _ => Err(Fault::no_resource(&next.name)),
+    }
+}
+
+/// What belongs to a table, by the name it is expanded under.
+pub(super) fn collection(
+    table: &'static TableDef,
+    name: &str,
+    tables: Tables,
+) -> Option<Vec<Value>> {
+    let ends = |side: &'static str| {
+        one_to_many(tables).into_iter().filter(move |one| one[side] == table.name).collect()
+    };
+    Some(match name {
+        "Attributes" => table.columns.iter().map(|column| attribute(table, column)).collect(),
+        "Keys" => keys(table),
+        "OneToManyRelationships" => ends("ReferencedEntity"),
+        "ManyToOneRelationships" => ends("ReferencingEntity"),
+        "ManyToManyRelationships" => many_to_many()
+            .into_iter()
+            .filter(|one| {
+                one["Entity1LogicalName"] == table.name || one["Entity2LogicalName"] == table.name
+            })
+            .collect(),
+        _ => return None,
+    })
+}
+
+fn below_attributes(
+    table: &'static TableDef,
+    at: &Segment,
+    rest: &[Segment],
+    wish: &Wish,
+    context: &str,
+) -> Result<Value, Fault> {
+    let (cast, rest) = match rest.split_first() {
+        Some((cast, rest)) if cast.name.ends_with("AttributeMetadata") => (Some(cast), rest),
+        _ => (None, rest),
+    };
+    let fits = |column: &ColumnDef| cast.is_none_or(|cast| is_a(column, &cast.name));
+    let shown = |column: &ColumnDef| {
+        let mut document = attribute(table, column);
+        if let Some(set) = option_set(table, column).filter(|_| cast.is_some()) {
+            document["OptionSet"] = set;
+            document["GlobalOptionSet"] = Value::Null;
+        }
+        document
+    };
+    let context = match cast {
+        Some(cast) => format!("{context}/Microsoft.Dynamics.CRM.{}", cast.name),
+        None => context.to_owned(),
+    };
+    let Some(arguments) = &at.arguments else {
         if let Some(next) = rest.first() {
             return Err(Fault::no_resource(&next.name));
         }
-        let all = tables.all().map(entity).collect();
-        return listed(all, query, &format!("{root}/$metadata#EntityDefinitions"));
+        let all = table.columns.iter().filter(|column| fits(column));
+        return listed(all.map(|column| (shown(column), None)), wish, Tables::default(), &context);
     };
-    let table = by_logical_name(arguments, "Entity")
-        .and_then(|name| tables.by_name(name).ok_or_else(|| no_metadata(name)))?;
-    let base = format!("{root}/$metadata#EntityDefinitions");
-    let Some((next, rest)) = rest.split_first() else {
-        return single(entity(table), query, &format!("{base}/$entity"));
+    let column = column(table, arguments)?;
+    if !fits(column) {
+        return Err(no_metadata(column.name));
+    }
+    match rest {
+        [] => single(shown(column), None, wish, Tables::default(), &format!("{context}/$entity")),
+        [next] if next.arguments.is_none() => match shown(column).get(&next.name) {
+            Some(Value::Object(set)) if next.name == "OptionSet" => {
+                let set = Value::Object(set.clone());
+                single(set, None, wish, Tables::default(), &format!("{context}/OptionSet/$entity"))
+            }
+            Some(value) => Ok(json!({"@odata.context": context, "value": value})),
+            None => Err(Fault::no_resource(&next.name)),
+        },
+        [next, ..] => Err(Fault::no_resource(&next.name)),
+    }
+}
+
+/// Whether a column's metadata is of a class, or of one that is derived from it.
+fn is_a(column: &ColumnDef, class: &str) -> bool {
+    let own = type_name(column.kind);
+    own == class
+        || match class {
+            "AttributeMetadata" => true,
+            "EnumAttributeMetadata" => column.kind.choices().is_some(),
+            _ => false,
+        }
+}
+
+/// A list of documents, or the one of them that a key names; a cast keeps those of one class.
+fn below_collection(
+    mut all: Vec<Value>,
+    at: &Segment,
+    rest: &[Segment],
+    key: &str,
+    wish: &Wish,
+    context: &str,
+) -> Result<Value, Fault> {
+    let rest = match rest.split_first() {
+        Some((cast, rest)) if cast.name.ends_with("Metadata") => {
+            let class = format!("{PREFIX}{}", cast.name);
+            all.retain(|one| one["@odata.type"].as_str().is_none_or(|own| own == class));
+            rest
+        }
+        _ => rest,
     };
-    if next.name != "Attributes" {
+    if let Some(next) = rest.first() {
         return Err(Fault::no_resource(&next.name));
     }
-    let base = format!("{base}('{}')/Attributes", table.name);
-    let cast = rest.last().filter(|segment| segment.name.ends_with("AttributeMetadata"));
-    let fits = |column: &ColumnDef| cast.is_none_or(|cast| type_name(column.kind) == cast.name);
-    let options = cast.is_some();
-    match &next.arguments {
-        Some(arguments) => {
-            let name = by_logical_name(arguments, "Attribute")?;
-            let column = table.column(name).filter(|column| fits(column));
-            let column = column.ok_or_else(|| no_metadata(name))?;
-            single(attribute(table, column, options), query, &format!("{base}/$entity"))
-        }
-        None => {
-            let all = table.columns.iter().filter(|column| fits(column));
-            listed(all.map(|column| attribute(table, column, options)).collect(), query, &base)
-        }
-    }
+    let Some(arguments) = &at.arguments else {
+        return listed(all.into_iter().map(|one| (one, None)), wish, Tables::default(), context);
+    };
+    let (name, value) = wanted(arguments, key)?;
+    let found = all
+        .into_iter()
+        .find(|one| one[name].as_str().is_some_and(|own| own.eq_ignore_ascii_case(&value)));
+    let found = found.ok_or_else(|| no_metadata(&value))?;
+    single(found, None, wish, Tables::default(), &format!("{context}/$entity"))
 }
 
 fn no_metadata(name: &str) -> Fault {
     let message = format!("Could not find an entity or attribute with name {name} in metadata.");
-    Fault::new(http::StatusCode::NOT_FOUND, super::fault::NOT_FOUND, message)
+    Fault::new(StatusCode::NOT_FOUND, super::fault::NOT_FOUND, message)
 }
 
-fn by_logical_name<'a>(arguments: &'a Arguments, what: &str) -> Result<&'a str, Fault> {
+/// The property a key is about, and its value: a metadata id, or a name.
+fn wanted<'a>(arguments: &Arguments, by: &'a str) -> Result<(&'a str, String), Fault> {
     match arguments {
+        Arguments::Key(id) => Ok(("MetadataId", id.text().trim_matches(['{', '}']).to_owned())),
         Arguments::Named(named) => match named.as_slice() {
-            [(name, value)] if name.eq_ignore_ascii_case("LogicalName") => Ok(value.text()),
-            _ => Err(Fault::unsupported(format!("{what} metadata is found by LogicalName only"))),
+            [(name, value)] if name.eq_ignore_ascii_case(by) => Ok((by, value.text().to_owned())),
+            [(name, value)] if name.eq_ignore_ascii_case("MetadataId") => {
+                Ok(("MetadataId", value.text().to_owned()))
+            }
+            _ => Err(Fault::syntax(format!("Metadata is found by MetadataId or {by}."))),
         },
-        Arguments::Key(_) => {
-            Err(Fault::unsupported(format!("{what} metadata is found by LogicalName only")))
+    }
+}
+
+fn table(arguments: &Arguments, tables: Tables) -> Result<&'static TableDef, Fault> {
+    let (by, value) = wanted(arguments, "LogicalName")?;
+    let found = match by {
+        "LogicalName" => tables.by_name(&value),
+        _ => {
+            tables.all().find(|table| metadata_id("table", table.name).eq_ignore_ascii_case(&value))
         }
-    }
-}
-
-fn label(text: &str) -> Value {
-    let label = json!({"Label": text, "LanguageCode": 1033, "IsManaged": true});
-    json!({"LocalizedLabels": [label], "UserLocalizedLabel": label})
-}
-
-/// The schema name: as the vendor writes names of one word.
-fn schema_name(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-fn entity(table: &TableDef) -> Value {
-    json!({
-        "LogicalName": table.name,
-        "SchemaName": schema_name(table.name),
-        "EntitySetName": table.set,
-        "LogicalCollectionName": table.set,
-        "PrimaryIdAttribute": table.primary_id,
-        "PrimaryNameAttribute": table.primary_name,
-        "ObjectTypeCode": table.object_type_code,
-        "OwnershipType": table.ownership.spelling(),
-        "DisplayName": label(table.display_name),
-        "IsCustomEntity": table.family.is_some(),
-        "IsActivity": false,
-        "IsIntersect": false,
-    })
-}
-
-fn attribute(table: &TableDef, column: &ColumnDef, options: bool) -> Value {
-    let mut object = Map::new();
-    let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    set("@odata.type", json!(format!("#Microsoft.Dynamics.CRM.{}", type_name(column.kind))));
-    set("LogicalName", json!(column.name));
-    set("SchemaName", json!(schema_name(column.name)));
-    set("EntityLogicalName", json!(table.name));
-    set("AttributeType", json!(type_name(column.kind).trim_end_matches("AttributeMetadata")));
-    set("DisplayName", label(column.name));
-    set("IsPrimaryId", json!(column.name == table.primary_id));
-    set("IsPrimaryName", json!(Some(column.name) == table.primary_name));
-    set("IsValidForCreate", json!(column.creatable));
-    set("IsValidForRead", json!(true));
-    set("IsValidForUpdate", json!(column.updatable));
-    let level = if column.required { "ApplicationRequired" } else { "None" };
-    set("RequiredLevel", json!({"Value": level, "CanBeChanged": false}));
-    if let Kind::Text(length) | Kind::Memo(length) = column.kind {
-        set("MaxLength", json!(length));
-    }
-    if let Some((target, _)) = column.kind.lookup() {
-        set("Targets", json!([target]));
-    }
-    if let (true, Some(choices)) = (options, column.kind.choices()) {
-        let choices: Vec<_> = choices
-            .iter()
-            .map(|(value, text)| json!({"Value": value, "Label": label(text)}))
-            .collect();
-        set("OptionSet", json!({"IsGlobal": false, "Options": choices}));
-    }
-    Value::Object(object)
-}
-
-fn type_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text(_) | Kind::Spelled(_) => "StringAttributeMetadata",
-        Kind::Memo(_) => "MemoAttributeMetadata",
-        Kind::Guid => "UniqueidentifierAttributeMetadata",
-        Kind::Int => "IntegerAttributeMetadata",
-        Kind::BigInt => "BigIntAttributeMetadata",
-        Kind::Double | Kind::Fixed { double: true, .. } => "DoubleAttributeMetadata",
-        Kind::Fixed { double: false, .. } => "DecimalAttributeMetadata",
-        Kind::Flag => "BooleanAttributeMetadata",
-        Kind::Managed => "ManagedPropertyAttributeMetadata",
-        Kind::Picklist(_) => "PicklistAttributeMetadata",
-        Kind::State(_) => "StateAttributeMetadata",
-        Kind::Status(_) => "StatusAttributeMetadata",
-        Kind::Time => "DateTimeAttributeMetadata",
-        Kind::Lookup { .. } => "LookupAttributeMetadata",
-    }
-}
-
-fn listed(all: Vec<Value>, query: &QueryString, context: &str) -> Result<Value, Fault> {
-    let around = Surroundings::bare(query);
-    let filter =
-        query.get("$filter").map(|text| filter::parse_metadata(text, &around)).transpose()?;
-    let top = match query.get("$top") {
-        Some(top) => top.trim().parse().map_err(|_| Fault::syntax("$top is a whole number."))?,
-        None => usize::MAX,
     };
-    let kept = all
-        .into_iter()
-        .filter(|object| filter.as_ref().is_none_or(|filter| holds(object, filter)))
-        .take(top)
-        .map(|object| selected(object, query))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(json!({"@odata.context": context, "value": kept}))
+    found.ok_or_else(|| no_metadata(&value))
 }
 
-fn single(object: Value, query: &QueryString, context: &str) -> Result<Value, Fault> {
+fn column(table: &'static TableDef, arguments: &Arguments) -> Result<&'static ColumnDef, Fault> {
+    let (by, value) = wanted(arguments, "LogicalName")?;
+    let found = match by {
+        "LogicalName" => table.column(&value),
+        _ => table.columns.iter().find(|column| {
+            let name = format!("{}.{}", table.name, column.name);
+            metadata_id("column", &name).eq_ignore_ascii_case(&value)
+        }),
+    };
+    found.ok_or_else(|| no_metadata(&value))
+}
+
+/// A document with its context in front.
+pub(super) fn in_context(context: &str, document: Value) -> Value {
     let mut whole = Map::new();
     whole.insert("@odata.context".to_owned(), json!(context));
-    if let Value::Object(inner) = selected(object, query)? {
+    if let Value::Object(inner) = document {
         whole.extend(inner);
     }
-    Ok(Value::Object(whole))
-}
-
-/// `$select`, and an `$expand` that can only name what is there already.
-fn selected(object: Value, query: &QueryString) -> Result<Value, Fault> {
-    let Value::Object(object) = object else { return Ok(object) };
-    let Some(select) = query.get("$select") else { return Ok(Value::Object(object)) };
-    let mut names: Vec<&str> = select.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
-    if let Some(expand) = query.get("$expand") {
-        let name = expand.split('(').next().unwrap_or("").trim();
-        if !matches!(name, "OptionSet" | "GlobalOptionSet" | "Attributes") {
-            return Err(Fault::no_property("EntityMetadata", name));
-        }
-        names.push(name);
-    }
-    let kept = object
-        .into_iter()
-        .filter(|(name, _)| name.starts_with('@') || names.contains(&name.as_str()))
-        .collect();
-    Ok(Value::Object(kept))
-}
-
-/// Whether an object of metadata fits a filter.
-fn holds(object: &Value, filter: &Expr) -> bool {
-    let text = |path: &[String]| {
-        let value = path.iter().try_fold(object, |value, name| value.get(name))?;
-        match value {
-            Value::String(text) => Some(text.to_ascii_lowercase()),
-            Value::Null => None,
-            other => Some(other.to_string()),
-        }
-    };
-    let literal = |literal: &Literal| match literal {
-        Literal::Text(text) | Literal::Guid(text) => Some(text.to_ascii_lowercase()),
-        Literal::Int(number) => Some(number.to_string()),
-        Literal::Flag(flag) => Some(flag.to_string()),
-        _ => None,
-    };
-    match filter {
-        Expr::And(parts) => parts.iter().all(|part| holds(object, part)),
-        Expr::Or(parts) => parts.iter().any(|part| holds(object, part)),
-        Expr::Not(inner) => !holds(object, inner),
-        Expr::Compare { left, by, right } => {
-            let side = |operand: &Operand| match operand {
-                Operand::Path(path) => text(path),
-                Operand::Literal(value) => literal(value),
-                Operand::Of { .. } => None,
-            };
-            let same = side(left) == side(right);
-            if *by == Compare::Ne { !same } else { same }
-        }
-        // No text of a filter on metadata makes these.
-        Expr::Exists { .. } | Expr::At { .. } => false,
-        Expr::In { path, values } => values.iter().any(|value| text(path) == literal(value)),
-        Expr::Match { path, by, pattern } => text(path).is_some_and(|text| {
-            let pattern = pattern.to_ascii_lowercase();
-            match by {
-                Match::Contains => text.contains(&pattern),
-                Match::StartsWith => text.starts_with(&pattern),
-                Match::EndsWith => text.ends_with(&pattern),
-                Match::Whole => text == pattern,
-            }
-        }),
-    }
+    Value::Object(whole)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::tests::{Answer, Service, at};
 
 /// Three publishers with 2, 1 and 0 solutions.
-async fn world() -> Service {
+pub(super) async fn world() -> Service {
     let service = Service::new().await;
     for (publisher, prefix, solutions) in
         [("alpha", 100, vec!["One", "Two"]), ("beta", 200, vec!["Three"]), ("gamma", 200, vec![])]

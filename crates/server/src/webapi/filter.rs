@@ -9,6 +9,8 @@ use super::filter_function::{self, Surroundings};
 use super::lex::{Token, lex};
 use super::names;
 
+const NAMESPACE: &str = "Microsoft.Dynamics.CRM.";
+
 /// Reads a filter on a table.
 ///
 /// # Errors
@@ -24,7 +26,7 @@ pub(super) fn parse(
 /// Reads a filter on metadata, whose properties are not columns.
 ///
 /// # Errors
-/// As for a table; orders of properties are not offered.
+/// As for a table.
 pub(super) fn parse_metadata(text: &str, around: &Surroundings<'_>) -> Result<Expr, Fault> {
     run(Names::Metadata, text, around)
 }
@@ -146,9 +148,6 @@ impl<'p> Parser<'p> {
             })?,
             token => return Err(unexpected(token)),
         };
-        if matches!(self.names, Names::Metadata) && !matches!(by, Compare::Eq | Compare::Ne) {
-            return Err(Fault::unsupported("metadata compares by `eq` and `ne` only"));
-        }
         let right = self.side()?;
         if let (Operand::Literal(_), Operand::Literal(_)) = (&left.operand, &right.operand) {
             return Err(Fault::syntax("A comparison needs a property."));
@@ -167,7 +166,7 @@ impl<'p> Parser<'p> {
             "startswith" => Match::StartsWith,
             "endswith" => Match::EndsWith,
             _ => {
-                return match name.strip_prefix("Microsoft.Dynamics.CRM.") {
+                return match name.strip_prefix(NAMESPACE) {
                     Some(short) => filter_function::parse(self, short),
                     None => Err(Fault::unsupported(format!(
                         "the function `{name}` is not supported in filters"
@@ -201,10 +200,11 @@ impl<'p> Parser<'p> {
         };
         let path = self.own(path)?;
         let (mut to, mut names) = (Vec::new(), path.split('/').peekable());
-        let mut collection = None;
+        let (mut collection, mut crossing) = (None, None);
         while let Some(name) = names.next() {
             if names.peek().is_none() {
                 collection = table.collection(name);
+                crossing = table.crossing(name);
                 break;
             }
             let (target, column) = table
@@ -214,9 +214,12 @@ impl<'p> Parser<'p> {
             to.push(column.name.to_owned());
             table = target;
         }
-        let many = collection.ok_or_else(|| Fault::no_property(table.name, path))?;
-        let target =
-            table.beside(many.table).ok_or_else(|| Fault::no_property(table.name, path))?;
+        let target = match (collection, crossing) {
+            (Some(many), _) => table.beside(many.table),
+            (None, Some(crossing)) => Some(crossing.target),
+            (None, None) => None,
+        };
+        let target = target.ok_or_else(|| Fault::no_property(table.name, path))?;
         to.push(table.primary_id.to_owned());
         let filter = self.lambda_body(target, depth)?;
         if filter.is_none() && all {
@@ -224,8 +227,23 @@ impl<'p> Parser<'p> {
         }
         let filter =
             filter.map(|inner| Box::new(if all { Expr::Not(Box::new(inner)) } else { inner }));
-        let column = many.column.to_owned();
-        let found = Expr::Exists { table: target, column, to, filter };
+        let found = match (collection, crossing) {
+            (Some(many), _) => {
+                Expr::Exists { table: target, column: many.column.to_owned(), to, filter }
+            }
+            // A pair, whose other end is such a row.
+            (None, Some(crossing)) => {
+                let end = Expr::Exists {
+                    table: target,
+                    column: target.primary_id.to_owned(),
+                    to: vec![crossing.far().to_owned()],
+                    filter,
+                };
+                let column = crossing.near.to_owned();
+                Expr::Exists { table: crossing.between, column, to, filter: Some(Box::new(end)) }
+            }
+            (None, None) => return Err(Fault::no_property(table.name, path)),
+        };
         Ok(if all { Expr::Not(Box::new(found)) } else { found })
     }
 
@@ -284,6 +302,13 @@ impl<'p> Parser<'p> {
             }
             Token::Word(word) => match bare(word) {
                 Some(literal) => value(literal),
+                // `Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'`: a choice by its type.
+                None if word.starts_with(NAMESPACE) && matches!(self.names, Names::Metadata) => {
+                    match self.next()? {
+                        Token::Text(text) => value(Literal::Text(text.clone())),
+                        token => return Err(unexpected(token)),
+                    }
+                }
                 None => {
                     let (path, column) = self.resolve(word)?;
                     Side { operand: Operand::Path(path), column }

@@ -77,7 +77,11 @@ fn metadata_filters() {
     let query = QueryString::default();
     let around = Surroundings::bare(&query);
     assert!(parse_metadata("LogicalName eq 'x' or IsCustomEntity eq false", &around).is_ok());
-    assert!(parse_metadata("ObjectTypeCode gt 5", &around).is_err());
+    assert!(parse_metadata("ObjectTypeCode gt 5 and not (SchemaName le null)", &around).is_ok());
+    assert!(
+        parse_metadata("AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode(1)", &around)
+            .is_err()
+    );
 }
 
 #[test]

@@ -29,12 +29,17 @@ impl Key {
         arguments: &Arguments,
     ) -> Result<Self, Fault> {
         match arguments {
-            Arguments::Key(argument) => {
-                let id = value(asked, argument)?;
-                Ok(Self { table, parts: vec![(table.id_column(), guid(id)?)] })
-            }
+            Arguments::Key(argument) => Self::primary(table, value(asked, argument)?),
             Arguments::Named(named) => Self::named(asked, table, named),
         }
+    }
+
+    /// The row with this id.
+    ///
+    /// # Errors
+    /// No GUID.
+    pub(super) fn primary(table: &'static TableDef, id: &str) -> Result<Self, Fault> {
+        Ok(Self { table, parts: vec![(table.id_column(), guid(id)?)] })
     }
 
     fn named(

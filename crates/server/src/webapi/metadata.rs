@@ -28,6 +28,7 @@ pub(super) fn csdl(tables: Tables) -> String {
     for verb in VERBS {
         signature(&mut out, verb);
     }
+    out.push_str(BOUND);
     container(&mut out, tables);
     out.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
     out
@@ -70,6 +71,8 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
         <Property Name="Value" Type="Edm.String" Nullable="false" />
       </ComplexType>
       <ComplexType Name="QueryExpression" OpenType="true" />
+      <ComplexType Name="EntityQueryExpression" OpenType="true" />
+      <ComplexType Name="RetrieveMetadataChangesResponse" OpenType="true" />
       <ComplexType Name="BulkDeleteResponse">
         <Property Name="JobId" Type="Edm.Guid" Nullable="false" />
       </ComplexType>
@@ -117,7 +120,35 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
         <Property Name="requiredcomponentparentid" Type="Edm.Guid" />
         <Property Name="requiredcomponentbasesolutionid" Type="Edm.Guid" />
       </ComplexType>
+      <ComplexType Name="RetrieveAvailableLanguagesResponse">
+        <Property Name="LocaleIds" Type="Collection(Edm.Int32)" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="RetrieveProvisionedLanguagesResponse">
+        <Property Name="RetrieveProvisionedLanguages" Type="Collection(Edm.Int32)" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="RetrieveVersionResponse">
+        <Property Name="Version" Type="Edm.String" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="CreateMultipleResponse">
+        <Property Name="Ids" Type="Collection(Edm.Guid)" Nullable="false" />
+      </ComplexType>
       <ComplexType Name="connref_Document" OpenType="true" />
+"#;
+
+/// Actions on a set of rows.
+const BOUND: &str = r#"      <Action Name="CreateMultiple" IsBound="true">
+        <Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+        <Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+        <ReturnType Type="mscrm.CreateMultipleResponse" Nullable="false" />
+      </Action>
+      <Action Name="UpdateMultiple" IsBound="true">
+        <Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+        <Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+      </Action>
+      <Action Name="UpsertMultiple" IsBound="true">
+        <Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+        <Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
+      </Action>
 "#;
 
 macro_rules! line {
@@ -168,6 +199,14 @@ fn entity_type(out: &mut String, table: &'static TableDef) {
             many.table,
         );
     }
+    for crossing in table.crossings() {
+        line!(
+            out,
+            r#"        <NavigationProperty Name="{}" Type="Collection(mscrm.{})" />"#,
+            crossing.name,
+            crossing.target.name,
+        );
+    }
     line!(out, "      </EntityType>");
 }
 
@@ -208,7 +247,8 @@ fn container(out: &mut String, tables: Tables) {
             column.kind.lookup().map(|(target, navigation)| (navigation, target))
         });
         let many = table.many.iter().map(|many| (many.name, many.table));
-        for (path, target) in single.chain(many) {
+        let across = table.crossings().map(|crossing| (crossing.name, crossing.target.name));
+        for (path, target) in single.chain(many).chain(across) {
             let Some(set) = table.beside(target).map(|target| target.set) else { continue };
             line!(out, r#"          <NavigationPropertyBinding Path="{path}" Target="{set}" />"#);
         }

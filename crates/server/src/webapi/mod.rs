@@ -31,7 +31,12 @@ mod filter_tests;
 mod lex;
 mod locate;
 mod metadata;
+mod metadata_document;
+mod metadata_shape;
 mod multipart;
+mod multiple;
+#[cfg(test)]
+mod multiple_tests;
 mod names;
 mod options;
 mod path;
@@ -44,6 +49,11 @@ mod read;
 mod render;
 mod reply;
 mod span;
+mod sql;
+mod sql_lex;
+mod sql_parse;
+#[cfg(test)]
+mod sql_tests;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -263,8 +273,8 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
             Ok(reply::xml(metadata::csdl(asked.tables)))
         }
         "$batch" => Err(Fault::syntax("A batch stands alone: it is no part of another batch.")),
-        "EntityDefinitions" => {
-            only(asked, &[Method::GET])?;
+        name if entity_definition::SETS.contains(&name) => {
+            entity_definition::read_only(&asked.method)?;
             let value =
                 entity_definition::read(&asked.segments, &asked.query, &asked.root, asked.tables)?;
             Ok(reply::json(asked, &value))
@@ -275,6 +285,7 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
                 _ => write::write(asked, table).await,
             },
             (None, Some(verb)) => call::call(asked, verb, first).await,
+            (None, None) if name == "CreateEntities" => Err(entity_definition::no_definitions()),
             (None, None) if name == "CloneAsPatch" => Err(Fault::unsupported(
                 "patches of solutions are not supported; raise the version and import an upgrade",
             )),

@@ -86,7 +86,7 @@ pub(super) fn parse(
 
 /// Parameters without `$` are ignored, except those that ask for another answer altogether.
 fn refuse_other_languages(text: &QueryString) -> Result<(), Fault> {
-    for name in ["savedQuery", "userQuery", "sql"] {
+    for name in ["savedQuery", "userQuery"] {
         if text.get(name).is_some() {
             return Err(Fault::unsupported(format!("queries by `{name}` are not supported")));
         }
@@ -174,6 +174,7 @@ pub(super) fn target(table: &'static TableDef, name: &str) -> Result<&'static Ta
     single
         .or_else(|| table.collection(name).map(|many| many.table))
         .and_then(|name| table.beside(name))
+        .or_else(|| table.crossing(name).map(|crossing| crossing.target))
         .ok_or_else(|| Fault::no_property(table.name, name))
 }
 

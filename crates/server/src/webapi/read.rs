@@ -11,7 +11,7 @@ use super::options::{self, Options};
 use super::path::{Argument, Arguments, Segment};
 use super::query_string::without;
 use super::render::{self, FORMATTED, Listed};
-use super::{Asked, Fault, names, reply, token};
+use super::{Asked, Fault, names, reply, sql, token};
 
 /// Answers a GET below an entity set.
 pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Response, Fault> {
@@ -69,7 +69,10 @@ async fn list(
     if let Some(text) = asked.query.get("fetchXml") {
         return fetched(asked, table, text, only).await;
     }
-    let Options { mut query, shape } = options(asked, table)?;
+    let Options { mut query, shape } = match asked.query.get("sql") {
+        Some(text) => in_sql(asked, table, text)?,
+        None => options(asked, table)?,
+    };
     narrow(&mut query, only);
     let skipped = query.skip;
     let page = page(asked, query).await?;
@@ -98,6 +101,22 @@ async fn list(
 fn groups_after(page: &Page, skipped: usize) -> Option<Cursor> {
     let next = i64::try_from(skipped + page.groups.len()).ok()?;
     (page.more && !page.groups.is_empty()).then(|| Cursor(vec![Cell::Int(next)]))
+}
+
+/// A query in SQL. The next page of one is found by its token, as that of any other.
+fn in_sql(asked: &Asked, table: &'static TableDef, text: &str) -> Result<Options, Fault> {
+    let mut query = sql::parse(table, text, asked.tables)?;
+    query.names = asked.prefer.annotations.wants(FORMATTED);
+    query.page = asked.prefer.page;
+    for (name, value) in asked.query.options() {
+        if !name.eq_ignore_ascii_case("$skiptoken") {
+            return Err(Fault::syntax(format!("`{name}` does not go together with sql.")));
+        }
+        // The rows that OFFSET leaves out were left out on the page before.
+        query.skip = 0;
+        fetch::place(&mut query, token::read(value)?)?;
+    }
+    Ok(Options { query, shape: String::new() })
 }
 
 /// Answers a query in FetchXML.
@@ -136,9 +155,10 @@ async fn number(
     only: Option<Expr>,
 ) -> Result<Response, Fault> {
     let mut query = options(asked, table)?.query;
-    if query.aggregation.is_some() || asked.query.get("fetchXml").is_some() {
+    let other = ["fetchXml", "sql"].iter().any(|name| asked.query.get(name).is_some());
+    if query.aggregation.is_some() || other {
         return Err(Fault::unsupported(
-            "$count behind a collection together with $apply or fetchXml is not supported",
+            "$count behind a collection together with $apply, fetchXml or sql is not supported",
         ));
     }
     narrow(&mut query, only);
@@ -162,6 +182,7 @@ async fn one(asked: &Asked, key: &Key) -> Result<Response, Fault> {
         || !query.order.is_empty()
         || query.aggregation.is_some()
         || asked.query.get("fetchXml").is_some()
+        || asked.query.get("sql").is_some()
     {
         return Err(Fault::syntax("A single row takes $select and $expand only."));
     }
@@ -201,6 +222,15 @@ async fn below(
         return match rest {
             [] => list(asked, target, only).await,
             [count] if count.name == "$count" => number(asked, target, only).await,
+            _ => Err(Fault::unsupported("addresses behind a collection are not supported")),
+        };
+    }
+    if let Some(crossing) = table.crossing(&next.name) {
+        let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+        let only = Some(crossing.of(record.id));
+        return match rest {
+            [] => list(asked, crossing.target, only).await,
+            [count] if count.name == "$count" => number(asked, crossing.target, only).await,
             _ => Err(Fault::unsupported("addresses behind a collection are not supported")),
         };
     }

@@ -291,6 +291,18 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some("mscrm.RetrieveFormattedImportJobResultsResponse"),
     },
     Verb {
+        name: "RetrieveMetadataChanges",
+        kind: VerbKind::Function,
+        parameters: &[
+            must("Query", "mscrm.EntityQueryExpression"),
+            may("DeletedMetadataFilters", "Edm.String"),
+            may("ClientVersionStamp", "Edm.String"),
+            may("AppModuleId", "Edm.Guid"),
+            may("RetrieveAllSettings", "Edm.Boolean"),
+        ],
+        result: Some("mscrm.RetrieveMetadataChangesResponse"),
+    },
+    Verb {
         name: "RetrieveMissingDependencies",
         kind: VerbKind::Function,
         parameters: &[must("SolutionUniqueName", "Edm.String")],
@@ -307,6 +319,24 @@ pub(super) static VERBS: &[Verb] = &[
         kind: VerbKind::Function,
         parameters: &[must("ImportJobId", "Edm.Guid")],
         result: Some("mscrm.RetrieveSolutionImportResultResponse"),
+    },
+    Verb {
+        name: "RetrieveAvailableLanguages",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveAvailableLanguagesResponse"),
+    },
+    Verb {
+        name: "RetrieveProvisionedLanguages",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveProvisionedLanguagesResponse"),
+    },
+    Verb {
+        name: "RetrieveVersion",
+        kind: VerbKind::Function,
+        parameters: &[],
+        result: Some("mscrm.RetrieveVersionResponse"),
     },
     Verb {
         name: "SetState",

@@ -228,7 +228,11 @@ async fn what_is_past_is_deleted_in_bulk() {
     let left = service.get("asyncoperations?$filter=operationtype eq 13&$count=true").await.json();
     assert_eq!(left["@odata.count"], 2);
     for (body, code) in [
-        (json!({"QuerySet": [{"EntityName": "account"}], "JobName": "x"}), "501 0x80040229"),
+        (json!({"QuerySet": [{"EntityName": "account"}], "JobName": "x"}), "400 0x80040217"),
+        (
+            json!({"QuerySet": [{"EntityName": "flowrun"}, {"EntityName": "team"}], "JobName": "x"}),
+            "501 0x80040229",
+        ),
         (json!({"QuerySet": [], "JobName": "x"}), "400 0x80048d19"),
         (
             json!({"QuerySet": old_exports(), "JobName": "x", "RecurrencePattern": "FREQ=YEARLY"}),

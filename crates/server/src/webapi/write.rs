@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::associate::associate;
 use super::body::{Fields, Purpose, object};
 use super::locate::{Key, find, run};
+use super::multiple::multiple;
 use super::{Asked, Fault, options, render, reply, table};
 use crate::Context;
 
@@ -48,6 +49,9 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
             let fields = Fields::read(table, object(&asked.body)?, Purpose::Create)?;
             create(asked, table, fields).await
         }
+        (_, None, [action]) if action.arguments.is_none() && action.name.ends_with("Multiple") => {
+            multiple(asked, table, &action.name).await
+        }
         (&Method::PATCH, Some(key), []) => patch(asked, key).await,
         (&Method::DELETE, Some(key), []) => {
             let record = expected(asked, key).await?;
@@ -87,7 +91,8 @@ async fn create(
 async fn set(asked: &Asked, key: &Key, property: &str, value: Value) -> Result<Response, Fault> {
     let record = expected(asked, key).await?;
     let body = Map::from_iter([(property.to_owned(), value)]);
-    let fields = Fields::read(key.table, body, Purpose::Update)?;
+    let mut fields = Fields::read(key.table, body, Purpose::Update)?;
+    fields.differing_from(&record)?;
     table::update(asked, &record, fields).await?;
     Ok(reply::nothing())
 }
@@ -98,24 +103,25 @@ async fn patch(asked: &Asked, key: &Key) -> Result<Response, Fault> {
         if asked.header("if-match").is_some() {
             return Err(key.missing());
         }
-        return upsert_create(asked, key, body).await;
+        let id = new_row(asked, key, body).await?;
+        return written(asked, key.table, &id, true).await;
     };
     if must_be_new(asked) {
         return Err(Fault::duplicate());
     }
     let record = version_check(asked, key, record).await?;
     let mut fields = Fields::read(key.table, body, Purpose::Update)?;
-    fields.differing_from(&record);
+    fields.differing_from(&record)?;
     table::update(asked, &record, fields).await?;
     written(asked, key.table, &record.id, false).await
 }
 
-/// A PATCH where no row is: the key in the address becomes part of the new row.
-async fn upsert_create(
+/// An upsert where no row is: the key becomes part of the new row. Answers its id.
+pub(super) async fn new_row(
     asked: &Asked,
     key: &Key,
     body: Map<String, Value>,
-) -> Result<Response, Fault> {
+) -> Result<String, Fault> {
     if let Some((column, _)) = key.parts.iter().find(|(column, _)| !column.creatable) {
         // A row this caller cannot see, or no row: a new one could not have this id anyway.
         return Err(if key.is_primary() {
@@ -128,7 +134,8 @@ async fn upsert_create(
     for (column, text) in &key.parts {
         fields.add(column, text.clone())?;
     }
-    create(asked, key.table, fields).await
+    fields.complete()?;
+    table::create(asked, key.table, fields).await
 }
 
 /// The row a change is meant for.

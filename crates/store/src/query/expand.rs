@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::emit::Scope;
 use super::run::{Ask, Expanded, Record, columns, fetch};
 use super::table::{ColumnDef, TableDef, ToMany};
-use super::{Cell, Expand, PAGE_MAX, QueryError};
+use super::{Cell, Crossing, Expand, PAGE_MAX, QueryError};
 use crate::db::Sql;
 
 /// Ids asked for in one statement.
@@ -14,6 +14,7 @@ const CHUNK: usize = 500;
 enum Way {
     One { lookup: &'static ColumnDef, name: &'static str, target: &'static TableDef },
     Many { many: &'static ToMany, target: &'static TableDef },
+    Cross(Crossing),
 }
 
 fn way(table: &'static TableDef, name: &str) -> Result<Way, QueryError> {
@@ -23,6 +24,9 @@ fn way(table: &'static TableDef, name: &str) -> Result<Way, QueryError> {
         && let Some((to, name)) = lookup.kind.lookup()
     {
         return Ok(Way::One { lookup, name, target: target(to)? });
+    }
+    if let Some(crossing) = table.crossing(name) {
+        return Ok(Way::Cross(crossing));
     }
     let many = table.collection(name).ok_or_else(unknown)?;
     Ok(Way::Many { many, target: target(many.table)? })
@@ -60,6 +64,7 @@ pub(super) fn expand(
             one(sql, scope, names, wish, rows, (lookup, name, target))
         }
         Way::Many { many, target } => to_many(sql, scope, names, wish, rows, (many, target)),
+        Way::Cross(crossing) => across(sql, scope, names, wish, rows, crossing),
     }
 }
 
@@ -211,6 +216,93 @@ fn to_many(
     for row in rows {
         let group = groups.remove(&row.id).unwrap_or_default();
         row.expanded.push((many.name, Expanded::Many(group)));
+    }
+    Ok(())
+}
+
+/// The rows at the other end: first the pairs, then the rows they name.
+fn across(
+    sql: &mut Sql<'_>,
+    scope: Scope<'_>,
+    names: bool,
+    wish: &Expand,
+    rows: &mut [Record],
+    crossing: Crossing,
+) -> Result<(), QueryError> {
+    let Crossing { name, between, near, target } = crossing;
+    let column = |column: &str| {
+        let found = between.column(column);
+        found.ok_or_else(|| QueryError::Navigation { table: between.name, name: name.to_owned() })
+    };
+    let (near, far) = (column(near)?, column(crossing.far())?);
+    let too_many = || {
+        QueryError::Costly(format!(
+            "`{name}` leads to more than {PAGE_MAX} rows; ask for fewer rows at once"
+        ))
+    };
+    let text = |record: &Record, column: &ColumnDef| match record.cell(column.name) {
+        Some(Cell::Text(id)) => Some(id.clone()),
+        _ => None,
+    };
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut pairs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut total = 0;
+    for chunk in ids.chunks(CHUNK) {
+        let ask = Ask {
+            table: between,
+            columns: vec![near, far],
+            names: false,
+            filter: None,
+            order: &[],
+            after: None,
+            among: Some((near, chunk)),
+            limit: PAGE_MAX + 1,
+            skip: 0,
+            keys: false,
+            joins: &[],
+            picks: &[],
+        };
+        for found in fetch(sql, scope, &ask)? {
+            total += 1;
+            if let (Some(here), Some(there)) = (text(&found.record, near), text(&found.record, far))
+            {
+                pairs.entry(there).or_default().insert(here);
+            }
+        }
+        if total > PAGE_MAX {
+            return Err(too_many());
+        }
+    }
+    let (shown, needed) = needed(target, wish)?;
+    let wanted: Vec<String> = pairs.keys().cloned().collect();
+    let mut found = Vec::new();
+    // In one statement where they are to be in one order.
+    let size = if wish.order.is_empty() { CHUNK } else { wanted.len().max(1) };
+    for chunk in wanted.chunks(size) {
+        let ask = Ask {
+            table: target,
+            columns: needed.clone(),
+            names,
+            filter: wish.filter.as_ref(),
+            order: &wish.order,
+            after: None,
+            among: Some((target.id_column(), chunk)),
+            limit: chunk.len(),
+            skip: 0,
+            keys: false,
+            joins: &[],
+            picks: &[],
+        };
+        found.extend(fetch(sql, scope, &ask)?.into_iter().map(|found| found.record));
+    }
+    further(sql, scope, (target, names), wish, &shown, &mut found)?;
+    for row in rows {
+        let mine = |record: &&Record| {
+            pairs.get(&record.id).is_some_and(|parents| parents.contains(&row.id))
+        };
+        let mine = found.iter().filter(mine).take(wish.top.unwrap_or(usize::MAX));
+        let mine = mine.cloned().collect();
+        row.expanded.push((name, Expanded::Many(mine)));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 mod aggregate;
 mod catalog;
 mod condition;
+mod crossing;
 mod custom;
 mod emit;
 mod error;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use aggregate::{Aggregation, DatePart, Group, How, Value};
 pub use catalog::{TABLES, table_by_logical_name, table_by_set};
+pub use crossing::{Crossing, MANY_TO_MANY, ManyToMany};
 pub(crate) use custom::KeptTables;
 pub(crate) use custom::physical_column;
 pub use custom::{Family, Tables};
@@ -179,7 +181,7 @@ impl Store {
     ) -> Result<Page, QueryError> {
         let (caller, environment) = (caller.clone(), environment.clone());
         // One statement sees one state by itself.
-        let several = query.count || !query.expand.is_empty();
+        let several = query.count || !query.expand.is_empty() || query.aggregation.is_some();
         let ask = move |sql: &mut Sql<'_>| query_run(sql, &environment, &caller, &query);
         self.db().bounded(LONGEST, several, ask).await
     }

@@ -5,6 +5,7 @@ use connref_store::bulk_delete::{
 };
 use serde_json::{Value, json};
 
+use super::bulk_rows;
 use super::parameters::Parameters;
 use crate::operation::bulk_delete::{bulk_delete_count, bulk_delete_create};
 use crate::webapi::{Asked, Fault};
@@ -17,6 +18,9 @@ const MOST: usize = 20;
 
 pub(super) async fn start(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
     let set = parameters.given("QuerySet");
+    if of_rows(set) {
+        return bulk_rows::delete(asked, &parameters).await;
+    }
     let now = asked.cx.store().now();
     let start = match parameters.text("StartDateTime") {
         Some(text) if parameters.flag("RunNow") != Some(true) => moment(text)?,
@@ -37,12 +41,26 @@ pub(super) async fn start(asked: &Asked, parameters: Parameters) -> Result<Value
 }
 
 pub(super) async fn preview(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
-    let queries = queries(parameters.given("QuerySet"))?;
+    let set = parameters.given("QuerySet");
+    if of_rows(set) {
+        return bulk_rows::preview(asked, set).await;
+    }
+    let queries = queries(set)?;
     let counts = bulk_delete_count(&asked.cx, queries.clone()).await?;
     let rows = queries.iter().zip(counts);
     let rows =
         rows.map(|(query, count)| json!({"EntityName": query.target.name(), "Count": count}));
     Ok(json!({"value": rows.collect::<Vec<_>>()}))
+}
+
+/// Whether the queries are about none of the tables that tell of the past.
+fn of_rows(set: &Value) -> bool {
+    let list = set.as_array().map_or(&[][..], Vec::as_slice);
+    let past = |query: &Value| {
+        let name = query["EntityName"].as_str().unwrap_or_default();
+        BulkTarget::ALL.into_iter().any(|target| target.name().eq_ignore_ascii_case(name))
+    };
+    !list.is_empty() && list.len() <= MOST && !list.iter().any(past)
 }
 
 /// The queries of a job as they were kept.
@@ -63,7 +81,7 @@ fn query(value: &Value) -> Result<BulkQuery, Fault> {
     let target = BulkTarget::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name));
     let target = target.ok_or_else(|| {
         Fault::unsupported(format!(
-            "rows of `{name}` cannot be deleted in bulk; those of asyncoperation, importjob and flowrun can"
+            "rows of `{name}` cannot be deleted in one job with those of asyncoperation, importjob and flowrun"
         ))
     })?;
     let criteria = &value["Criteria"];

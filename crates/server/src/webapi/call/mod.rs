@@ -2,9 +2,11 @@
 mod access;
 mod audit;
 mod bulk_delete;
+mod bulk_rows;
 mod dependency;
 mod flow;
 mod import_result;
+mod metadata_changes;
 mod parameters;
 mod reference;
 mod solution;
@@ -27,6 +29,9 @@ pub(super) use audit::finding;
 pub(super) use bulk_delete::kept as bulk_queries;
 pub(super) use flow::state as flow_state;
 use parameters::Parameters;
+
+/// The version of the service whose API this is.
+const VERSION: &str = "9.2.0.0";
 
 /// Answers a function or an action that is bound to nothing.
 pub(super) async fn call(
@@ -86,6 +91,11 @@ async fn run(
         "RetrieveFormattedImportJobResults" => {
             import_result::formatted(asked, parameters).await.map(Some)
         }
+        "RetrieveMetadataChanges" => metadata_changes::retrieve(asked, &parameters).map(Some),
+        // Texts are kept in one language.
+        "RetrieveAvailableLanguages" => Ok(Some(json!({"LocaleIds": [1033]}))),
+        "RetrieveProvisionedLanguages" => Ok(Some(json!({"RetrieveProvisionedLanguages": [1033]}))),
+        "RetrieveVersion" => Ok(Some(json!({"Version": VERSION}))),
         "RetrieveSolutionImportResult" => import_result::result(asked, parameters).await.map(Some),
         "SetState" => state::set(asked, parameters).await.map(|()| None),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),

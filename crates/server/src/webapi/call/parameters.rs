@@ -121,7 +121,9 @@ fn bare(text: &str) -> Value {
 fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Fault> {
     // In an address an object stands as its text.
     let value = match value {
-        Value::String(text) if edm == "mscrm.crmbaseentity" => {
+        Value::String(text)
+            if matches!(edm, "mscrm.crmbaseentity" | "mscrm.EntityQueryExpression") =>
+        {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         }
         other => other,
@@ -132,6 +134,7 @@ fn typed(verb: &Verb, name: &str, edm: &str, value: Value) -> Result<Value, Faul
         "Edm.Boolean" => value.is_boolean(),
         "Edm.Int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         "mscrm.crmbaseentity"
+        | "mscrm.EntityQueryExpression"
         | "mscrm.PrincipalAccess"
         | "mscrm.SolutionParameters"
         | "mscrm.solutioncomponent" => value.is_object(),

@@ -26,7 +26,8 @@ pub(super) async fn set(asked: &Asked, parameters: Parameters) -> Result<(), Fau
             if let Some(status) = status {
                 body.insert("statuscode".to_owned(), json!(status));
             }
-            let fields = Fields::read(known, body, Purpose::Update)?;
+            let mut fields = Fields::read(known, body, Purpose::Update)?;
+            fields.differing_from(&record)?;
             table::update(asked, &record, fields).await
         }
         // Of users the state says whether they are disabled.

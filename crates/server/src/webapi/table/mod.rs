@@ -101,7 +101,8 @@ pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> 
 
 const NO_MESSAGE: &str = "0x80040800";
 
-fn refused(message: &str, table: &str) -> Fault {
+/// The fault for a message that a table does not take.
+pub(super) fn refused(message: &str, table: &str) -> Fault {
     let text = format!("The '{message}' method does not support entities of type '{table}'.");
     Fault::new(http::StatusCode::METHOD_NOT_ALLOWED, NO_MESSAGE, text)
 }
