@@ -146,6 +146,7 @@ fn type_name(kind: Kind) -> &'static str {
         Kind::Flag => "BooleanAttributeMetadata",
         Kind::Managed => "ManagedPropertyAttributeMetadata",
         Kind::Picklist(_) => "PicklistAttributeMetadata",
+        Kind::Choices(_) => "MultiSelectPicklistAttributeMetadata",
         Kind::State(_) => "StateAttributeMetadata",
         Kind::Status(_) => "StatusAttributeMetadata",
         Kind::Time => "DateTimeAttributeMetadata",
@@ -228,7 +229,11 @@ fn holds(object: &Value, filter: &Expr) -> bool {
             if *by == Compare::Ne { !same } else { same }
         }
         // No text of a filter on metadata makes these.
-        Expr::Exists { .. } | Expr::At { .. } => false,
+        Expr::Exists { .. }
+        | Expr::At { .. }
+        | Expr::Line { .. }
+        | Expr::Holds { .. }
+        | Expr::Quarter { .. } => false,
         Expr::In { path, values } => values.iter().any(|value| text(path) == literal(value)),
         Expr::Match { path, by, pattern } => text(path).is_some_and(|text| {
             let pattern = pattern.to_ascii_lowercase();
