@@ -161,6 +161,19 @@ fn flows_and_runs_are_steered_over_their_api() {
     let steps =
         ask("GET", &format!("{new}/flowActions?workflowId={id}&isTrigger=false"), None).json();
     assert_eq!(names(&steps), ["First", "Then"]);
+    // All that go on, by the action of the Web API; once more there are none.
+    let more = [0, 1].map(|_| run(&format!("{one}/triggers/manual/run"), Some(&payload)));
+    wait_for("their first calls", || {
+        (target.requests().iter().filter(|r| r.path == "/first").count() == 5).then_some(())
+    });
+    let all =
+        format!("/api/data/v9.2/workflows({id})/Microsoft.Dynamics.CRM.CancelAllCloudFlowRuns");
+    for _ in 0..2 {
+        assert_eq!(served.ask("dev", "POST", &all, None).status, 204);
+        assert_eq!(more.each_ref().map(|run| status(run)), ["Cancelled", "Cancelled"]);
+    }
+    let read = served.ask("dev", "GET", &all, None);
+    assert_eq!((read.status, read.header("allow")), (405, Some("POST")));
     assert_eq!(ask("DELETE", &format!("{one}?{VERSION}"), None).status, 200);
     assert_eq!(ask("GET", &one, None).status, 404);
 }

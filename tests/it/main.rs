@@ -43,6 +43,7 @@ mod rollout;
 mod roundtrip;
 mod samples_import;
 mod sarif;
+mod schemathesis;
 mod secret_variables;
 mod secrets;
 mod server_http;

@@ -7,7 +7,7 @@ use connref_tests::served::Served;
 use connref_tests::{Home, package, provider};
 use serde_json::{Value, json};
 
-const CUSTOMIZATIONS: &str = r#"<ImportExportXml><Entities><Entity><Name LocalizedName="Thing">con_Thing</Name><EntityInfo>
+pub(crate) const CUSTOMIZATIONS: &str = r#"<ImportExportXml><Entities><Entity><Name LocalizedName="Thing">con_Thing</Name><EntityInfo>
 <entity Name="con_Thing"><attributes>
 <attribute PhysicalName="con_ThingId"><Type>primarykey</Type><LogicalName>con_thingid</LogicalName></attribute>
 <attribute PhysicalName="con_Name"><Type>nvarchar</Type><LogicalName>con_name</LogicalName><MaxLength>100</MaxLength>
@@ -22,7 +22,7 @@ const CUSTOMIZATIONS: &str = r#"<ImportExportXml><Entities><Entity><Name Localiz
 <EntityRelationship Name="contact_thing"><EntityRelationshipType>OneToMany</EntityRelationshipType>
 <ReferencingEntityName>con_Thing</ReferencingEntityName><ReferencedEntityName>Contact</ReferencedEntityName>
 <ReferencingAttributeName>con_Contact</ReferencingAttributeName></EntityRelationship></EntityRelationships></ImportExportXml>"#;
-const SOLUTION: &str = r#"<ImportExportXml version="9.2" languagecode="1033"><SolutionManifest><UniqueName>Things</UniqueName>
+pub(crate) const SOLUTION: &str = r#"<ImportExportXml version="9.2" languagecode="1033"><SolutionManifest><UniqueName>Things</UniqueName>
 <LocalizedNames/><Version>1.0</Version><Managed>0</Managed><Publisher><UniqueName>contoso</UniqueName><LocalizedNames/>
 <CustomizationPrefix>con</CustomizationPrefix><CustomizationOptionValuePrefix>10000</CustomizationOptionValuePrefix></Publisher>
 <RootComponents><RootComponent type="1" schemaName="con_thing" behavior="0"/></RootComponents></SolutionManifest></ImportExportXml>"#;

@@ -246,7 +246,8 @@ fn a_program_of_the_same_machine_acts_for_whoever_lets_it() {
 }
 
 #[track_caller]
-fn ask(port: u16, path: &str, form: &[(&str, &str)]) -> Value {
+/// Asks for a token, or for anything else that takes a form.
+pub(crate) fn ask(port: u16, path: &str, form: &[(&str, &str)]) -> Value {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let raw = http_form(port, path, &body);
     let body = raw.split_once("\r\n\r\n").expect("a head").1;

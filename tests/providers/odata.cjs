@@ -1,5 +1,6 @@
 // Reads $metadata (CSDL XML) on stdin with the OData committee's own tools: to CSDL JSON, to OpenAPI.
-// Tells what they found, and every name that leads nowhere, as one line of JSON.
+// Tells what they found, and every name that leads nowhere, as one line of JSON. Writes the OpenAPI
+// into the file that the second argument names, if there is one.
 const { createRequire } = require("node:module");
 const path = require("node:path");
 const load = createRequire(path.join(process.argv[2], "package.json"));
@@ -55,6 +56,7 @@ for (const [name, item] of Object.entries(types).filter(([name]) => own.includes
   }
 }
 const openapi = csdl2openapi(csdl, { messages, host: "connref.test", basePath: "/api/data/v9.2" });
+if (process.argv[3]) require("node:fs").writeFileSync(process.argv[3], JSON.stringify(openapi));
 process.stdout.write(JSON.stringify({
   sets,
   lost,

@@ -157,6 +157,7 @@ fn spelled(sql: &Sql<'_>, kind: &ColumnKind) -> &'static str {
         ColumnKind::Id
         | ColumnKind::Text(_)
         | ColumnKind::Memo(_)
+        | ColumnKind::Choices(_)
         | ColumnKind::Owner
         | ColumnKind::Lookup { .. } => sql.text_type(),
         _ => "BIGINT",
@@ -173,6 +174,7 @@ fn stored_alike(a: &ColumnKind, b: &ColumnKind) -> bool {
         | ColumnKind::Choice(_)
         | ColumnKind::State(_)
         | ColumnKind::Status(_) => 2,
+        ColumnKind::Choices(_) => 5,
         ColumnKind::Flag => 3,
         ColumnKind::Time => 4,
         ColumnKind::Decimal(places) => 10 + i32::from(*places),

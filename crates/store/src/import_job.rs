@@ -29,7 +29,7 @@ impl Store {
                         environment.as_str().into(),
                         id.as_str().into(),
                         name.into(),
-                        caller.name().into(),
+                        caller.principal().map_or("", |id| id.as_str()).into(),
                         now.into(),
                         context.into(),
                     ],

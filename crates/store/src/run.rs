@@ -304,6 +304,27 @@ impl Store {
         flow: Option<FlowId>,
         top: i64,
     ) -> Result<Vec<Run>> {
+        self.runs(caller, environment, flow, None, top).await
+    }
+
+    /// The runs of a flow that go on, as far as the caller sees them; at most 5000.
+    pub async fn run_list_active(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        flow: FlowId,
+    ) -> Result<Vec<Run>> {
+        self.runs(caller, environment, Some(flow), Some("Running"), i64::MAX).await
+    }
+
+    async fn runs(
+        &self,
+        caller: &Caller,
+        environment: &EnvironmentId,
+        flow: Option<FlowId>,
+        status: Option<&'static str>,
+        top: i64,
+    ) -> Result<Vec<Run>> {
         caller.authorize(environment, Action::Read, "see runs")?;
         let own = match caller {
             Caller::Member(member) if !caller.is_administrator() => {
@@ -318,13 +339,14 @@ impl Store {
                     &format!(
                         "SELECT {COLUMNS} FROM run WHERE environmentid = $1 \
                          AND workflowid = COALESCE($2, workflowid) AND callerid = COALESCE($3, callerid) \
-                         ORDER BY startedon DESC, runid LIMIT $4"
+                         AND status = COALESCE($5, status) ORDER BY startedon DESC, runid LIMIT $4"
                     ),
                     &[
                         environment.as_str().into(),
                         flow.as_ref().map(FlowId::as_str).into(),
                         own.into(),
                         top.clamp(1, 5000).into(),
+                        status.into(),
                     ],
                 )?
                 .iter()

@@ -224,6 +224,27 @@ pub async fn run_cancel(cx: &Context, id: &str) -> Result<()> {
     Ok(cx.store().run_cancel(&cx.caller, &cx.environment.id, &RunId::new(id)).await?)
 }
 
+/// Ends every run of a flow that goes on, as far as the caller sees them; answers how many.
+pub async fn run_cancel_all(cx: &Context, flow: &str) -> Result<usize> {
+    flow_visible(cx, flow).await?;
+    let (store, environment) = (cx.store(), &cx.environment.id);
+    let mut ended = 0;
+    loop {
+        let active = store.run_list_active(&cx.caller, environment, FlowId::new(flow)).await?;
+        if active.is_empty() {
+            return Ok(ended);
+        }
+        for run in active {
+            match store.run_cancel(&cx.caller, environment, &run.id).await {
+                Ok(()) => ended += 1,
+                // It ended by itself meanwhile.
+                Err(StoreError::Invalid(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
 /// Starts a flow again with what the trigger of one of its runs brought.
 pub async fn run_resubmit(
     cx: &Context,

@@ -49,7 +49,7 @@ pub(super) async fn associate(
     let joined = match asked.method {
         Method::POST | Method::PUT => true,
         Method::DELETE => false,
-        _ => return Err(Fault::method(&format!("http method '{}'", asked.method))),
+        _ => return Err(Fault::http_method(&asked.method)),
     };
     let here = find(asked, key).await?.ok_or_else(|| key.missing())?.id;
     let there = other(asked, navigation, target, joined).await?;

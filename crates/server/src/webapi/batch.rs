@@ -31,7 +31,7 @@ const IN_CHANGE_SETS: [&str; 5] = [
 /// Answers a batch.
 pub(super) async fn answer(asked: &Asked) -> Result<Response, Fault> {
     if asked.method != Method::POST {
-        return Err(Fault::method(&format!("http method '{}'", asked.method)));
+        return Err(Fault::http_method(&asked.method));
     }
     let content_type = asked.header("content-type").unwrap_or("");
     let boundary = boundary(content_type)?.ok_or_else(|| {

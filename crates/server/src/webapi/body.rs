@@ -1,6 +1,8 @@
 //! Bodies of writes: JSON to typed values, checked against the table before anything is done.
 use connref_solution::model::id::is_guid;
-use connref_store::query::{Cell, ColumnDef, Kind, Record, TableDef};
+use connref_store::query::{
+    Cell, ColumnDef, Kind, Record, TableDef, choice_numbers, choice_written,
+};
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
@@ -145,6 +147,18 @@ impl Fields {
                 Err(Fault::payload(format!("The property `{}` cannot be null.", column.name)))
             }
             (_, Value::Null) => Ok(Given::Null),
+            (Kind::Choices(_), Value::String(text)) if text.trim().is_empty() => Ok(Given::Null),
+            (Kind::Choices(choices), Value::String(text)) => choice_numbers(&text)
+                .filter(|given| {
+                    given.iter().all(|number| choices.iter().any(|(known, _)| known == number))
+                })
+                .map(|given| Given::Text(choice_written(&given)))
+                .ok_or_else(|| {
+                    Fault::invalid(format!(
+                        "A value outside the valid range was given for `{}`: {text}.",
+                        column.name
+                    ))
+                }),
             (Kind::Text(most) | Kind::Memo(most), Value::String(text)) => {
                 self.short_enough(column, &text, most)?;
                 Ok(Given::Text(text))
@@ -216,6 +230,14 @@ impl Fields {
                 column.name, self.table.name
             ),
         ))
+    }
+
+    /// Adds the row that the address of a collection belongs to.
+    ///
+    /// # Errors
+    /// A body that says where the new row points, too.
+    pub(super) fn point(&mut self, lookup: &'static ColumnDef, row: Segment) -> Result<(), Fault> {
+        self.put(lookup, Given::Row(row))
     }
 
     /// Adds what the address of an upsert says.
@@ -325,7 +347,7 @@ impl Fields {
     pub(super) fn finish(self) -> Result<(), Fault> {
         match self.values.first() {
             None => Ok(()),
-            Some((column, _)) => Err(Fault::unsupported(format!(
+            Some((column, _)) => Err(Fault::invalid(format!(
                 "setting `{}` of `{}` is not supported",
                 column.name, self.table.name
             ))),

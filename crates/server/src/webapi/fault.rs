@@ -126,6 +126,11 @@ impl Fault {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, SYNTAX, message)
     }
 
+    /// 405: not with the HTTP method of the request.
+    pub(super) fn http_method(method: &http::Method) -> Self {
+        Self::method(&format!("http method '{method}'"))
+    }
+
     /// 501: known to exist, not offered here.
     pub(super) fn unsupported(what: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, UNSUPPORTED, what)

@@ -449,9 +449,8 @@ fn date_part(text: &str) -> Result<DatePart, Fault> {
         "month" => DatePart::Month,
         "quarter" => DatePart::Quarter,
         "year" => DatePart::Year,
-        "fiscal-period" | "fiscal-year" => {
-            return Err(Fault::unsupported(format!("grouping dates by `{text}` is not supported")));
-        }
+        "fiscal-period" => DatePart::FiscalPeriod,
+        "fiscal-year" => DatePart::FiscalYear,
         other => return Err(Fault::fetch(format!("`{other}` is no grouping of dates."))),
     })
 }

@@ -1,13 +1,15 @@
 //! Filters of FetchXML: `<filter>`, `<condition>`, and links inside of filters.
 use connref_solution::document::xml::Node;
 use connref_store::query::{
-    ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Literal, Match, Operand, TableDef, Tables,
+    ColumnDef, Compare, Expr, FILTER_DEPTH_MAX, Line, Literal, Match, Operand, TableDef, Tables,
 };
 
 use super::fault::Fault;
 use super::fetch::{linked, required, unknown};
 use super::filter::moment;
-use super::filter_function::{Surroundings, principals, start, typed, within};
+use super::filter_function::{
+    Surroundings, held, hierarchy, in_quarter, line_of, principals, start, typed, within,
+};
 use super::span::{Given, Span, span};
 
 /// Reads a `<filter>` on a table. `outermost` says that it may speak of joined tables.
@@ -215,12 +217,30 @@ impl Condition<'_> {
             "ne-businessid" => not(guid(around.unit)),
             "eq-userteams" => principals(&self.path, around, false),
             "eq-useroruserteams" => principals(&self.path, around, true),
+            "above" => self.line(Line::Above)?,
+            "eq-or-above" => self.line(Line::AboveOrEqual)?,
+            "under" => self.line(Line::Under)?,
+            "eq-or-under" => self.line(Line::UnderOrEqual)?,
+            "not-under" => not(self.line(Line::Under)?),
+            "eq-useroruserhierarchy" => hierarchy(&self.path, around, false),
+            "eq-useroruserhierarchyandteams" => hierarchy(&self.path, around, true),
+            "contain-values" => self.holds()?,
+            "not-contain-values" => not(self.holds()?),
+            "in-fiscal-period" => in_quarter(&self.path, self.value()?).map_err(Fault::fetch)?,
             "on" => within(&self.path, self.day()?),
             "not-on" => not(within(&self.path, self.day()?)),
             "on-or-after" => within(&self.path, Span { end: None, ..self.day()? }),
             "on-or-before" => within(&self.path, Span { start: None, ..self.day()? }),
             name => self.span(name, around.now)?,
         })
+    }
+
+    fn line(&self, line: Line) -> Result<Expr, Fault> {
+        line_of(&self.path, line, self.value()?).map_err(Fault::fetch)
+    }
+
+    fn holds(&self) -> Result<Expr, Fault> {
+        held(&self.path, &self.values).map_err(Fault::fetch)
     }
 
     fn span(&self, name: &str, now: i64) -> Result<Expr, Fault> {
@@ -231,8 +251,13 @@ impl Condition<'_> {
                     .map_err(|_| Fault::fetch(format!("`{text}` is not a whole number.")))
             })
         };
-        let unsupported =
-            || Fault::unsupported(format!("the operator `{name}` is not supported in FetchXML"));
+        let unsupported = || match name {
+            // Users have no language here.
+            "eq-userlanguage" => {
+                Fault::unsupported(format!("the operator `{name}` is not supported in FetchXML"))
+            }
+            _ => Fault::fetch(format!("`{name}` is no operator of FetchXML.")),
+        };
         // FetchXML writes every name with dashes or as one word.
         if name.bytes().any(|b| b.is_ascii_uppercase())
             || span(name, Given::default(), now).is_none()

@@ -279,7 +279,8 @@ async fn what_is_no_fetch_is_refused() {
         ),
         (entity(&link.repeat(20)), "400 0x80060888"),
         (entity(&deep), "400 0x80040201"),
-        (condition("attribute='uniquename' operator='nosuch' value='1'"), "501 0x80040229"),
+        (condition("attribute='uniquename' operator='nosuch' value='1'"), "400 0x80040201"),
+        (condition("attribute='uniquename' operator='eq-userlanguage'"), "501 0x80040229"),
         (condition("attribute='uniquename' operator='eq'"), "400 0x80040201"),
         (condition("attribute='createdon' operator='last-x-days' value='x'"), "400 0x80040201"),
         (

@@ -168,6 +168,7 @@ impl<'p> Parser<'p> {
             _ => {
                 return match name.strip_prefix(NAMESPACE) {
                     Some(short) => filter_function::parse(self, short),
+                    None if !OTHER_FUNCTIONS.contains(&name) => Err(unknown_function(name)),
                     None => Err(Fault::unsupported(format!(
                         "the function `{name}` is not supported in filters"
                     ))),
@@ -329,6 +330,45 @@ fn fitted(operand: Operand, other: Option<&ColumnDef>) -> Result<Operand, Fault>
         }
         (operand, _) => Ok(operand),
     }
+}
+
+/// Functions of OData that are not offered, by the vendor's service neither.
+const OTHER_FUNCTIONS: [&str; 30] = [
+    "length",
+    "indexof",
+    "substring",
+    "tolower",
+    "toupper",
+    "trim",
+    "concat",
+    "matchesPattern",
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "fractionalseconds",
+    "totalseconds",
+    "date",
+    "time",
+    "totaloffsetminutes",
+    "mindatetime",
+    "maxdatetime",
+    "now",
+    "round",
+    "floor",
+    "ceiling",
+    "cast",
+    "isof",
+    "hassubset",
+    "hassubsequence",
+    "case",
+];
+
+/// 400: nobody has such a function.
+pub(super) fn unknown_function(name: &str) -> Fault {
+    Fault::syntax(format!("An unknown function with name '{name}' was found."))
 }
 
 fn comparison(word: &str) -> Option<Compare> {

@@ -1,10 +1,11 @@
 //! The vendor's own filter functions, as far as they are offered.
 use connref_solution::model::PrincipalId;
-use connref_store::query::{ColumnDef, Compare, Expr, Kind, Literal, Operand, Tables};
+use connref_solution::model::id::is_guid;
+use connref_store::query::{ColumnDef, Compare, Expr, Kind, Line, Literal, Operand, Tables};
 use serde_json::Value;
 
 use super::fault::Fault;
-use super::filter::{Parser, bare, moment, unexpected};
+use super::filter::{Parser, bare, moment, unexpected, unknown_function};
 use super::lex::Token;
 use super::query_string::QueryString;
 use super::span::{Given, Span, day_start, span};
@@ -117,6 +118,9 @@ pub(super) fn alias_value(around: &Surroundings<'_>, word: &str) -> Result<Liter
     }
 }
 
+/// Functions of the vendor's service that are not offered: users have no language here.
+const OTHER_FUNCTIONS: [&str; 1] = ["EqualUserLanguage"];
+
 struct Call<'c> {
     name: &'c str,
     path: Vec<String>,
@@ -138,6 +142,16 @@ impl Call<'_> {
             "NotEqualBusinessId" | "NotBusinessId" => not(self.equal(around.unit)),
             "EqualUserTeams" => self.principals(around, false),
             "EqualUserOrUserTeams" => self.principals(around, true),
+            "Above" => self.line(Line::Above)?,
+            "AboveOrEqual" => self.line(Line::AboveOrEqual)?,
+            "Under" => self.line(Line::Under)?,
+            "UnderOrEqual" => self.line(Line::UnderOrEqual)?,
+            "NotUnder" => not(self.line(Line::Under)?),
+            "EqualUserOrUserHierarchy" => hierarchy(&self.path, around, false),
+            "EqualUserOrUserHierarchyAndTeams" => hierarchy(&self.path, around, true),
+            "ContainValues" => self.holds()?,
+            "DoesNotContainValues" => not(self.holds()?),
+            "InFiscalPeriod" => self.quarter()?,
             "On" => self.day()?,
             "NotOn" => not(self.day()?),
             "OnOrAfter" => self.compare(Compare::Ge, start(self.date()?, 0)?),
@@ -148,10 +162,11 @@ impl Call<'_> {
 
     /// The operators that name a time.
     fn span(&self, name: &str, now: i64) -> Result<Expr, Fault> {
-        let unsupported = || {
-            Fault::unsupported(format!(
+        let unsupported = || match OTHER_FUNCTIONS.contains(&name) {
+            true => Fault::unsupported(format!(
                 "the function `Microsoft.Dynamics.CRM.{name}` is not supported in filters"
-            ))
+            )),
+            false => unknown_function(&format!("Microsoft.Dynamics.CRM.{name}")),
         };
         span(name, Given::default(), now).ok_or_else(unsupported)?;
         let number = |at: usize| {
@@ -166,6 +181,18 @@ impl Call<'_> {
             Fault::syntax(format!("`{name}` needs a number that leads to a date of the calendar."))
         })?;
         Ok(within(&self.path, span))
+    }
+
+    fn line(&self, line: Line) -> Result<Expr, Fault> {
+        line_of(&self.path, line, self.first()?).map_err(Fault::syntax)
+    }
+
+    fn holds(&self) -> Result<Expr, Fault> {
+        held(&self.path, &self.values).map_err(Fault::syntax)
+    }
+
+    fn quarter(&self) -> Result<Expr, Fault> {
+        in_quarter(&self.path, self.first()?).map_err(Fault::syntax)
     }
 
     fn compare(&self, by: Compare, at: i64) -> Expr {
@@ -224,7 +251,9 @@ impl Call<'_> {
 /// A value written as text; the column says what it is.
 pub(super) fn typed(column: &ColumnDef, text: &str) -> Result<Literal, Fault> {
     let literal = match column.kind {
-        Kind::Text(_) | Kind::Memo(_) | Kind::Spelled(_) => Some(Literal::Text(text.to_owned())),
+        Kind::Text(_) | Kind::Memo(_) | Kind::Spelled(_) | Kind::Choices(_) => {
+            Some(Literal::Text(text.to_owned()))
+        }
         Kind::Guid | Kind::Lookup { .. } => Some(Literal::Guid(text.to_owned())),
         Kind::Time => moment(text).map(Literal::Time),
         _ => bare(text),
@@ -244,6 +273,50 @@ pub(super) fn within(path: &[String], span: Span) -> Expr {
     let start = span.start.map(|at| side(Compare::Ge, at));
     let end = span.end.map(|at| side(Compare::Lt, at));
     Expr::And(start.into_iter().chain(end).collect())
+}
+
+/// The line of a row in its hierarchy.
+///
+/// # Errors
+/// No id of a row.
+pub(super) fn line_of(path: &[String], line: Line, row: &str) -> Result<Expr, String> {
+    if !is_guid(row) {
+        return Err(format!("`{row}` is not the id of a row."));
+    }
+    Ok(Expr::Line { path: path.to_vec(), line, row: row.to_owned() })
+}
+
+/// A choice of several holds one of the values.
+///
+/// # Errors
+/// No value, or one that is no number.
+pub(super) fn held(path: &[String], values: &[String]) -> Result<Expr, String> {
+    let number = |text: &String| {
+        text.trim().parse().map_err(|_| format!("`{text}` is not a value of a choice."))
+    };
+    let values = values.iter().map(number).collect::<Result<Vec<i64>, _>>()?;
+    if values.is_empty() {
+        return Err("A choice of several is asked for one value at least.".to_owned());
+    }
+    Ok(Expr::Holds { path: path.to_vec(), values })
+}
+
+/// A moment lies in a fiscal period of any year: quarters of the calendar's years.
+///
+/// # Errors
+/// No quarter.
+pub(super) fn in_quarter(path: &[String], text: &str) -> Result<Expr, String> {
+    match text.trim().parse() {
+        Ok(quarter @ 1..=4) => Ok(Expr::Quarter { path: path.to_vec(), quarter }),
+        _ => Err(format!("`{text}` is not a fiscal period: they are the quarters 1 to 4.")),
+    }
+}
+
+/// A lookup points to who asks or to somebody below in the hierarchy of users, or to a team of who asks.
+pub(super) fn hierarchy(path: &[String], around: &Surroundings<'_>, teams: bool) -> Expr {
+    let line = Line::UnderOrEqual;
+    let people = Expr::Line { path: path.to_vec(), line, row: around.user.to_owned() };
+    if teams { Expr::Or(vec![people, principals(path, around, false)]) } else { people }
 }
 
 /// A lookup points to a team of who asks, or to who asks.

@@ -2,11 +2,19 @@
 //! table of verbs, so that they cannot say what is not there.
 use std::fmt::Write as _;
 
-use connref_store::query::{Kind, TableDef, Tables};
+use connref_store::query::{ColumnDef, Kind, TableDef, Tables};
 use serde_json::{Value, json};
 
+use super::allow::inserts;
 use super::names;
-use super::verb::{VERBS, Verb, VerbKind};
+use super::table::takes;
+use super::verb::{BOUND, VERBS, Verb, VerbKind};
+
+macro_rules! line {
+    ($out:expr, $($arguments:tt)*) => {
+        writeln!($out, $($arguments)*).expect("a String takes everything")
+    };
+}
 
 /// The service document.
 pub(super) fn service(root: &str, tables: Tables) -> Value {
@@ -17,19 +25,25 @@ pub(super) fn service(root: &str, tables: Tables) -> Value {
     json!({"@odata.context": format!("{root}/$metadata"), "value": sets})
 }
 
-/// The model as XML. Every name in it comes from this program, or was read from a solution as letters,
+/// The model as XML. `annotated` adds what is read-only and which sets take which messages, as the
+/// vendor's service does for `$metadata?annotations=true` (of properties). Every name in it comes from this program, or was read from a solution as letters,
 /// digits and `_`; none needs escaping.
-pub(super) fn csdl(tables: Tables) -> String {
+pub(super) fn csdl(tables: Tables, annotated: bool) -> String {
     let mut out = String::from(HEAD);
     for table in tables.all() {
-        entity_type(&mut out, table);
+        entity_type(&mut out, table, annotated);
     }
     out.push_str(COMPLEX_TYPES);
     for verb in VERBS {
         signature(&mut out, verb);
     }
-    out.push_str(BOUND);
-    container(&mut out, tables);
+    out.push_str(ON_SETS);
+    for (name, table) in BOUND {
+        line!(out, r#"      <Action Name="{name}" IsBound="true">"#);
+        line!(out, r#"        <Parameter Name="entity" Type="mscrm.{table}" Nullable="false" />"#);
+        line!(out, "      </Action>");
+    }
+    container(&mut out, tables, annotated);
     out.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
     out
 }
@@ -75,6 +89,9 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
       <ComplexType Name="RetrieveMetadataChangesResponse" OpenType="true" />
       <ComplexType Name="BulkDeleteResponse">
         <Property Name="JobId" Type="Edm.Guid" Nullable="false" />
+      </ComplexType>
+      <ComplexType Name="IsValidStateTransitionResponse">
+        <Property Name="IsValid" Type="Edm.Boolean" Nullable="false" />
       </ComplexType>
       <ComplexType Name="OptionSetValue">
         <Property Name="Value" Type="Edm.Int32" Nullable="false" />
@@ -136,7 +153,7 @@ const COMPLEX_TYPES: &str = r#"      <ComplexType Name="BooleanManagedProperty">
 "#;
 
 /// Actions on a set of rows.
-const BOUND: &str = r#"      <Action Name="CreateMultiple" IsBound="true">
+const ON_SETS: &str = r#"      <Action Name="CreateMultiple" IsBound="true">
         <Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
         <Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" Nullable="false" />
         <ReturnType Type="mscrm.CreateMultipleResponse" Nullable="false" />
@@ -151,13 +168,82 @@ const BOUND: &str = r#"      <Action Name="CreateMultiple" IsBound="true">
       </Action>
 "#;
 
-macro_rules! line {
-    ($out:expr, $($arguments:tt)*) => {
-        writeln!($out, $($arguments)*).expect("a String takes everything")
-    };
+/// The end of an element that holds annotations, or none.
+fn close(out: &mut String, element: &str, annotations: &[(&str, &str)]) {
+    if annotations.is_empty() {
+        out.push_str(" />\n");
+        return;
+    }
+    out.push_str(">\n");
+    for (term, value) in annotations {
+        line!(out, r#"          <Annotation Term="{term}" {value}"#);
+    }
+    line!(out, "        </{element}>");
 }
 
-fn entity_type(out: &mut String, table: &'static TableDef) {
+/// What the annotated model says of a column.
+fn annotations(table: &TableDef, column: &ColumnDef) -> Vec<(&'static str, &'static str)> {
+    let takes = takes(table);
+    let (create, update) = (column.creatable && takes.create, column.updatable && takes.update);
+    // A lookup's id is read; it is set by its navigation property.
+    let lookup = column.kind.lookup().is_some();
+    match (create, update) {
+        _ if lookup => vec![COMPUTED, READ],
+        (false, false) => vec![COMPUTED, READ],
+        (true, false) => vec![("Org.OData.Core.V1.Immutable", r#"Bool="true" />"#)],
+        _ => Vec::new(),
+    }
+}
+
+const COMPUTED: (&str, &str) = ("Org.OData.Core.V1.Computed", r#"Bool="true" />"#);
+const READ: (&str, &str) = (
+    "Org.OData.Core.V1.Permissions",
+    "><EnumMember>Org.OData.Core.V1.PermissionType/Read</EnumMember></Annotation>",
+);
+
+/// Which messages the rows of a set take.
+fn restrictions(out: &mut String, table: &'static TableDef) {
+    let takes = takes(table);
+    for (term, property, may) in [
+        ("InsertRestrictions", "Insertable", takes.create),
+        ("UpdateRestrictions", "Updatable", takes.update),
+        ("DeleteRestrictions", "Deletable", takes.delete),
+        ("SearchRestrictions", "Searchable", false),
+    ] {
+        if !may {
+            line!(out, r#"          <Annotation Term="Org.OData.Capabilities.V1.{term}">"#);
+            line!(
+                out,
+                r#"            <Record><PropertyValue Property="{property}" Bool="false" /></Record>"#
+            );
+            line!(out, "          </Annotation>");
+        }
+    }
+    line!(
+        out,
+        r#"          <Annotation Term="Org.OData.Capabilities.V1.SkipSupported" Bool="false" />"#
+    );
+    let fixed: Vec<_> = table.many.iter().filter(|many| inserts(table, many).is_none()).collect();
+    if fixed.is_empty() {
+        return;
+    }
+    line!(out, r#"          <Annotation Term="Org.OData.Capabilities.V1.NavigationRestrictions">"#);
+    line!(
+        out,
+        r#"            <Record><PropertyValue Property="RestrictedProperties"><Collection>"#
+    );
+    for many in fixed {
+        line!(
+            out,
+            r#"              <Record><PropertyValue Property="NavigationProperty" NavigationPropertyPath="{}" /><PropertyValue Property="InsertRestrictions"><Record><PropertyValue Property="Insertable" Bool="false" /></Record></PropertyValue></Record>"#,
+            many.name,
+        );
+    }
+    line!(out, "            </Collection></PropertyValue></Record>");
+    line!(out, "          </Annotation>");
+}
+
+fn entity_type(out: &mut String, table: &'static TableDef, annotated: bool) {
     line!(out, r#"      <EntityType Name="{}" BaseType="mscrm.crmbaseentity">"#, table.name);
     line!(out, "        <Key>");
     line!(out, r#"          <PropertyRef Name="{}" />"#, table.primary_id);
@@ -169,12 +255,11 @@ fn entity_type(out: &mut String, table: &'static TableDef) {
             _ => String::new(),
         };
         let nullable = if column.name == table.primary_id { r#" Nullable="false""# } else { "" };
-        line!(
-            out,
-            r#"        <Property Name="{}" Type="{}"{length}{nullable} />"#,
-            names::property(column),
-            column.kind.edm(),
-        );
+        let (name, edm) = (names::property(column), column.kind.edm());
+        write!(out, r#"        <Property Name="{name}" Type="{edm}"{length}{nullable}"#)
+            .expect("a String takes everything");
+        let annotations = if annotated { annotations(table, column) } else { Vec::new() };
+        close(out, "Property", &annotations);
     }
     for column in table.columns {
         // A lookup to a table that is not here has its id, and nothing to follow.
@@ -239,7 +324,7 @@ fn element(verb: &Verb) -> &'static str {
     }
 }
 
-fn container(out: &mut String, tables: Tables) {
+fn container(out: &mut String, tables: Tables, annotated: bool) {
     line!(out, r#"      <EntityContainer Name="System">"#);
     for table in tables.all() {
         line!(out, r#"        <EntitySet Name="{}" EntityType="mscrm.{}">"#, table.set, table.name);
@@ -251,6 +336,9 @@ fn container(out: &mut String, tables: Tables) {
         for (path, target) in single.chain(many).chain(across) {
             let Some(set) = table.beside(target).map(|target| target.set) else { continue };
             line!(out, r#"          <NavigationPropertyBinding Path="{path}" Target="{set}" />"#);
+        }
+        if annotated {
+            restrictions(out, table);
         }
         line!(out, "        </EntitySet>");
     }
@@ -267,7 +355,24 @@ mod tests {
 
     #[test]
     fn the_model_is_as_it_was() {
-        insta::assert_snapshot!(csdl(Tables::default()));
+        insta::assert_snapshot!(csdl(Tables::default(), false));
+    }
+
+    #[test]
+    fn annotations_say_what_is_only_read() {
+        let text = csdl(Tables::default(), true);
+        let of = |property: &str, set: &str| {
+            let from = text.find(&format!(r#"<EntityType Name="{set}""#)).expect("the type");
+            let at = from + text[from..].find(&format!(r#"Name="{property}""#)).expect("there");
+            text[at..].split("<Property").next().expect("its element").to_owned()
+        };
+        assert!(of("versionnumber", "connectionreference").contains("V1.Computed"));
+        assert!(of("_ownerid_value", "connectionreference").contains("PermissionType/Read"));
+        assert!(!of("connectionid", "connectionreference").contains("Annotation"));
+        assert!(of("connectionreferencelogicalname", "connectionreference").contains("Immutable"));
+        let jobs = text.split(r#"<EntitySet Name="importjobs""#).nth(1).expect("the set");
+        let jobs = jobs.split("</EntitySet>").next().expect("its end");
+        assert!(jobs.contains("Insertable") && jobs.contains("Deletable"), "{jobs}");
     }
 
     #[test]

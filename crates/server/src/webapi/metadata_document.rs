@@ -212,6 +212,7 @@ pub(super) fn type_name(kind: Kind) -> &'static str {
         Kind::Flag => "BooleanAttributeMetadata",
         Kind::Managed => "ManagedPropertyAttributeMetadata",
         Kind::Picklist(_) => "PicklistAttributeMetadata",
+        Kind::Choices(_) => "MultiSelectPicklistAttributeMetadata",
         Kind::State(_) => "StateAttributeMetadata",
         Kind::Status(_) => "StatusAttributeMetadata",
         Kind::Time => "DateTimeAttributeMetadata",

@@ -212,7 +212,11 @@ fn holds(object: &Value, filter: &Expr) -> bool {
             compares(side(left), *by, side(right))
         }
         // No text of a filter on metadata makes these.
-        Expr::Exists { .. } | Expr::At { .. } => false,
+        Expr::Exists { .. }
+        | Expr::At { .. }
+        | Expr::Line { .. }
+        | Expr::Holds { .. }
+        | Expr::Quarter { .. } => false,
         Expr::In { path, values } => values.iter().any(|value| text(path) == literal(value)),
         Expr::Match { path, by, pattern } => text(path).is_some_and(|text| {
             let pattern = pattern.to_ascii_lowercase();

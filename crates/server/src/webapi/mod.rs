@@ -5,6 +5,7 @@
 //! store's query engine (`read`) or by an operation (`write`, `table`, `call`), and rendered
 //! (`render`). What is not offered is refused by name, never ignored, except query parameters
 //! without `$`, which real clients add at will.
+mod allow;
 mod apply;
 mod associate;
 mod batch;
@@ -28,7 +29,11 @@ mod filter;
 mod filter_function;
 #[cfg(test)]
 mod filter_tests;
+#[cfg(test)]
+mod hostile_tests;
 mod lex;
+#[cfg(test)]
+mod line_tests;
 mod locate;
 mod metadata;
 mod metadata_document;
@@ -219,6 +224,21 @@ async fn asked(
         [only_one] if only_one.name == "$batch" => batch::answer(&asked).await,
         _ => dispatch(&asked).await,
     }
+    .or_else(|fault| if_not_allowed(&asked, fault))
+}
+
+/// A method that is refused names those that are not.
+fn if_not_allowed(asked: &Asked, fault: Fault) -> Result<Response, Fault> {
+    if fault.status != StatusCode::METHOD_NOT_ALLOWED {
+        return Err(fault);
+    }
+    let methods: Vec<String> =
+        allow::allowed(asked).iter().map(|method| method.as_str().to_owned()).collect();
+    let mut response = fault.response();
+    if let Ok(value) = methods.join(", ").parse() {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    Ok(response)
 }
 
 async fn bytes_of(parts: &Parts, body: axum::body::Body) -> Result<Bytes, Fault> {
@@ -270,7 +290,11 @@ async fn dispatch(asked: &Asked) -> Result<Response, Fault> {
     match first.name.as_str() {
         "$metadata" => {
             only(asked, &[Method::GET])?;
-            Ok(reply::xml(metadata::csdl(asked.tables)))
+            if let Some(next) = asked.segments.get(1) {
+                return Err(Fault::no_resource(&next.name));
+            }
+            let annotated = asked.query.get("annotations").is_some_and(|value| value == "true");
+            Ok(reply::xml(metadata::csdl(asked.tables, annotated)))
         }
         "$batch" => Err(Fault::syntax("A batch stands alone: it is no part of another batch.")),
         name if entity_definition::SETS.contains(&name) => {
@@ -298,5 +322,5 @@ fn only(asked: &Asked, methods: &[Method]) -> Result<(), Fault> {
     if methods.contains(&asked.method) {
         return Ok(());
     }
-    Err(Fault::method(&format!("http method '{}'", asked.method)))
+    Err(Fault::http_method(&asked.method))
 }

@@ -40,6 +40,12 @@ pub(super) fn parse(
         None => None,
     };
     for (name, value) in text.options() {
+        // An option without a value asks for nothing.
+        if value.trim().is_empty()
+            && ["$filter", "$orderby", "$select", "$expand"].contains(&&*name.to_ascii_lowercase())
+        {
+            continue;
+        }
         match (name.to_ascii_lowercase().as_str(), &applied) {
             ("$apply", Some(names)) => shape.clone_from(names),
             ("$orderby", Some(names)) => apply::order(&mut query, value, names)?,
@@ -59,6 +65,7 @@ pub(super) fn parse(
             ("$expand", _) => {
                 for wish in split(value, ',')? {
                     let (wish, inner) = expand(table, wish, around, 1)?;
+                    once(&query.expand, &wish)?;
                     shape.push(format!("{}({inner})", wish.name));
                     query.expand.push(wish);
                 }
@@ -158,6 +165,7 @@ fn expand(
             "$expand" => {
                 for inner in split(value, ',')? {
                     let (inner, its) = expand(target, inner, around, depth + 1)?;
+                    once(&wish.expand, &inner)?;
                     shape.push(format!("{}({its})", inner.name));
                     wish.expand.push(inner);
                 }
@@ -166,6 +174,17 @@ fn expand(
         }
     }
     Ok((wish, shape.join(",")))
+}
+
+/// A navigation property is expanded once: two wishes for it could contradict each other.
+fn once(before: &[Expand], wish: &Expand) -> Result<(), Fault> {
+    if before.iter().any(|there| there.name.eq_ignore_ascii_case(&wish.name)) {
+        return Err(Fault::syntax(format!(
+            "The navigation property '{}' is expanded twice.",
+            wish.name
+        )));
+    }
+    Ok(())
 }
 
 /// The table a navigation property leads to.

@@ -108,7 +108,11 @@ fn segment(text: &str) -> Result<Segment, Fault> {
         }
     };
     let name = name.trim();
-    let short = name.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(name);
+    // The namespace, or the alias that `$metadata` gives it.
+    let short = ["Microsoft.Dynamics.CRM.", "mscrm."]
+        .iter()
+        .find_map(|namespace| name.strip_prefix(namespace))
+        .unwrap_or(name);
     if short.is_empty()
         || !short.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'))
     {
@@ -193,6 +197,7 @@ mod tests {
             "connectionreferences(connectionreferencelogicalname='new_sp')/connectionid",
             "connectionreferences(connectionreferencelogicalname=%27a%2Fb''c%27)",
             "workflows(1)/Microsoft.Dynamics.CRM.Fn(A=@p1,B='x,y')",
+            "workflows(1)/mscrm.Do",
             "EntityDefinitions(LogicalName='x')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata",
             "workflows/$count",
             "workflows(",

@@ -29,21 +29,21 @@ impl Clock for Set {
     }
 }
 
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self, below: usize) -> usize {
+    pub(super) fn next(&mut self, below: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from((self.0 >> 11) % u64::try_from(below).unwrap()).unwrap()
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.next(from.len())].clone()
     }
 
-    fn chance(&mut self, one_in: usize) -> bool {
+    pub(super) fn chance(&mut self, one_in: usize) -> bool {
         self.next(one_in) == 0
     }
 }
@@ -83,7 +83,26 @@ const SOLUTION: Table = Table {
 };
 const WORDS: [&str; 9] =
     ["alpha", "Alpha", "BETA", "a_b", "a%b", "axb", "[x]", "o'neil & <co>", "zé"];
-const PATTERNS: [&str; 10] = ["a", "A_B", "a%", "[_]", "[%]", "é", "%b", "'", "&", "%"];
+const PATTERNS: [&str; 18] = [
+    "a",
+    "A_B",
+    "a%",
+    "[_]",
+    "[%]",
+    "é",
+    "%b",
+    "'",
+    "&",
+    "%",
+    "[ab]",
+    "[^a]",
+    "[A-c]%[^_]",
+    "[x-a]",
+    "[^x-a]t",
+    "[é-]",
+    "[a^]_",
+    "[%_]",
+];
 
 struct World {
     service: Service,
@@ -165,7 +184,7 @@ enum Cond {
 }
 
 const COMPARISONS: [&str; 6] = ["eq", "ne", "gt", "ge", "lt", "le"];
-const DATES: [&str; 16] = [
+const DATES: [&str; 24] = [
     "today",
     "yesterday",
     "this-month",
@@ -182,7 +201,29 @@ const DATES: [&str; 16] = [
     "on",
     "on-or-after",
     "on-or-before",
+    "this-fiscal-year",
+    "last-fiscal-year",
+    "this-fiscal-period",
+    "last-fiscal-period",
+    "last-x-fiscal-periods",
+    "last-x-fiscal-years",
+    "in-fiscal-year",
+    "in-fiscal-period",
 ];
+
+/// The number of an operator: a fiscal period and a year are of the calendar.
+fn number_of(operator: &str, number: i64) -> i64 {
+    match operator {
+        "in-fiscal-year" => 2022 + number % 4,
+        "in-fiscal-period" => 1 + number % 4,
+        "last-x-fiscal-periods" | "last-x-fiscal-years" => 1 + number % 6,
+        _ => number,
+    }
+}
+
+fn counts(operator: &str) -> bool {
+    operator.contains("-x-") || operator.starts_with("in-")
+}
 
 fn value(random: &mut Random, table: &Table) -> (&'static str, Plain) {
     match random.next(4) {
@@ -219,7 +260,10 @@ fn leaf(random: &mut Random, table: &Table) -> Cond {
             Cond::Between(column, low, high, negated)
         }
         4 => Cond::Columns(text, random.pick(&COMPARISONS), random.pick(table.texts)),
-        5 => Cond::Date(random.pick(&DATES), 1 + i64::try_from(random.next(300)).unwrap()),
+        5 => {
+            let operator = random.pick(&DATES);
+            Cond::Date(operator, number_of(operator, 1 + i64::try_from(random.next(300)).unwrap()))
+        }
         _ => {
             let (column, value) = value(random, table);
             Cond::Compare(column, random.pick(&COMPARISONS), value)
@@ -285,8 +329,28 @@ fn like(text: &[char], pattern: &[char]) -> bool {
         [] => text.is_empty(),
         ['%', rest @ ..] => (0..=text.len()).any(|skip| like(&text[skip..], rest)),
         ['_', rest @ ..] => !text.is_empty() && like(&text[1..], rest),
-        ['[', only, ']', rest @ ..] => text.first() == Some(only) && like(&text[1..], rest),
+        ['[', rest @ ..] if rest.contains(&']') => {
+            let end = rest.iter().position(|c| *c == ']').unwrap();
+            text.first().is_some_and(|c| in_set(*c, &rest[..end]))
+                && like(&text[1..], &rest[end + 1..])
+        }
         [first, rest @ ..] => text.first() == Some(first) && like(&text[1..], rest),
+    }
+}
+
+/// Whether a character is one of a set, as the vendor's service writes sets.
+fn in_set(c: char, set: &[char]) -> bool {
+    match set {
+        ['^', rest @ ..] if !rest.is_empty() => !in_set_of(c, rest),
+        set => in_set_of(c, set),
+    }
+}
+
+fn in_set_of(c: char, set: &[char]) -> bool {
+    match set {
+        [from, '-', to, rest @ ..] => (*from..=*to).contains(&c) || in_set_of(c, rest),
+        [one, rest @ ..] => *one == c || in_set_of(c, rest),
+        [] => false,
     }
 }
 
@@ -309,7 +373,17 @@ fn dated(at: i64, operator: &str, number: i64) -> bool {
     let back = |span: jiff::Span| today.checked_sub(span).unwrap();
     // Thursday is the fifth day of its week.
     let week = (i64::from(days) - 5).div_euclid(7);
+    let quarter =
+        |date: jiff::civil::Date| i64::from(date.year()) * 4 + (i64::from(date.month()) - 1) / 3;
     match operator {
+        "this-fiscal-year" => day.year() == today.year(),
+        "last-fiscal-year" => day.year() == today.year() - 1,
+        "this-fiscal-period" => quarter(day) == quarter(today),
+        "last-fiscal-period" => quarter(day) == quarter(today) - 1,
+        "last-x-fiscal-periods" => day >= back(jiff::Span::new().months(number * 3)) && at <= NOW,
+        "last-x-fiscal-years" => day >= back(jiff::Span::new().years(number)) && at <= NOW,
+        "in-fiscal-year" => i64::from(day.year()) == number,
+        "in-fiscal-period" => quarter(day).rem_euclid(4) + 1 == number,
         "today" => days == 0,
         "yesterday" => days == 1,
         "this-month" => months(day) == months(today),
@@ -435,7 +509,7 @@ fn odata(cond: &Cond, prefix: &str) -> String {
                 on_ if on_.starts_with("on") => {
                     format!(",PropertyValue='{}'", &moment(on(*number))[..10])
                 }
-                counted if counted.contains("-x-") => format!(",PropertyValue={number}"),
+                counted if counts(counted) => format!(",PropertyValue={number}"),
                 _ => String::new(),
             };
             format!("Microsoft.Dynamics.CRM.{kind}(PropertyName='{}'{value})", name("createdon"))
@@ -505,7 +579,7 @@ fn xml(cond: &Cond, table: &Table) -> String {
         Cond::Date(operator, number) => {
             let value = match *operator {
                 on_ if on_.starts_with("on") => Some(moment(on(*number))[..10].to_owned()),
-                counted if counted.contains("-x-") => Some(number.to_string()),
+                counted if counts(counted) => Some(number.to_string()),
                 _ => None,
             };
             one("createdon", operator, value)
@@ -793,17 +867,22 @@ fn link_xml(there: &Table, filter: &Cond, outer: bool, inside: &str) -> String {
     )
 }
 
-/// `CONNREF_LONG` makes 20 000 of 600; a seed from `SEED` repeats a run.
-#[tokio::test]
-async fn random_queries_mean_what_an_evaluator_in_memory_says() {
+/// Choices that `SEED` repeats.
+pub(super) fn seed(test: &str) -> Random {
     let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         u64::try_from(since.as_nanos() % u128::from(u64::MAX)).unwrap() | 1
     });
-    eprintln!("seed {seed}");
+    eprintln!("SEED={seed} cargo nextest run -p connref-server {test}");
+    Random(seed)
+}
+
+/// `CONNREF_LONG` makes 20 000 of 600; a seed from `SEED` repeats a run.
+#[tokio::test]
+async fn random_queries_mean_what_an_evaluator_in_memory_says() {
+    let mut random = seed("random_queries_mean_what_an_evaluator_in_memory_says");
     let cases = if std::env::var_os("CONNREF_LONG").is_some() { 20_000 } else { 600 };
-    let mut random = Random(seed);
     let world = World::new(&mut random).await;
     for _ in 0..cases {
         match random.next(5) {

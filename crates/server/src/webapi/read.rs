@@ -11,6 +11,7 @@ use super::options::{self, Options};
 use super::path::{Argument, Arguments, Segment};
 use super::query_string::without;
 use super::render::{self, FORMATTED, Listed};
+use super::verb::bound;
 use super::{Asked, Fault, names, reply, sql, token};
 
 /// Answers a GET below an entity set.
@@ -48,6 +49,7 @@ pub(super) async fn read(asked: &Asked, table: &'static TableDef) -> Result<Resp
             answer["@odata.context"] = format!("{}/{context}", asked.root).into();
             Ok(reply::json(asked, &answer))
         }
+        [next] if bound(table, &next.name).is_some() => Err(Fault::http_method(&asked.method)),
         [next, rest @ ..] => below(asked, &key, next, rest).await,
     }
 }

@@ -1,5 +1,7 @@
 //! Rows as OData JSON.
-use connref_store::query::{Cell, ColumnDef, Expanded, Extra, Kind, Page, Record};
+use connref_store::query::{
+    Cell, Choice, ColumnDef, Expanded, Extra, Kind, Page, Record, choice_numbers,
+};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value, json};
@@ -194,7 +196,7 @@ fn put(object: &mut Map<String, Value>, extra: &Extra, name: &str, beside: Besid
         Some(column) if column.kind.lookup().is_some() => extra.label.clone(),
         Some(column) => formatted(None, column, &extra.cell),
         None => match extra.cell {
-            Cell::Int(number) => Some(grouped(number)),
+            Cell::Int(number) => Some(extra.label.clone().unwrap_or_else(|| grouped(number))),
             _ => None,
         },
     };
@@ -349,6 +351,10 @@ fn formatted(record: Option<&Record>, column: &ColumnDef, cell: &Cell) -> Option
             }
             None => Some(grouped(*number)),
         },
+        Cell::Text(text) => match column.kind {
+            Kind::Choices(choices) => Some(labels(choices, text)),
+            _ => None,
+        },
         // A managed property is an object; there is no text for it.
         Cell::Flag(_) if column.kind == Kind::Managed => None,
         Cell::Flag(flag) if column.name == "ismanaged" => {
@@ -360,6 +366,14 @@ fn formatted(record: Option<&Record>, column: &ColumnDef, cell: &Cell) -> Option
             .map(|at| at.strftime("%-m/%-d/%Y %-I:%M %p").to_string()),
         _ => None,
     }
+}
+
+/// The labels of a choice of several.
+fn labels(choices: &[Choice], text: &str) -> String {
+    let label = |number: i64| choices.iter().find(|(known, _)| *known == number);
+    let numbers = choice_numbers(text).unwrap_or_default();
+    let labels: Vec<_> = numbers.into_iter().filter_map(label).map(|(_, label)| *label).collect();
+    labels.join("; ")
 }
 
 fn grouped(number: i64) -> String {

@@ -1,5 +1,7 @@
 //! The functions and actions that are offered: one table behind dispatch and `$metadata`.
 
+use connref_store::query::TableDef;
+
 /// A function (GET) or an action (POST).
 #[derive(Debug)]
 pub(super) struct Verb {
@@ -212,6 +214,16 @@ pub(super) static VERBS: &[Verb] = &[
         kind: VerbKind::Function,
         parameters: &[must("DefinitionSchemaName", "Edm.String")],
         result: Some("mscrm.RetrieveEnvironmentVariableValueResponse"),
+    },
+    Verb {
+        name: "IsValidStateTransition",
+        kind: VerbKind::Function,
+        parameters: &[
+            must("Entity", "mscrm.crmbaseentity"),
+            must("NewState", "Edm.String"),
+            must("NewStatus", "Edm.Int32"),
+        ],
+        result: Some("mscrm.IsValidStateTransitionResponse"),
     },
     Verb {
         name: "ModifyAccess",
@@ -465,6 +477,15 @@ pub(super) static VERBS: &[Verb] = &[
         result: Some(DOCUMENT),
     },
 ];
+
+/// Actions that are bound to one row: name and table. They take nothing and answer nothing.
+pub(super) static BOUND: [(&str, &str); 1] = [("CancelAllCloudFlowRuns", "workflow")];
+
+/// A bound action of a table by name, case and all.
+pub(super) fn bound(table: &TableDef, name: &str) -> Option<&'static str> {
+    let found = BOUND.iter().find(|(action, of)| *action == name && *of == table.name);
+    found.map(|(action, _)| *action)
+}
 
 /// A verb by name, case and all.
 pub(super) fn verb(name: &str) -> Option<&'static Verb> {

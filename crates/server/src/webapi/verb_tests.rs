@@ -93,6 +93,24 @@ async fn states_are_set_by_an_action_too() {
         let body = json!({"EntityMoniker": moniker, "State": state, "Status": {"Value": -1}});
         service.post("SetState", body).await.code()
     };
+    let valid = async |state: &str, reason: i64| {
+        let path = format!(
+            "IsValidStateTransition(Entity=@e,NewState='{state}',NewStatus={reason})?@e={{\"@odata.type\":\"Microsoft.Dynamics.CRM.workflow\",\"workflowid\":\"{flow}\"}}"
+        );
+        let path = path.replace('"', "%22").replace('{', "%7B").replace('}', "%7D");
+        service.get(&path).await.json()["IsValid"].clone()
+    };
+    for (state, reason, expected) in [
+        ("Activated", 2, true),
+        ("activated", -1, true),
+        ("0", 1, true),
+        ("Draft", 2, false),
+        ("Suspended", 3, false),
+        ("Open", 1, false),
+        ("Draft", 7, false),
+    ] {
+        assert_eq!(valid(state, reason).await, json!(expected), "{state} {reason}");
+    }
     // Its reference is not there: turning it on is refused as a PATCH would be.
     let refused = set("workflow", &flow, json!({"Value": 1})).await;
     let patched =
@@ -231,7 +249,7 @@ async fn what_is_past_is_deleted_in_bulk() {
         (json!({"QuerySet": [{"EntityName": "account"}], "JobName": "x"}), "400 0x80040217"),
         (
             json!({"QuerySet": [{"EntityName": "flowrun"}, {"EntityName": "team"}], "JobName": "x"}),
-            "501 0x80040229",
+            "400 0x80040203",
         ),
         (json!({"QuerySet": [], "JobName": "x"}), "400 0x80048d19"),
         (

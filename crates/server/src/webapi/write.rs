@@ -9,8 +9,11 @@ use super::associate::associate;
 use super::body::{Fields, Purpose, object};
 use super::locate::{Key, find, run};
 use super::multiple::multiple;
-use super::{Asked, Fault, options, render, reply, table};
+use super::path::{Argument, Arguments, Segment};
+use super::verb::bound;
+use super::{Asked, Fault, allow, names, options, render, reply, table};
 use crate::Context;
+use crate::operation::flow::run_cancel_all;
 
 /// Answers everything but GET below an entity set. A condition on the version of a row and the change
 /// it is for are one transaction.
@@ -46,6 +49,12 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
     }
     match (&asked.method, &key, rest) {
         (&Method::POST, None, []) => {
+            if !table::takes(table).create {
+                return Err(table::refused("Create", table.name));
+            }
+            if asked.body.iter().all(u8::is_ascii_whitespace) {
+                return Err(Fault::payload("A new row needs a body."));
+            }
             let fields = Fields::read(table, object(&asked.body)?, Purpose::Create)?;
             create(asked, table, fields).await
         }
@@ -58,6 +67,14 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
             table::delete(asked, &record).await?;
             Ok(reply::nothing())
         }
+        (&Method::PUT | &Method::DELETE, Some(_), [next])
+            if names::column(table, &next.name).is_ok() && !allow::changes(table, next)
+                || bound(table, &next.name).is_some()
+                || table.navigation(&next.name).is_some()
+                || table.collection(&next.name).is_some() =>
+        {
+            Err(Fault::http_method(&asked.method))
+        }
         (&Method::PUT, Some(key), [property]) => {
             let mut body = object(&asked.body)?;
             let value = body
@@ -68,13 +85,36 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
         (&Method::DELETE, Some(key), [property]) => {
             set(asked, key, &property.name, Value::Null).await
         }
+        (&Method::POST, Some(key), [next]) if bound(table, &next.name).is_some() => {
+            let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+            object(&asked.body)?;
+            run_cancel_all(&asked.cx, &record.id).await?;
+            Ok(reply::nothing())
+        }
+        (&Method::POST, Some(key), [next]) if table.collection(&next.name).is_some() => {
+            create_related(asked, key, next).await
+        }
         (&Method::POST, Some(_), [next, ..])
             if table.collection(&next.name).is_none() && table.navigation(&next.name).is_none() =>
         {
             Err(Fault::unsupported("actions behind a row are not supported"))
         }
-        (method, _, _) => Err(Fault::method(&format!("http method '{method}'"))),
+        (method, _, _) => Err(Fault::http_method(method)),
     }
+}
+
+/// A new row of a collection points to the row whose collection it is.
+async fn create_related(asked: &Asked, key: &Key, next: &Segment) -> Result<Response, Fault> {
+    let (target, lookup) = key
+        .table
+        .collection(&next.name)
+        .and_then(|many| allow::inserts(key.table, many))
+        .ok_or_else(|| Fault::http_method(&asked.method))?;
+    let record = find(asked, key).await?.ok_or_else(|| key.missing())?;
+    let mut fields = Fields::read(target, object(&asked.body)?, Purpose::Create)?;
+    let id = Arguments::Key(Argument::Bare(record.id));
+    fields.point(lookup, Segment { name: key.table.set.to_owned(), arguments: Some(id) })?;
+    create(asked, target, fields).await
 }
 
 async fn create(

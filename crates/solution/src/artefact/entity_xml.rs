@@ -50,6 +50,8 @@ struct Link {
     to: String,
     /// As written: the navigation property of the lookup.
     column: String,
+    /// It is the hierarchy of the table that it joins with itself.
+    hierarchy: bool,
 }
 
 fn below<'a>(root: Node<'a>, list: &'a str, name: &'a str) -> impl Iterator<Item = Node<'a>> {
@@ -60,10 +62,13 @@ fn links(root: Node<'_>) -> Vec<Link> {
     below(root, "EntityRelationships", "EntityRelationship")
         .filter(|node| word(*node, "EntityRelationshipType").as_deref() == Some("OneToMany"))
         .filter_map(|node| {
+            let from = word(node, "ReferencingEntityName")?.to_lowercase();
+            let to = word(node, "ReferencedEntityName")?.to_lowercase();
             Some(Link {
                 name: node.attribute("Name").filter(|name| named(name))?.into_owned(),
-                from: word(node, "ReferencingEntityName")?.to_lowercase(),
-                to: word(node, "ReferencedEntityName")?.to_lowercase(),
+                hierarchy: from == to && word(node, "IsHierarchical").as_deref() == Some("1"),
+                from,
+                to,
                 column: word(node, "ReferencingAttributeName").filter(|name| named(name))?,
             })
         })
@@ -210,6 +215,7 @@ fn column(
         "bigint" => ColumnKind::BigInt,
         "bit" => ColumnKind::Flag,
         "picklist" => ColumnKind::Choice(set()),
+        "multiselectpicklist" => ColumnKind::Choices(set()),
         "state" => ColumnKind::State(set()),
         "status" => ColumnKind::Status(set()),
         "datetime" => ColumnKind::Time,
@@ -239,6 +245,9 @@ fn column(
             return None;
         }
     };
+    let hierarchy = links.iter().any(|link| {
+        link.hierarchy && link.from == table && link.column.eq_ignore_ascii_case(&name)
+    });
     let flag = |tag: &str| word(node, tag).is_some_and(|text| text == "1");
     let level = word(node, "RequiredLevel").unwrap_or_default();
     let mask = word(node, "DisplayMask").unwrap_or_default();
@@ -250,6 +259,7 @@ fn column(
             && kind != ColumnKind::Owner,
         creatable: flag("ValidForCreateApi"),
         updatable: flag("ValidForUpdateApi"),
+        hierarchy,
         name,
         kind,
     })

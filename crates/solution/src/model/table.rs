@@ -37,6 +37,9 @@ pub struct PackageColumn {
     pub creatable: bool,
     /// May be changed.
     pub updatable: bool,
+    /// It is the relationship that makes the table a hierarchy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hierarchy: bool,
 }
 
 /// A value of a choice: number and label.
@@ -59,6 +62,8 @@ pub enum ColumnKind {
     Flag,
     /// Choice.
     Choice(Vec<PackageChoice>),
+    /// Choice of several.
+    Choices(Vec<PackageChoice>),
     /// State.
     State(Vec<PackageChoice>),
     /// Reason of the state.

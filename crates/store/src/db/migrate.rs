@@ -1,7 +1,7 @@
 //! Numbered SQL files with checksums, applied forward only, each in one transaction.
 use sha2::{Digest, Sha256};
 
-use super::{DbError, Sql};
+use super::{DbError, Dialect, Sql};
 
 /// The migrations in order. One folder serves both engines.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -21,16 +21,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "outside_identity", include_str!("../../migrations/0014_outside_identity.sql")),
 ];
 
-/// How the column types of the one text are spelled on an engine.
-pub(super) enum Dialect {
-    /// BYTEA becomes BLOB.
-    Sqlite,
-    /// TEXT compares by code point on every server, whatever its locale.
-    Postgres,
-}
-
 impl Dialect {
-    fn spell(&self, text: &str) -> String {
+    /// How the column types of the one text are spelled on an engine.
+    fn spell(self, text: &str) -> String {
         match self {
             Self::Sqlite => text.replace(" BYTEA", " BLOB"),
             Self::Postgres => text.replace(" TEXT", " TEXT COLLATE \"C\""),
@@ -43,7 +36,7 @@ pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (\
      version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
 
 /// Applies what is missing. The caller holds the transaction and the lock.
-pub(super) fn apply(sql: &mut Sql<'_>, dialect: &Dialect) -> Result<(), DbError> {
+pub(super) fn apply(sql: &mut Sql<'_>, dialect: Dialect) -> Result<(), DbError> {
     let applied =
         sql.query("SELECT version, checksum FROM schema_migration ORDER BY version", &[])?;
     let known = MIGRATIONS.iter().map(|m| m.0).max().unwrap_or(0);

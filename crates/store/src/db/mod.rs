@@ -58,6 +58,16 @@ impl Drop for Counted<'_> {
     }
 }
 
+/// Which engine reads a statement, for the little that the two spell differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// BYTEA becomes BLOB; a set of characters is a GLOB.
+    Sqlite,
+    /// TEXT compares by code point on every server, whatever its locale; a set of characters is a
+    /// regular expression.
+    Postgres,
+}
+
 #[derive(Clone)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
@@ -96,6 +106,14 @@ impl Sql<'_> {
     /// The first row, if there is one.
     pub fn query_one(&mut self, text: &str, params: &[Param<'_>]) -> Result<Option<Row>, DbError> {
         Ok(self.query(text, params)?.into_iter().next())
+    }
+
+    /// Which engine this is.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.0 {
+            Session::Sqlite(_) => Dialect::Sqlite,
+            Session::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// The type of text in a table that is made outside of the migrations: it compares by code point.

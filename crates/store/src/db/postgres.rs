@@ -13,9 +13,9 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::migrate::{self, Dialect};
 use super::work::{self, Work};
 use super::{DbError, Param, Row, Session as AnySession, Sql, Statement};
+use super::{Dialect, migrate};
 
 const POOL_SIZE: usize = 16;
 const GROUP_MAX: usize = 256;
@@ -64,6 +64,10 @@ impl Session<'_> {
     }
 }
 
+/// How often a lock is asked for before it is another's, and the time between.
+const LOCK_TRIES: u32 = 8;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 impl Postgres {
     pub(super) async fn open(url: &str) -> Result<Self, DbError> {
         let fail = |source: Box<dyn Error + Send + Sync>| DbError::Open {
@@ -91,15 +95,22 @@ impl Postgres {
         let client = connect(&self.config).await?;
         let digest = Sha256::digest(name.as_bytes());
         let key = i64::from_be_bytes(std::array::from_fn(|at| digest[at]));
-        let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await?;
-        Ok(row.try_get::<_, bool>(0)?.then_some(client))
+        // A session that was closed just now may hold it for a moment: the server ends it on its own time.
+        for _ in 0..LOCK_TRIES {
+            let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await?;
+            if row.try_get::<_, bool>(0)? {
+                return Ok(Some(client));
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Ok(None)
     }
 
     async fn migrate(&self) -> Result<(), DbError> {
         let (work, answer) = work::part(|sql: &mut Sql<'_>| -> Result<(), DbError> {
             sql.query("SELECT pg_advisory_xact_lock($1)", &[MIGRATION_LOCK.into()])?;
             sql.execute(migrate::TABLE, &[])?;
-            migrate::apply(sql, &Dialect::Postgres)
+            migrate::apply(sql, Dialect::Postgres)
         });
         answer.told(self.change(work).await)
     }

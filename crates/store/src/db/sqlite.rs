@@ -13,9 +13,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
-use super::migrate::{self, Dialect};
 use super::work::{self, Work};
-use super::{DbError, Param, Row, Session, Sql, Statement, execute_all};
+use super::{DbError, Dialect, Param, Row, Session, Sql, Statement, execute_all, migrate};
 
 /// Steps of SQLite's machine between two looks at the clock: about a millisecond.
 const STEPS: i32 = 100_000;
@@ -79,7 +78,7 @@ impl Sqlite {
         prepare(&connection).map_err(fail)?;
         connection.execute_batch("PRAGMA journal_mode=WAL; BEGIN IMMEDIATE;").map_err(fail)?;
         connection.execute_batch(migrate::TABLE)?;
-        migrate::apply(&mut Sql(Session::Sqlite(&connection)), &Dialect::Sqlite)?;
+        migrate::apply(&mut Sql(Session::Sqlite(&connection)), Dialect::Sqlite)?;
         connection.execute_batch("COMMIT").map_err(fail)?;
         let (writer, jobs) = mpsc::channel();
         thread::Builder::new()

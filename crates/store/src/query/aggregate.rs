@@ -79,6 +79,10 @@ pub enum DatePart {
     Quarter,
     /// Year.
     Year,
+    /// Quarter of the fiscal year, with the year: year times 10 and the quarter.
+    FiscalPeriod,
+    /// Year; the fiscal year is the calendar's.
+    FiscalYear,
 }
 
 const DAY: i64 = 86_400_000_000;
@@ -345,12 +349,26 @@ fn part_of(part: DatePart, day: &Cell) -> Cell {
         DatePart::Day => date.day().into(),
         DatePart::Month => date.month().into(),
         DatePart::Quarter => i64::from((date.month() - 1) / 3 + 1),
-        DatePart::Year => date.year().into(),
+        DatePart::Year | DatePart::FiscalYear => date.year().into(),
+        DatePart::FiscalPeriod => {
+            i64::from(date.year()) * 10 + i64::from((date.month() - 1) / 3 + 1)
+        }
         DatePart::Week => {
             let first = date.first_of_year().weekday().to_sunday_zero_offset();
             (i64::from(date.day_of_year()) - 1 + i64::from(first)) / 7 + 1
         }
     })
+}
+
+/// What people call a fiscal period or year.
+fn fiscal(part: DatePart, cell: &Cell) -> Option<String> {
+    match (part, cell) {
+        (DatePart::FiscalPeriod, Cell::Int(period)) => {
+            Some(format!("Quarter {} FY{}", period.rem_euclid(10), period.div_euclid(10)))
+        }
+        (DatePart::FiscalYear, Cell::Int(year)) => Some(format!("FY{year}")),
+        _ => None,
+    }
 }
 
 fn value(how: How, partial: Partial) -> Cell {
@@ -415,8 +433,8 @@ impl Merged {
             |(((cell, label), grouping), group)| Extra {
                 name: group.name.clone(),
                 column: grouping.part.is_none().then_some(grouping.column),
+                label: label.or_else(|| fiscal(grouping.part?, &cell)),
                 cell,
-                label,
             },
         );
         let values = self.partials.into_iter().zip(columns).zip(&wanted.values).map(

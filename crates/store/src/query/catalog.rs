@@ -324,7 +324,8 @@ const CONNECTOR: TableDef = TableDef {
         COMPONENT_STATE,
         STATE,
         STATUS,
-        OWNER,
+        // Nobody owns a built-in one.
+        OWNER.from(Source::Sql("NULLIF({t}.ownerid, '')")),
         OWNING_USER,
         OWNING_TEAM,
         OWNING_UNIT,
@@ -468,7 +469,11 @@ const IMPORT_JOB: TableDef = TableDef {
         Col::new("progress", Kind::Double),
         Col::new("data", Kind::Memo(1_073_741_823)),
         Col::new("operationcontext", Kind::Text(50)),
-        CREATED_BY,
+        // Rows of earlier versions hold a name there.
+        CREATED_BY.from(Source::Sql(
+            "(SELECT u.systemuserid FROM systemuser u WHERE u.environmentid = {t}.environmentid \
+             AND u.systemuserid = {t}.createdby)",
+        )),
         Col::new("createdon", Kind::Time).from(Source::Column("startedon")),
         Col::new("startedon", Kind::Time),
         Col::new("completedon", Kind::Time),
@@ -764,7 +769,7 @@ const SYSTEM_USER: TableDef = TableDef {
         .create(),
         Col::new("connref_departedon", Kind::Time).from(Source::Column("departedon")),
         Col::lookup("businessunitid", "businessunit", "businessunitid").edit(),
-        Col::lookup("parentsystemuserid", "systemuser", "parentsystemuserid").edit(),
+        Col::lookup("parentsystemuserid", "systemuser", "parentsystemuserid").edit().hierarchical(),
         organization("organizationid", "organizationid_organization"),
         CREATED,
         MODIFIED,

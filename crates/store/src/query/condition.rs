@@ -2,7 +2,8 @@
 use super::emit::{At, Emitter, Form, Place};
 use super::expr::{Compare, Expr, Literal, Match, Operand};
 use super::join::{self, Join, same_value};
-use super::operand::{Coerced, coerce, fold, from_cursor, like, mismatch};
+use super::operand::{Coerced, coerce, fold, from_cursor, mismatch};
+use super::pattern::{Compared, Part, compared, parts};
 use super::table::Class;
 use super::{Cursor, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Order, QueryError, TableDef, VALUES_MAX};
 use crate::db::Param;
@@ -23,9 +24,9 @@ pub(super) fn condition(
     Condition { emitter, at }.expr(expr, false, 0)
 }
 
-struct Condition<'e, 'a, 't> {
-    emitter: &'e mut Emitter<'a>,
-    at: At<'t>,
+pub(super) struct Condition<'e, 'a, 't> {
+    pub(super) emitter: &'e mut Emitter<'a>,
+    pub(super) at: At<'t>,
 }
 
 impl Condition<'_, '_, '_> {
@@ -46,6 +47,9 @@ impl Condition<'_, '_, '_> {
             Expr::Compare { left, by, right } => self.compare(left, *by, right, negated),
             Expr::Match { path, by, pattern } => self.matches(path, *by, pattern, negated),
             Expr::In { path, values } => self.one_of(path, values, negated),
+            Expr::Line { path, line, row } => self.line(path, *line, row, negated),
+            Expr::Holds { path, values } => self.holds(path, values, negated),
+            Expr::Quarter { path, quarter } => self.quarter(path, *quarter, negated),
             Expr::Exists { table, column, to, filter } => {
                 let link = Link { table, column, to };
                 self.exists(&link, filter.as_deref(), negated, depth)
@@ -103,7 +107,7 @@ impl Condition<'_, '_, '_> {
 
     /// A condition that no longer mentions the column it was about. What the column's path bound is
     /// unbound again: PostgreSQL refuses a value that the text does not mention.
-    fn constant(&mut self, mark: usize, holds: bool) -> String {
+    pub(super) fn constant(&mut self, mark: usize, holds: bool) -> String {
         self.emitter.params.truncate(mark);
         constant(holds)
     }
@@ -187,23 +191,26 @@ impl Condition<'_, '_, '_> {
         pattern: &str,
         negated: bool,
     ) -> Result<String, QueryError> {
+        let mark = self.emitter.params.len();
         let Place { sql, column, .. } = self.emitter.path(self.at, path, Form::Folded)?;
         if column.kind.class() != Class::Text {
             return Err(mismatch(column, "a searched text"));
         }
-        let pattern = like(&fold(column, pattern))?;
-        let pattern = match by {
-            Match::Contains => format!("%{pattern}%"),
-            Match::StartsWith => format!("{pattern}%"),
-            Match::EndsWith => format!("%{pattern}"),
-            Match::Whole => pattern,
+        let mut pattern = parts(&fold(column, pattern))?;
+        if matches!(by, Match::Contains | Match::EndsWith) {
+            pattern.insert(0, Part::Any);
+        }
+        if matches!(by, Match::Contains | Match::StartsWith) {
+            pattern.push(Part::Any);
+        }
+        let Some(Compared { operator, end, pattern }) =
+            compared(&pattern, self.emitter.scope.dialect)
+        else {
+            return Ok(self.constant(mark, negated));
         };
         let pattern = self.emitter.bind(pattern.into());
-        Ok(if negated {
-            format!("({sql} NOT LIKE {pattern} ESCAPE '\\' OR {sql} IS NULL)")
-        } else {
-            format!("{sql} LIKE {pattern} ESCAPE '\\'")
-        })
+        let fits = format!("{sql} {operator} {pattern}{end}");
+        Ok(if negated { format!("(NOT ({fits}) OR {sql} IS NULL)") } else { fits })
     }
 
     fn one_of(

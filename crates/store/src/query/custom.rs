@@ -255,6 +255,7 @@ fn one(column: &PackageColumn) -> ColumnDef {
         ColumnKind::BigInt => Kind::BigInt,
         ColumnKind::Flag => Kind::Flag,
         ColumnKind::Choice(list) => Kind::Picklist(choices(list)),
+        ColumnKind::Choices(list) => Kind::Choices(choices(list)),
         ColumnKind::State(list) => Kind::State(choices(list)),
         ColumnKind::Status(list) => Kind::Status(choices(list)),
         ColumnKind::Time => Kind::Time,
@@ -276,5 +277,6 @@ fn one(column: &PackageColumn) -> ColumnDef {
     made.creatable = column.creatable && !own;
     made.updatable = column.updatable && !own;
     made.required = column.required && column.creatable;
+    made.hierarchy = column.hierarchy;
     made
 }

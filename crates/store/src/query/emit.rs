@@ -4,13 +4,15 @@ use connref_solution::model::{EnvironmentId, PrincipalId};
 use super::table::{Class, ColumnDef, Ownership, Source, TableDef, Visibility};
 use super::{HOPS_MAX, QueryError, TABLES_MAX};
 use crate::access::{Caller, Entity, Member, Privilege, Reach, Scope as RowsOf, Verb, on};
-use crate::db::Param;
+use crate::db::{Dialect, Param};
 
 /// For whom and where a query runs.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) environment: &'a EnvironmentId,
     pub(super) caller: &'a Caller,
+    /// What reads the statement, where the two differ.
+    pub(super) dialect: Dialect,
 }
 
 /// A table in a statement.

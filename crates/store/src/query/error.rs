@@ -21,6 +21,9 @@ pub enum QueryError {
         /// As asked for.
         name: String,
     },
+    /// The table is no hierarchy.
+    #[error("table `{0}` has no hierarchical relationship with itself")]
+    Hierarchy(&'static str),
     /// No joined table has this name.
     #[error("no joined table is called `{0}`")]
     Joined(String),

@@ -20,8 +20,8 @@ pub enum Expr {
         /// Right side.
         right: Operand,
     },
-    /// A search in text. `%` and `_` in the pattern stand for any text and any character, `[x]` for
-    /// `x` itself, as in the vendor's service.
+    /// A search in text. `%` and `_` in the pattern stand for any text and any character, `[abc]`,
+    /// `[a-c]` and `[^abc]` for one of those characters or of the others, as in the vendor's service.
     Match {
         /// Lookups to follow, then the column.
         path: Vec<String>,
@@ -36,6 +36,29 @@ pub enum Expr {
         path: Vec<String>,
         /// Values; none is null.
         values: Vec<Literal>,
+    },
+    /// The row, or the one a lookup points to, stands in the line of a row of its hierarchy.
+    Line {
+        /// Lookups to follow, then the key or a lookup.
+        path: Vec<String>,
+        /// Where in the line.
+        line: Line,
+        /// Id of the row that the line is of.
+        row: String,
+    },
+    /// A choice of several holds one of the values.
+    Holds {
+        /// Lookups to follow, then the column.
+        path: Vec<String>,
+        /// Values.
+        values: Vec<i64>,
+    },
+    /// A moment lies in a quarter, whatever the year.
+    Quarter {
+        /// Lookups to follow, then the column.
+        path: Vec<String>,
+        /// 1 to 4.
+        quarter: i64,
     },
     /// Some row of a table, whose column holds the same as one here, fits.
     Exists {
@@ -132,6 +155,19 @@ impl Compare {
             Self::Le => Self::Gt,
         }
     }
+}
+
+/// Where in a hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Above the row, and not the row.
+    Above,
+    /// Above the row, or the row.
+    AboveOrEqual,
+    /// Below the row, and not the row.
+    Under,
+    /// Below the row, or the row.
+    UnderOrEqual,
 }
 
 /// Where a text is searched for.

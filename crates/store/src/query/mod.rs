@@ -16,9 +16,11 @@ mod emit;
 mod error;
 mod expand;
 mod expr;
+mod hierarchy;
 mod hold;
 mod join;
 mod operand;
+mod pattern;
 mod run;
 mod table;
 #[cfg(test)]
@@ -31,8 +33,9 @@ pub(crate) use custom::KeptTables;
 pub(crate) use custom::physical_column;
 pub use custom::{Family, Tables};
 pub use error::QueryError;
-pub use expr::{Compare, Expr, Literal, Match, Operand};
+pub use expr::{Compare, Expr, Line, Literal, Match, Operand};
 pub use join::{Join, Pick};
+pub use operand::{choices as choice_numbers, written as choice_written};
 pub use run::{Count, Expanded, Extra, Page, Record, query_run};
 pub use table::{
     AlternateKey, Choice, ColumnDef, Kind, Ownership, Source, TableDef, ToMany, Visibility,
@@ -63,6 +66,8 @@ pub const TABLES_MAX: usize = 15;
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(20);
 /// Most rows that are aggregated or made distinct.
 pub const AGGREGATE_MAX: usize = 50_000;
+/// Most rows that one may be below another in a hierarchy, as the vendor's service has it.
+pub const LEVELS_MAX: usize = 100;
 /// Longest text to search for, in bytes.
 pub const PATTERN_MAX: usize = 500;
 

@@ -1,7 +1,7 @@
 //! Typing: what a literal means to a column.
 use super::expr::{Compare, Literal};
-use super::table::{Class, ColumnDef};
-use super::{Cell, PATTERN_MAX, QueryError};
+use super::table::{Class, ColumnDef, Kind};
+use super::{Cell, QueryError};
 use crate::db::Param;
 use connref_solution::model::id::is_guid;
 
@@ -23,6 +23,12 @@ pub(super) fn coerce(
 ) -> Result<Coerced, QueryError> {
     let value = match (column.kind.class(), literal) {
         (_, Literal::Null) => return Ok(Coerced::Null),
+        (Class::Text, Literal::Text(text)) if matches!(column.kind, Kind::Choices(_)) => {
+            match choices(text) {
+                Some(numbers) => written(&numbers).into(),
+                None => return Ok(Coerced::Nothing),
+            }
+        }
         (Class::Text, Literal::Text(text) | Literal::Guid(text)) => fold(column, text).into(),
         (Class::Guid, Literal::Text(text) | Literal::Guid(text)) if is_guid(text) => {
             text.trim_matches(['{', '}']).to_ascii_lowercase().into()
@@ -47,6 +53,20 @@ pub(super) fn coerce(
         _ => return Err(mismatch(column, describe(literal))),
     };
     Ok(Coerced::Value(value, by))
+}
+
+/// The numbers of a choice of several, in order and each once.
+pub fn choices(text: &str) -> Option<Vec<i64>> {
+    let mut numbers =
+        text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<Vec<i64>>>()?;
+    numbers.sort_unstable();
+    numbers.dedup();
+    Some(numbers)
+}
+
+/// A choice of several as it is kept.
+pub fn written(numbers: &[i64]) -> String {
+    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Text in the form in which the column compares.
@@ -104,42 +124,6 @@ fn shorten(text: &str) -> String {
     } else {
         text.chars().take(40).collect::<String>() + "…"
     }
-}
-
-/// A LIKE pattern, with `\` as escape, for a pattern in the vendor's dialect.
-pub(super) fn like(pattern: &str) -> Result<String, QueryError> {
-    if pattern.len() > PATTERN_MAX {
-        return Err(QueryError::Costly(format!("a searched text has at most {PATTERN_MAX} bytes")));
-    }
-    let mut out = String::with_capacity(pattern.len() + 4);
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        if c == '['
-            && let Some((set, after)) = rest.split_once(']')
-        {
-            let mut inside = set.chars();
-            let (Some(only), None) = (inside.next(), inside.next()) else {
-                return Err(QueryError::Unsupported(format!(
-                    "sets of characters like `[{set}]` in a searched text are not supported; write `[[]` for a bracket"
-                )));
-            };
-            literal(only, &mut out);
-            rest = after;
-        } else if matches!(c, '%' | '_') {
-            out.push(c);
-        } else {
-            literal(c, &mut out);
-        }
-    }
-    Ok(out)
-}
-
-fn literal(c: char, out: &mut String) {
-    if matches!(c, '%' | '_' | '\\') {
-        out.push('\\');
-    }
-    out.push(c);
 }
 
 /// A cursor's value for a column, if it can be one.

@@ -100,7 +100,7 @@ pub fn query_run(
         let why = format!("a query expands at most {EXPAND_MAX} navigation properties");
         return Err(QueryError::Costly(why));
     }
-    let scope = Scope { environment, caller };
+    let scope = Scope { environment, caller, dialect: sql.dialect() };
     if query.skip > AGGREGATE_MAX {
         let why = format!("a query skips at most {AGGREGATE_MAX} rows; follow the paging cookie");
         return Err(QueryError::Costly(why));

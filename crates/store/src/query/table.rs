@@ -124,6 +124,8 @@ pub struct ColumnDef {
     pub updatable: bool,
     /// Must be given at create.
     pub required: bool,
+    /// The relationship that makes the table a hierarchy.
+    pub hierarchy: bool,
 }
 
 /// Where a column's value comes from.
@@ -169,6 +171,8 @@ pub enum Kind {
     Managed,
     /// Choice.
     Picklist(&'static [Choice]),
+    /// Choice of several: their numbers in order, with commas.
+    Choices(&'static [Choice]),
     /// State (`statecode`).
     State(&'static [Choice]),
     /// Reason of the state (`statuscode`).
@@ -200,7 +204,7 @@ pub(super) enum Class {
 impl Kind {
     pub(super) fn class(&self) -> Class {
         match self {
-            Self::Text(_) | Self::Memo(_) | Self::Spelled(_) => Class::Text,
+            Self::Text(_) | Self::Memo(_) | Self::Spelled(_) | Self::Choices(_) => Class::Text,
             Self::Guid | Self::Lookup { .. } => Class::Guid,
             Self::Int
             | Self::BigInt
@@ -217,7 +221,7 @@ impl Kind {
     /// The type as OData names it.
     pub fn edm(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Memo(_) | Self::Spelled(_) => "Edm.String",
+            Self::Text(_) | Self::Memo(_) | Self::Spelled(_) | Self::Choices(_) => "Edm.String",
             Self::Guid | Self::Lookup { .. } => "Edm.Guid",
             Self::Int | Self::Picklist(_) | Self::State(_) | Self::Status(_) => "Edm.Int32",
             Self::BigInt => "Edm.Int64",
@@ -232,7 +236,10 @@ impl Kind {
     /// Numbers and labels of a choice.
     pub fn choices(&self) -> Option<&'static [Choice]> {
         match self {
-            Self::Picklist(choices) | Self::State(choices) | Self::Status(choices) => Some(choices),
+            Self::Picklist(choices)
+            | Self::Choices(choices)
+            | Self::State(choices)
+            | Self::Status(choices) => Some(choices),
             _ => None,
         }
     }
@@ -258,6 +265,11 @@ impl TableDef {
     /// A column by logical name; logical names are lower case and compare without case.
     pub fn column(&self, name: &str) -> Option<&'static ColumnDef> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The lookup that makes the table a hierarchy.
+    pub fn hierarchy(&self) -> Option<&'static ColumnDef> {
+        self.columns.iter().find(|column| column.hierarchy)
     }
 
     /// The lookup column behind a single-valued navigation property.
@@ -297,6 +309,7 @@ impl ColumnDef {
             creatable: false,
             updatable: false,
             required: false,
+            hierarchy: false,
         }
     }
 
@@ -334,6 +347,12 @@ impl ColumnDef {
     /// Given at update only.
     pub(super) const fn update(mut self) -> Self {
         self.updatable = true;
+        self
+    }
+
+    /// The relationship that makes the table a hierarchy.
+    pub(super) const fn hierarchical(mut self) -> Self {
+        self.hierarchy = true;
         self
     }
 

@@ -67,9 +67,8 @@ pub(super) fn row(object: &Map<String, Value>) -> Result<(String, String), Fault
 
 fn shared(object: &Map<String, Value>) -> Result<SharedRow, Fault> {
     let (table, id) = row(object)?;
-    let entity = Entity::shareable(&table).ok_or_else(|| {
-        Fault::unsupported(format!("rows of `{table}` are not shared one by one"))
-    })?;
+    let entity = Entity::shareable(&table)
+        .ok_or_else(|| Fault::invalid(format!("rows of `{table}` are not shared one by one")))?;
     Ok(SharedRow { entity, id })
 }
 

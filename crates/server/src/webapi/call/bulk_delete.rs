@@ -80,7 +80,7 @@ fn query(value: &Value) -> Result<BulkQuery, Fault> {
     let name = value["EntityName"].as_str().unwrap_or_default();
     let target = BulkTarget::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name));
     let target = target.ok_or_else(|| {
-        Fault::unsupported(format!(
+        Fault::invalid(format!(
             "rows of `{name}` cannot be deleted in one job with those of asyncoperation, importjob and flowrun"
         ))
     })?;
@@ -91,7 +91,7 @@ fn query(value: &Value) -> Result<BulkQuery, Fault> {
     if or || nested || linked {
         let why =
             "a bulk deletion takes conditions joined by And, without nested filters and links";
-        return Err(Fault::unsupported(why));
+        return Err(Fault::invalid(why));
     }
     let conditions = criteria["Conditions"].as_array().map_or(&[][..], Vec::as_slice);
     if conditions.len() > MOST {
@@ -129,7 +129,7 @@ fn condition(value: &Value) -> Result<BulkCondition, Fault> {
         "olderthanxweeks" => ago(7 * DAY),
         _ => {
             let why = format!("the operator `{operator}` is not supported in a bulk deletion");
-            return Err(Fault::unsupported(why));
+            return Err(Fault::invalid(why));
         }
     };
     let (by, value) = read.ok_or_else(|| {

@@ -44,7 +44,7 @@ pub(super) async fn call(
         VerbKind::Action => Method::POST,
     };
     if asked.method != wanted {
-        return Err(Fault::method(&format!("http method '{}'", asked.method)));
+        return Err(Fault::http_method(&asked.method));
     }
     if let Some(next) = asked.segments.get(1) {
         return Err(Fault::no_resource(&next.name));
@@ -100,6 +100,7 @@ async fn run(
         "SetState" => state::set(asked, parameters).await.map(|()| None),
         "ExportSolution" => solution::export(asked, parameters).await.map(Some),
         "GrantAccess" => access::grant(asked, parameters, true).await.map(|()| None),
+        "IsValidStateTransition" => state::valid(asked, parameters).await.map(Some),
         "ModifyAccess" => access::grant(asked, parameters, false).await.map(|()| None),
         "RevokeAccess" => access::revoke(asked, parameters).await.map(|()| None),
         "RetrieveSharedPrincipalsAndAccess" => access::shares(asked, parameters).await.map(Some),

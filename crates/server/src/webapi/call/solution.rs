@@ -117,7 +117,7 @@ fn settings(list: &[Value]) -> Result<Option<DeploymentSettings>, Fault> {
                 value: text("value").to_owned(),
             }),
             kind => {
-                return Err(Fault::unsupported(format!(
+                return Err(Fault::invalid(format!(
                     "`ComponentParameters` of the type `{kind}` are not supported"
                 )));
             }
@@ -166,7 +166,7 @@ pub(super) async fn layer_remove(asked: &Asked, parameters: Parameters) -> Resul
         .into_iter()
         .find(|kind| kind.table().eq_ignore_ascii_case(name))
         .ok_or_else(|| {
-            Fault::unsupported(format!("components of the type `{name}` have no layers here"))
+            Fault::invalid(format!("components of the type `{name}` have no layers here"))
         })?;
     let id = parameters.required("ComponentId");
     Ok(crate::operation::layer::layer_remove(&asked.cx, kind, id).await?)
@@ -204,7 +204,7 @@ pub(super) fn component_kind(number: Option<i64>) -> Result<ComponentKind, Fault
     let number = number.unwrap_or_default();
     let found = NUMBERS.iter().find(|(known, _)| *known == number);
     found.map(|(_, kind)| *kind).ok_or_else(|| {
-        Fault::unsupported(format!(
+        Fault::invalid(format!(
             "components of the type {number} are not kept; flows are 29, connectors 372, \
              variables 380, connection references 10091"
         ))

@@ -36,9 +36,44 @@ pub(super) async fn set(asked: &Asked, parameters: Parameters) -> Result<(), Fau
             Ok(user_update(&asked.cx, &id, update).await?)
         }
         _ if current(&record) == Some(state) => Ok(()),
-        name => Err(Fault::unsupported(format!("rows of `{name}` do not change their state"))),
+        name => Err(Fault::invalid(format!("rows of `{name}` do not change their state"))),
     }
 }
+
+/// `IsValidStateTransition`: whether `SetState` to this state and this reason would fit the row.
+pub(super) async fn valid(asked: &Asked, parameters: Parameters) -> Result<Value, Fault> {
+    let (name, id) = row(parameters.object("Entity"))?;
+    let known = asked.tables.by_name(&name).ok_or_else(|| Fault::no_resource(&name))?;
+    let mut query = Query::new(known);
+    query.filter = Some(Expr::equal(known.primary_id, Literal::Guid(id.clone())));
+    run(asked, query).await?.pop().ok_or_else(|| Fault::no_row(known.name, &id))?;
+    let choices = |column: &str| known.column(column).and_then(|column| column.kind.choices());
+    let (Some(states), Some(reasons)) = (choices("statecode"), choices("statuscode")) else {
+        return Err(Fault::invalid(format!("rows of `{name}` have no state")));
+    };
+    let wanted = parameters.required("NewState");
+    let state = states.iter().position(|(number, label)| {
+        label.eq_ignore_ascii_case(wanted) || wanted.parse() == Ok(*number)
+    });
+    let reason = parameters.int("NewStatus").unwrap_or(DEFAULT_REASON);
+    let place = reasons.iter().position(|(number, _)| *number == reason);
+    let fits = match (state, place) {
+        (None, _) => false,
+        (Some(_), _) if reason == DEFAULT_REASON => true,
+        (Some(_), None) => false,
+        // Jobs have several reasons of a state, numbered by tens.
+        (Some(state), Some(_)) if known.name == "asyncoperation" => {
+            i64::try_from(state) == Ok(reason / 10)
+        }
+        (Some(state), Some(place)) => states.len() != reasons.len() || state == place,
+    };
+    // The service alone suspends a flow.
+    let own = known.name == "workflow" && state == Some(2);
+    Ok(json!({"IsValid": fits && !own}))
+}
+
+/// The reason that goes with a state by itself.
+const DEFAULT_REASON: i64 = -1;
 
 fn current(record: &Record) -> Option<i64> {
     match record.cell("statecode") {

@@ -22,12 +22,45 @@ use crate::operation::row_share::row_assign;
 use super::body::Fields;
 use super::{Asked, Fault};
 
+/// The messages that a table takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Takes {
+    /// New rows.
+    pub create: bool,
+    /// Changes of rows.
+    pub update: bool,
+    /// Rows go. (A user is disabled, never deleted: what it owned names it.)
+    pub delete: bool,
+}
+
+/// What a table takes; the rest of its messages is refused, and `$metadata` says so.
+pub(super) fn takes(table: &TableDef) -> Takes {
+    let (create, update, delete) = match table.name {
+        "businessunit"
+        | "connectionreference"
+        | "connector"
+        | "environmentvariabledefinition"
+        | "environmentvariablevalue"
+        | "publisher"
+        | "solution"
+        | "workflow" => (true, true, true),
+        "systemuser" => (true, true, false),
+        "role" | "team" => (true, false, true),
+        "asyncoperation" => (false, true, false),
+        _ => (table.family.is_some(), table.family.is_some(), table.family.is_some()),
+    };
+    Takes { create, update, delete }
+}
+
 /// Makes a row; answers its id.
 pub(super) async fn create(
     asked: &Asked,
     table: &'static TableDef,
     fields: Fields,
 ) -> Result<String, Fault> {
+    if !takes(table).create {
+        return Err(refused("Create", table.name));
+    }
     match table.name {
         "businessunit" => business_unit::create(asked, fields).await,
         "connectionreference" => connection_reference::create(asked, fields).await,
@@ -51,6 +84,9 @@ pub(super) async fn update(
     record: &Record,
     mut fields: Fields,
 ) -> Result<(), Fault> {
+    if !takes(record.table).update {
+        return Err(refused("Update", record.table.name));
+    }
     let owner = match Entity::shareable(record.table.name) {
         Some(entity) => fields.row("ownerid").map(|segment| (entity, segment)),
         None => None,
@@ -82,6 +118,9 @@ pub(super) async fn update(
 
 /// Deletes a row.
 pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> {
+    if !takes(record.table).delete {
+        return Err(refused("Delete", record.table.name));
+    }
     match record.table.name {
         "businessunit" => business_unit::delete(asked, record).await,
         "role" => role::delete(asked, record).await,
@@ -94,7 +133,6 @@ pub(super) async fn delete(asked: &Asked, record: &Record) -> Result<(), Fault> 
         "publisher" => publisher::delete(asked, record).await,
         "solution" => solution::delete(asked, record).await,
         _ if record.table.family.is_some() => custom::delete(asked, record).await,
-        // A user is disabled, never deleted: what it owned names it.
         name => Err(refused("Delete", name)),
     }
 }

@@ -14,13 +14,13 @@ const DEFINITION: i64 = 1;
 
 pub(super) async fn create(asked: &Asked, mut fields: Fields) -> Result<String, Fault> {
     if fields.int("category") != Some(MODERN_FLOW) {
-        return Err(Fault::unsupported("only cloud flows (category 5) can be created"));
+        return Err(Fault::invalid("only cloud flows (category 5) can be created"));
     }
     if fields.int("type").is_some_and(|kind| kind != DEFINITION) {
-        return Err(Fault::unsupported("only definitions (type 1) can be created"));
+        return Err(Fault::invalid("only definitions (type 1) can be created"));
     }
     if fields.text("primaryentity").is_some_and(|entity| entity != "none") {
-        return Err(Fault::unsupported("the primary entity of a cloud flow is `none`"));
+        return Err(Fault::invalid("the primary entity of a cloud flow is `none`"));
     }
     let new = FlowCreate {
         id: fields.text("workflowid"),

@@ -16,7 +16,9 @@ pub(super) const BUSINESS_UNIT: TableDef = TableDef {
     columns: &[
         Col::new("businessunitid", Kind::Guid),
         Col::new("name", Kind::Text(160)).folded("name_key").edit().required(),
-        Col::lookup("parentbusinessunitid", "businessunit", "parentbusinessunitid").edit(),
+        Col::lookup("parentbusinessunitid", "businessunit", "parentbusinessunitid")
+            .edit()
+            .hierarchical(),
         organization("organizationid", "organizationid"),
         CREATED,
         MODIFIED,
