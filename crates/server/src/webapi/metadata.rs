@@ -223,7 +223,10 @@ fn restrictions(out: &mut String, table: &'static TableDef) {
         out,
         r#"          <Annotation Term="Org.OData.Capabilities.V1.SkipSupported" Bool="false" />"#
     );
-    let fixed: Vec<_> = table.many.iter().filter(|many| inserts(table, many).is_none()).collect();
+    // What leads across is linked by `$ref`, not made.
+    let fixed = table.many.iter().filter(|many| inserts(table, many).is_none());
+    let fixed = fixed.map(|many| many.name).chain(table.crossings().map(|crossing| crossing.name));
+    let fixed: Vec<_> = fixed.collect();
     if fixed.is_empty() {
         return;
     }
@@ -232,11 +235,10 @@ fn restrictions(out: &mut String, table: &'static TableDef) {
         out,
         r#"            <Record><PropertyValue Property="RestrictedProperties"><Collection>"#
     );
-    for many in fixed {
+    for name in fixed {
         line!(
             out,
-            r#"              <Record><PropertyValue Property="NavigationProperty" NavigationPropertyPath="{}" /><PropertyValue Property="InsertRestrictions"><Record><PropertyValue Property="Insertable" Bool="false" /></Record></PropertyValue></Record>"#,
-            many.name,
+            r#"              <Record><PropertyValue Property="NavigationProperty" NavigationPropertyPath="{name}" /><PropertyValue Property="InsertRestrictions"><Record><PropertyValue Property="Insertable" Bool="false" /></Record></PropertyValue></Record>"#
         );
     }
     line!(out, "            </Collection></PropertyValue></Record>");

@@ -207,6 +207,11 @@ async fn many_to_many_from_both_ends() {
             service.post(&path, json!({"@odata.id": format!("systemusers({})", ids[user])}));
         assert_eq!(answer.await.status, 204);
     }
+    // What leads across is linked, not made.
+    let across = format!("teams({})/teammembership_association", teams[0]);
+    let made = service.post(&across, json!({"domainname": "ann@contoso.example"})).await;
+    assert_eq!((made.status, made.header("allow")), (405, "GET"));
+    assert_eq!(service.delete(&across).await.status, 405);
     let ask = async |path: String| {
         let answer = service.get(&path).await;
         let json = answer.json();

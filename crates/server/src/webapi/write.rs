@@ -71,7 +71,7 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
             if names::column(table, &next.name).is_ok() && !allow::changes(table, next)
                 || bound(table, &next.name).is_some()
                 || table.navigation(&next.name).is_some()
-                || table.collection(&next.name).is_some() =>
+                || leads_to_many(table, &next.name) =>
         {
             Err(Fault::http_method(&asked.method))
         }
@@ -95,12 +95,17 @@ async fn write_now(asked: &Asked, table: &'static TableDef) -> Result<Response, 
             create_related(asked, key, next).await
         }
         (&Method::POST, Some(_), [next, ..])
-            if table.collection(&next.name).is_none() && table.navigation(&next.name).is_none() =>
+            if !leads_to_many(table, &next.name) && table.navigation(&next.name).is_none() =>
         {
             Err(Fault::unsupported("actions behind a row are not supported"))
         }
         (method, _, _) => Err(Fault::http_method(method)),
     }
+}
+
+/// Whether a name leads to rows that point here, or across to rows of another table.
+fn leads_to_many(table: &TableDef, name: &str) -> bool {
+    table.collection(name).is_some() || table.crossing(name).is_some()
 }
 
 /// A new row of a collection points to the row whose collection it is.
