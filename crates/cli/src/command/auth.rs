@@ -9,7 +9,6 @@ use crate::sign_in::{CLIENT, Kept, key, refused};
 
 /// Verbs of signing in.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum AuthCommand {
     /// Sign in to the server of --environment with a code that is confirmed in a browser
     Create,

@@ -6,7 +6,7 @@ use crate::cli::Cli;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 
-/// Arguments of `completion`.
+/// Completions for a shell
 #[derive(Args, Debug)]
 pub(crate) struct CompletionArgs {
     /// The shell

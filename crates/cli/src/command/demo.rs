@@ -14,7 +14,7 @@ use crate::render::{Format, note, style};
 /// How long the server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Arguments of `demo`.
+/// Play the whole story on this machine alone: deploy, bind, run, lose an owner, repair
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Live in this empty folder, which stays; else in CONNREF_HOME, else in a temporary one

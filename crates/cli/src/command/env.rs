@@ -10,7 +10,6 @@ use crate::render::note;
 
 /// Verbs of environments.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum EnvCommand {
     /// Make an environment
     Create(CreateArgs),

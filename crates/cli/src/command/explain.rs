@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 
-/// Arguments of `explain`.
+/// Explain a code of a finding or a refusal
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// Code, as a finding or an error shows it; none lists all

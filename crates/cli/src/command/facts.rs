@@ -11,7 +11,6 @@ use crate::facts_file::facts;
 
 /// Verbs of facts.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum FactsCommand {
     /// Write the facts of an environment to a file: who owns and uses what, no credentials
     Export {

@@ -9,7 +9,6 @@ use crate::pick::pick;
 
 /// Verbs of groups.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum GroupCommand {
     /// Make a group
     Create {

@@ -12,7 +12,6 @@ use crate::render::note;
 
 /// Verbs of jobs.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum JobCommand {
     /// List imports, newest first
     List,

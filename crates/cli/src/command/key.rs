@@ -9,7 +9,6 @@ use crate::render::{note, warning};
 
 /// Verbs of the key.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum KeyCommand {
     /// The versions of the key: provider, fingerprint, age, and how many secrets each protects
     Status,

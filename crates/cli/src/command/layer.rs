@@ -9,7 +9,6 @@ use crate::render::note;
 
 /// Verbs of layers.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum LayerCommand {
     /// List layers: what solutions brought of each component, and what was changed here
     List {

@@ -15,7 +15,6 @@ use crate::render::note;
 
 /// Verbs of policies.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum PolicyCommand {
     /// Set a policy from a file; flows that break it are suspended at once
     Set {

@@ -16,7 +16,6 @@ use crate::render::note;
 
 /// Verbs of connection references.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ReferenceCommand {
     /// Make a connection reference
     Create(CreateArgs),

@@ -9,7 +9,6 @@ use crate::pick::pick;
 
 /// Verbs of roles.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum RoleCommand {
     /// List roles
     List,
@@ -35,7 +34,6 @@ pub(crate) enum RoleCommand {
 
 /// `user role` and `team role`.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum AssignCommand {
     /// Give a role
     Add(AssignArgs),

@@ -12,7 +12,6 @@ use crate::render::{Output, note};
 
 /// Verbs of runs.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum RunCommand {
     /// List runs, newest first
     List {

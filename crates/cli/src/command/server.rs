@@ -32,7 +32,6 @@ const KEEPER: Caller = Caller::System("server");
 
 /// Verbs of the server.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ServerCommand {
     /// Serve the API to other programs
     Run(RunArgs),

@@ -9,7 +9,6 @@ use crate::pick::pick;
 
 /// Verbs of teams.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum TeamCommand {
     /// Make a team
     Create(CreateArgs),

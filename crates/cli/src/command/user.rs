@@ -13,7 +13,6 @@ use crate::render::note;
 
 /// Verbs of users.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum UserCommand {
     /// Add a user or a service principal
     Add(AddArgs),

@@ -10,7 +10,6 @@ use crate::render::note;
 
 /// Verbs of environment variables.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum VariableCommand {
     /// List environment variables and their values
     List,

@@ -12,7 +12,6 @@ use crate::exit::Outcome;
 
 /// Verbs of audits.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum AuditCommand {
     /// Everything that is wrong or will be, by every rule; as Markdown or HTML the page of a review
     Report(judge::JudgeArgs),

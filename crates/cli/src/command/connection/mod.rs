@@ -19,7 +19,6 @@ use crate::render::note;
 
 /// Verbs of connections.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ConnectionCommand {
     /// Make a connection
     Create(Box<create::CreateArgs>),

@@ -16,7 +16,6 @@ use crate::render::Column;
 
 /// Verbs of connectors.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum ConnectorCommand {
     /// List connectors
     List,

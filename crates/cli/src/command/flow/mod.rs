@@ -16,7 +16,6 @@ use crate::render::note;
 
 /// Verbs of flows.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum FlowCommand {
     /// Make a flow from its definition; it is off
     Create(create::CreateArgs),

@@ -21,7 +21,6 @@ use crate::render::{note, warning};
 
 /// Verbs of pipelines.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum PipelineCommand {
     /// List the pipelines that one is in
     List,

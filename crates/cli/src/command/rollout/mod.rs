@@ -24,7 +24,6 @@ use crate::statement::{self, Envelope, digest};
 
 /// Verbs of rollouts.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum RolloutCommand {
     /// Tell for every customer what the package would find: bound, missing, broken; nothing is written
     Plan(ManyArgs),

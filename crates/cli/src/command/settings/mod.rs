@@ -17,7 +17,6 @@ use crate::package;
 
 /// Verbs of deployment settings; all of them work offline.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum SettingsCommand {
     /// Write a settings file for a solution, to be filled in
     Create(CreateSettingsArgs),

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
 
-/// Arguments of `solution create-settings`.
+/// Write a deployment settings file for a solution; offline
 #[derive(Args, Debug)]
 pub(crate) struct CreateSettingsArgs {
     /// Solution zip

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Outcome};
 use crate::package;
 use crate::render::{Column, clean, note, style, warning};
 
-/// Arguments of `solution diff`.
+/// Compare two versions: what an upgrade adds, changes, removes and needs; offline
 #[derive(Args, Debug)]
 pub(crate) struct DiffArgs {
     /// Older version: zip or folder

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 
-/// Arguments of `solution export`.
+/// Export a solution; no connection and no secret travels in it
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
     /// Unique name of the solution

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package::read;
 
-/// Arguments of `solution graph`.
+/// Draw flows, references and connectors; offline
 #[derive(Args, Debug)]
 pub(crate) struct GraphArgs {
     /// Solution zip or folder

@@ -19,7 +19,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
 use crate::render::{clean, note, style, warning};
 
-/// Arguments of `solution import`.
+/// Import a solution, bind its references and tell which flows stay off, and why
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
     /// Solution zip or unpacked folder

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
 
-/// Arguments of `solution inspect`.
+/// Show what solution files hold; offline
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
     /// Solution zips and unpacked folders; a folder may hold several, at any depth

@@ -21,7 +21,7 @@ use crate::package;
 use crate::render::{Format, warning};
 use crate::runbook::{Told, page};
 
-/// Arguments of `solution kit`.
+/// Pack what a customer gets: package, settings file to fill in, runbook, checks; offline
 #[derive(Args, Debug)]
 pub(crate) struct KitArgs {
     /// Solution zip, or an unpacked solution to be packed

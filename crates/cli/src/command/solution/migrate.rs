@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::package::archive_read;
 use crate::render::{clean, note, style};
 
-/// Arguments of `solution migrate`.
+/// Give hard-coded connections references; a flow package becomes a solution; offline
 #[derive(Args, Debug)]
 pub(crate) struct MigrateArgs {
     /// Solution or exported flow package: zip or folder

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package::{archive_read, replace};
 
-/// Arguments of `solution pack`.
+/// Make a zip of an unpacked solution; the same files give the same bytes; offline
 #[derive(Args, Debug)]
 pub(crate) struct PackArgs {
     /// Unpacked solution
@@ -24,7 +24,7 @@ pub(crate) struct PackArgs {
     overwrite: bool,
 }
 
-/// Arguments of `solution unpack`.
+/// Write the parts of a zip as files; offline
 #[derive(Args, Debug)]
 pub(crate) struct UnpackArgs {
     /// Solution zip

@@ -22,7 +22,7 @@ use crate::package::{self, SolutionFile};
 use crate::render::{clean, note, style};
 use crate::statement::Signer;
 
-/// Arguments of `solution plan`.
+/// Tell exactly what an import would do, as this caller, here or by a facts file; 4 if it would be refused
 #[derive(Args, Debug)]
 pub(crate) struct PlanArgs {
     /// Solution zip or unpacked folder

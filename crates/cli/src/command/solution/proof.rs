@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::render::{clean, style};
 use crate::statement::{Envelope, Signer, digest, public_key, read, refused};
 
-/// Arguments of `solution proof`.
+/// Prove that a package holds no secret of the vault: search it, sign the result, verify it
 #[derive(Args, Debug)]
 pub(crate) struct ProofArgs {
     /// Solution zip

@@ -13,7 +13,7 @@ use crate::package;
 use crate::render::{Format, note};
 use crate::runbook::{Told, page, whole};
 
-/// Arguments of `solution runbook`.
+/// Write what a deployment takes, to read and tick off: bindings, variables, order; offline
 #[derive(Args, Debug)]
 pub(crate) struct RunbookArgs {
     /// Solution zip or folder

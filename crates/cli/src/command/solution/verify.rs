@@ -18,7 +18,8 @@ use crate::facts_file::facts;
 use crate::render::{clean, style};
 use crate::report::About;
 
-/// Arguments of `solution verify`.
+/// The gate after a deployment and before a release: whether a solution can work as it is meant
+/// to; 1 if not, or if not all of it could be seen
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     /// Unique name of the solution

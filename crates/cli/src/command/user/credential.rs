@@ -20,7 +20,6 @@ use crate::secret;
 
 /// Verbs of credentials.
 #[derive(Debug, Subcommand)]
-#[command(defer = true)]
 pub(crate) enum CredentialCommand {
     /// Give a service principal something to sign in with; link what another issuer calls a person
     Add(AddArgs),

@@ -17,7 +17,7 @@ pub(in crate::command) use choose::policies;
 use choose::{Choices, Wish, Wishes};
 use work::{Everything, Read};
 
-/// Arguments of `solution check`.
+/// Check solutions before they are deployed; offline
 #[derive(Args, Debug, Default)]
 pub(crate) struct CheckArgs {
     /// Solution zips, flow packages, unpacked folders, repositories; folders at any depth
