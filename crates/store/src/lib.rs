@@ -78,6 +78,7 @@ pub struct Store {
     facts: Arc<facts::Cache>,
     callers: Arc<access::Callers>,
     tables: Arc<query::KeptTables>,
+    entrances: Arc<token::Entrances>,
     points: source::Points,
 }
 
@@ -114,6 +115,7 @@ impl Store {
             facts: Arc::default(),
             callers: Arc::default(),
             tables: Arc::default(),
+            entrances: Arc::default(),
             points: source::Points::default(),
         })
     }

@@ -1,10 +1,14 @@
 //! Access tokens of a listening server: 256 random bits, of which only the hash is kept.
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use connref_solution::model::Micros;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::access::Caller;
 use crate::audit_log::Entry;
+use crate::db::Mark;
 use crate::environment::{self, Environment};
 use crate::source::hex;
 use crate::tenant_group::everywhere;
@@ -92,32 +96,73 @@ impl Store {
     }
 
     /// As [`Store::token_find`], together with an environment by name or id: both are asked at every
-    /// request, and one question costs half of two.
+    /// request. One question costs half of two, and none is needed while nobody has changed the
+    /// database since the last one.
     pub async fn token_find_at(
         &self,
         token: &str,
         environment: &str,
     ) -> Result<(Option<String>, Option<Environment>)> {
-        let (hash, now, wanted) = (hash(token), self.now(), environment.to_lowercase());
+        let (now, key) = (self.now(), (hash(token), environment.to_lowercase()));
+        // Taken first: what is changed meanwhile makes another one.
+        let mark = self.db.mark();
+        if let Some(mark) = &mark
+            && let Some((name, until, found)) = self.entrances.get(&key, mark)
+        {
+            let name = until.is_none_or(|until| until > now).then_some(name);
+            return Ok((name, Some(found)));
+        }
+        let (hash, wanted) = key.clone();
         let both = self
             .db
             .read(move |sql| {
                 let row = sql.query_one(
                     &format!(
-                        "SELECT {}, (SELECT principalname FROM access_token WHERE hash = $1 \
-                         AND (expireson IS NULL OR expireson > $2)) \
-                         FROM environment WHERE environmentid = $3 OR name_key = $3",
+                        "SELECT {}, principalname, expireson FROM environment LEFT JOIN \
+                         (SELECT principalname, expireson FROM access_token WHERE hash = $1) token \
+                         ON 1 = 1 WHERE environmentid = $2 OR name_key = $2",
                         environment::COLUMNS
                     ),
-                    &[hash.into(), now.into(), wanted.into()],
+                    &[hash.into(), wanted.into()],
                 )?;
                 let Some(row) = row else { return Ok::<_, StoreError>(None) };
-                Ok(Some((row.text_opt(row.len() - 1)?, environment::environment(&row)?)))
+                let token = row.len() - 2;
+                let (name, until) = (row.text_opt(token)?, row.int_opt(token + 1)?);
+                Ok(Some((name, until, environment::environment(&row)?)))
             })
             .await?;
-        match both {
-            Some((name, environment)) => Ok((name, Some(environment))),
-            None => Ok((self.token_find(token).await?, None)),
+        let Some((name, until, found)) = both else {
+            return Ok((self.token_find(token).await?, None));
+        };
+        if let (Some(mark), Some(name)) = (mark, &name) {
+            self.entrances.keep(key, mark, (name.clone(), until, found.clone()));
         }
+        Ok((name.filter(|_| until.is_none_or(|until| until > now)), Some(found)))
+    }
+}
+
+/// Whose a token is, until when, and the environment it was shown at.
+type Entrance = (String, Option<Micros>, Environment);
+
+/// Entrances as they were at a state of the database, by the hash of the token and the name of the
+/// environment.
+#[derive(Default)]
+pub(crate) struct Entrances(Mutex<HashMap<(String, String), (Mark, Entrance)>>);
+
+/// Entrances that are kept at once; beyond it the memory is given back.
+const KEPT_MAX: usize = 10_000;
+
+impl Entrances {
+    fn get(&self, key: &(String, String), mark: &Mark) -> Option<Entrance> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(key).filter(|(at, _)| at == mark).map(|(_, entrance)| entrance.clone())
+    }
+
+    fn keep(&self, key: (String, String), mark: Mark, entrance: Entrance) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(key, (mark, entrance));
     }
 }

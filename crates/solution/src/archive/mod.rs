@@ -204,6 +204,15 @@ impl Archive {
         self.part(name).map(Part::bytes).transpose()
     }
 
+    /// The content of a part as a text that is shared and not copied; `None` if there is no such
+    /// part, or it cannot be had so.
+    ///
+    /// # Errors
+    /// Damaged content of a zip entry.
+    pub fn text(&self, name: &str) -> Result<Option<Arc<String>>, ArchiveError> {
+        self.part(name).map_or(Ok(None), Part::text)
+    }
+
     /// The content of a part, not kept in the archive: for one look at it.
     ///
     /// # Errors

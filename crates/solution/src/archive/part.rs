@@ -41,7 +41,22 @@ pub(super) struct Zipped {
     pub(super) index: usize,
     pub(super) size: u64,
     zip_length: u64,
-    cell: Arc<OnceLock<Arc<[u8]>>>,
+    cell: Arc<OnceLock<Held>>,
+}
+
+/// What an entry holds, unpacked: a text where it is one, which documents made of it share.
+enum Held {
+    Text(Arc<String>),
+    Bytes(Vec<u8>),
+}
+
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 impl Part {
@@ -81,14 +96,32 @@ impl Part {
     pub fn bytes(&self) -> Result<&[u8], ArchiveError> {
         match &self.content {
             Content::Plain(bytes) => Ok(bytes),
-            Content::Zipped(entry) => {
-                if let Some(bytes) = entry.cell.get() {
-                    return Ok(bytes);
-                }
-                let bytes = self.unpack(entry)?;
-                Ok(entry.cell.get_or_init(|| bytes.into()))
-            }
+            Content::Zipped(entry) => self.held(entry).map(Held::bytes),
         }
+    }
+
+    /// The content as a text that is shared and not copied; none where it is no UTF-8, or lies in no
+    /// zip.
+    ///
+    /// # Errors
+    /// A zip entry whose content is damaged.
+    pub fn text(&self) -> Result<Option<Arc<String>>, ArchiveError> {
+        let Content::Zipped(entry) = &self.content else { return Ok(None) };
+        Ok(match self.held(entry)? {
+            Held::Text(text) => Some(Arc::clone(text)),
+            Held::Bytes(_) => None,
+        })
+    }
+
+    fn held<'a>(&self, entry: &'a Zipped) -> Result<&'a Held, ArchiveError> {
+        if let Some(held) = entry.cell.get() {
+            return Ok(held);
+        }
+        let bytes = self.unpack(entry)?;
+        Ok(entry.cell.get_or_init(|| match String::from_utf8(bytes) {
+            Ok(text) => Held::Text(text.into()),
+            Err(error) => Held::Bytes(error.into_bytes()),
+        }))
     }
 
     /// The content, not kept: for one look at it, so that a large package does not fill the
@@ -100,7 +133,7 @@ impl Part {
         match &self.content {
             Content::Plain(bytes) => Ok(Cow::Borrowed(bytes)),
             Content::Zipped(entry) => match entry.cell.get() {
-                Some(bytes) => Ok(Cow::Borrowed(bytes)),
+                Some(held) => Ok(Cow::Borrowed(held.bytes())),
                 None => self.unpack(entry).map(Cow::Owned),
             },
         }

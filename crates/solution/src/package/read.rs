@@ -1,9 +1,9 @@
 //! From an archive to the model.
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::PackageError;
 use super::variable::variables_read;
-use std::borrow::Cow;
 
 use crate::archive::{Archive, Layout};
 use crate::artefact::{
@@ -147,13 +147,13 @@ const KEPT: u64 = 1 << 20;
 /// `customizations.xml` without what nobody here asks for.
 fn outline(archive: &Archive, part: &str) -> Result<XmlDocument, PackageError> {
     // A check looks at it again: a small one is unpacked once and kept.
-    let small = archive.part(part).is_some_and(|part| part.size() <= KEPT);
-    let bytes = match small {
-        true => archive.bytes(part)?.map(Cow::Borrowed),
-        false => archive.read_part(part)?,
-    };
-    let bytes = bytes.unwrap_or_default();
     let kept = customizations_xml::READ;
+    if archive.part(part).is_some_and(|part| part.size() <= KEPT)
+        && let Some(text) = archive.text(part)?
+    {
+        return XmlDocument::outline_shared(&text, &kept).map_err(broken(archive, part));
+    }
+    let bytes = archive.read_part(part)?.unwrap_or_default();
     XmlDocument::outline(bytes.into_owned(), &kept).map_err(broken(archive, part))
 }
 

@@ -8,6 +8,7 @@
 //! writer on both. Figures: docs/decisions/0003-storage.md.
 mod error;
 mod group;
+mod mark;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use error::DbError;
 pub use group::Group;
+pub(crate) use mark::Mark;
 pub use value::{Param, Row};
 use work::Work;
 
@@ -222,6 +224,15 @@ impl Db {
                 let (work, answer) = work::part(move |sql| sql.query(text, &params));
                 answer.told(members.run(work).await)
             }
+        }
+    }
+
+    /// The state of the database, to know later without a question whether anybody has changed
+    /// anything; none where that cannot be told: on PostgreSQL, in a group, while somebody writes.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.mark(),
+            Engine::Postgres(_) | Engine::Group(..) => None,
         }
     }
 

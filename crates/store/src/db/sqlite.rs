@@ -13,6 +13,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use tokio::sync::oneshot;
 
+use super::mark::{Index, Mark};
 use super::work::{self, Work};
 use super::{DbError, Dialect, Param, Row, Session, Sql, Statement, execute_all, migrate};
 
@@ -31,6 +32,7 @@ pub(super) struct Sqlite {
 struct Shared {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
+    index: Option<Index>,
     writer: mpsc::Sender<Job>,
 }
 
@@ -88,7 +90,9 @@ impl Sqlite {
                 place: path.display().to_string(),
                 source: Box::new(source),
             })?;
-        let shared = Shared { path: path.to_owned(), readers: Mutex::default(), writer };
+        // The writer's connection stays open, and with it the index.
+        let index = Index::open(path);
+        let shared = Shared { path: path.to_owned(), readers: Mutex::default(), index, writer };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -128,9 +132,13 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.shared.path, flags)?;
         prepare(&connection)?;
-        // Up to 16 MiB of pages: what is asked by key is all over the tables.
-        connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-16384")?;
+        // Up to 32 MiB of pages: what is asked by key is all over the tables.
+        connection.execute_batch("PRAGMA query_only=ON; PRAGMA cache_size=-32768")?;
         Ok(connection)
+    }
+
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.shared.index.as_ref()?.mark()
     }
 
     pub(super) async fn change(&self, work: Work) -> Result<(), DbError> {

@@ -148,3 +148,42 @@ fn a_token_made_for_somebody_ends_and_whoever_left_works_nowhere() {
         assert!(!store.principal_works(&SYSTEM, "ann@x").await.expect("asked"));
     });
 }
+
+#[test]
+fn what_another_process_changes_counts_with_the_next_request() {
+    use secrecy::ExposeSecret;
+    each_engine(|world| async move {
+        let (store, id) = (&world.store, &world.environment);
+        let other = world.again().await;
+        member(&world, "Ann@x").await;
+        let token = store.token_create_for(&SYSTEM, "ann@x", i64::MAX).await.expect("made");
+        let ask = async || {
+            let found = store.token_find_at(token.expose_secret(), "dev").await.expect("asked");
+            (found.0, found.1.expect("it is there"))
+        };
+        let mut last = ask().await.1.version;
+        for round in 0..50 {
+            let rule = format!("10.0.0.{round}");
+            other.environment_allow(&world.caller, id, vec![rule.clone()]).await.expect("changed");
+            // Asked twice: for the first time, and from what is kept.
+            for _ in 0..2 {
+                let (name, environment) = ask().await;
+                assert_eq!(name.as_deref(), Some("Ann@x"));
+                assert_eq!((&environment.allowed[0], environment.version), (&rule, last + 1));
+            }
+            last += 1;
+        }
+        let nobody = store.token_find_at("0123", "DEV").await.expect("asked");
+        assert_eq!((nobody.0, nobody.1.map(|one| one.version)), (None, Some(last)));
+        let nowhere = store.token_find_at(token.expose_secret(), "prod").await.expect("asked");
+        assert_eq!((nowhere.0.as_deref(), nowhere.1), (Some("Ann@x"), None));
+        let over = store.token_create_for(&SYSTEM, "ann@x", 1).await.expect("made");
+        for _ in 0..2 {
+            let over = store.token_find_at(over.expose_secret(), "dev").await.expect("asked");
+            assert_eq!(over.0, None, "it has ended");
+        }
+        let gone = other.db().change(|sql| sql.execute("DELETE FROM access_token", &[])).await;
+        assert_eq!(gone.expect("deleted"), 2);
+        assert_eq!(ask().await.0, None, "it is nobody's from then on");
+    });
+}

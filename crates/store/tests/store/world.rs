@@ -86,6 +86,12 @@ impl World {
         Self { store, environment, administrator, caller, location, source, _folder: folder }
     }
 
+    /// The same database as another process opens it.
+    pub(crate) async fn again(&self) -> Store {
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds::default()));
+        Store::open_with(&self.location, self.source.clone(), clock, ids).await.unwrap()
+    }
+
     /// The version judgements would be made from now.
     pub(crate) async fn version(&self) -> i64 {
         self.store.facts(&self.caller, &self.environment).await.unwrap().environment.version

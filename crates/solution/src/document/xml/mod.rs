@@ -6,6 +6,7 @@ mod parse;
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use quick_xml::Reader;
 use quick_xml::XmlVersion;
@@ -21,7 +22,7 @@ use super::line_column;
 #[derive(Clone, Debug)]
 pub struct XmlDocument {
     bom: bool,
-    text: String,
+    text: Arc<String>,
     elements: Vec<Element>,
     attributes: Vec<Attribute>,
 }
@@ -103,6 +104,14 @@ impl XmlDocument {
     /// As [`XmlDocument::parse`].
     pub fn outline(bytes: Vec<u8>, kept: &[&str]) -> Result<Self, XmlError> {
         parse::parse(bytes, Some(kept))
+    }
+
+    /// As [`XmlDocument::outline`], of a text that is shared.
+    ///
+    /// # Errors
+    /// As [`XmlDocument::parse`].
+    pub fn outline_shared(text: &Arc<String>, kept: &[&str]) -> Result<Self, XmlError> {
+        parse::parse_shared(text, kept)
     }
 
     /// The document as bytes: those that were read, if nothing was edited.

@@ -1,6 +1,7 @@
 //! From bytes to the tree of positions.
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use quick_xml::Reader;
 use quick_xml::escape::unescape;
@@ -33,6 +34,19 @@ pub(super) fn parse(mut bytes: Vec<u8>, kept: Option<&[&str]>) -> Result<XmlDocu
     let text = String::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 {
         offset: error.utf8_error().valid_up_to() + if bom { BOM.len() } else { 0 },
     })?;
+    positions(Arc::new(text), bom, kept)
+}
+
+/// As [`parse`], of a text that somebody else holds too.
+pub(super) fn parse_shared(text: &Arc<String>, kept: &[&str]) -> Result<XmlDocument, XmlError> {
+    if text.len() > MAX_BYTES || text.as_bytes().starts_with(BOM) {
+        // Positions begin behind the mark.
+        return parse(text.as_bytes().to_vec(), Some(kept));
+    }
+    positions(Arc::clone(text), false, Some(kept))
+}
+
+fn positions(text: Arc<String>, bom: bool, kept: Option<&[&str]>) -> Result<XmlDocument, XmlError> {
     characters_check(&text)?;
     let mut builder = Builder {
         text: &text,
