@@ -77,15 +77,26 @@ fn may_mention(part: &Part, flows: &HashSet<&str>) -> bool {
         && !flows.contains(part.name())
 }
 
+/// Which bytes are of a name: letters, digits, `_`, `.`, `-`, and those of other scripts.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        name[at] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') || !byte.is_ascii();
+        at += 1;
+    }
+    name
+};
+
 /// Takes out every token of a text. Names hold letters, digits, `_`, `.` and `-`.
 fn tokens(text: &[u8], idle: &mut HashSet<String>) {
     // Most tokens differ in length from all that is sought, and cost no more than being passed over.
     let longest = idle.iter().map(String::len).max().unwrap_or(0);
     let mut lengths = vec![false; longest + 1];
     idle.iter().for_each(|name| lengths[name.len()] = true);
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let name = |b: &u8| plain(b) || !b.is_ascii();
-    for token in text.split(|b| !name(b)).filter(|t| t.len() > 2) {
+    for token in text.split(|b| !NAME[usize::from(*b)]).filter(|t| t.len() > 2) {
         if idle.is_empty() {
             return;
         }

@@ -57,7 +57,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
 
 /// The literal targets of an action.
 fn targets(action: &Action<'_>, api: Option<&ApiName>) -> Vec<(Kind, String, String)> {
-    let api = api.map(ApiName::key).unwrap_or_default();
+    let api = api.map_or("", ApiName::as_str);
     let mut found = Vec::new();
     // With the server, its database is named as well.
     let server = action.parameters().any(|(name, value)| {
@@ -72,7 +72,7 @@ fn targets(action: &Action<'_>, api: Option<&ApiName>) -> Vec<(Kind, String, Str
         if text.is_empty() || placeholder(text) && !text.contains("example") {
             continue;
         }
-        if let Some(kind) = kind(name, text, &api) {
+        if let Some(kind) = kind(name, text, api) {
             // A query may carry a key.
             let target = text.split('?').next().unwrap_or(text).trim_end_matches('/').to_owned();
             found.push((kind, target, action.at(&["inputs", "parameters", name])));
@@ -101,15 +101,16 @@ fn telling(name: &str) -> bool {
 }
 
 fn kind(name: &str, text: &str, api: &str) -> Option<Kind> {
+    let is = |one: &str| api.eq_ignore_ascii_case(one);
     let address = text.starts_with("https://") || text.starts_with("http://");
     let last = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     match name.to_ascii_lowercase().as_str() {
         "dataset" if address => return Some(Kind::Site),
-        "dataset" if api == "shared_azureblob" && text != "AccountNameFromSettings" => {
+        "dataset" if is("shared_azureblob") && text != "AccountNameFromSettings" => {
             return Some(Kind::Server);
         }
         "organization" if address => return Some(Kind::Server),
-        "server" | "database" if api == "shared_sql" && !text.eq_ignore_ascii_case("default") => {
+        "server" | "database" if is("shared_sql") && !text.eq_ignore_ascii_case("default") => {
             return Some(Kind::Server);
         }
         "source" if text.starts_with("sites/") || text.starts_with("groups/") => {

@@ -10,9 +10,9 @@ use crate::finding::Severity;
 pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     for flow in &cx.flows {
         for action in &flow.actions {
-            let api =
-                action.connection_key().and_then(|k| flow.entry(k).map(|e| cx.api_of(e).key()));
-            if !reads_secret(action, api.as_deref().unwrap_or_default()) || secure(action) {
+            let entry = action.connection_key().and_then(|key| flow.entry(key));
+            let api = entry.map_or("", |entry| cx.api_of(entry).as_str());
+            if !reads_secret(action, api) || secure(action) {
                 continue;
             }
             out.push(Draft::new(
@@ -33,11 +33,12 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
 
 fn reads_secret(action: &Action<'_>, api: &str) -> bool {
     let operation = action.operation();
-    if api == "shared_keyvault" {
+    if api.eq_ignore_ascii_case("shared_keyvault") {
         return operation.eq_ignore_ascii_case("GetSecret")
             || operation.eq_ignore_ascii_case("GetSecretVersion");
     }
-    operation.to_ascii_lowercase().starts_with("performunboundaction")
+    let start = "performunboundaction";
+    operation.get(..start.len()).is_some_and(|o| o.eq_ignore_ascii_case(start))
         && action.parameters().any(|(name, value)| {
             name == "actionName"
                 && literal(value).is_some_and(|v| {

@@ -43,7 +43,8 @@ impl<'t> FlowAction<'t> {
             cases: None,
         };
         let mut metadata = None;
-        for (name, member) in value.as_object().into_iter().flat_map(JsonObject::iter) {
+        let Some(members) = value.as_object() else { return action };
+        for (name, member) in members.iter() {
             match name {
                 "type" => action.kind = member.as_str().unwrap_or_default(),
                 "inputs" => action.inputs = member.as_object(),
@@ -76,8 +77,17 @@ impl<'t> FlowAction<'t> {
                 _ => {}
             }
         }
+        if let Some(host) = host {
+            self.read_host(host);
+        }
+        if self.operation.is_empty() {
+            self.operation = operation;
+        }
+    }
+
+    fn read_host(&mut self, host: JsonObject<'t>) {
         let (mut key, mut old) = ("", None);
-        for (name, member) in host.into_iter().flat_map(JsonObject::iter) {
+        for (name, member) in host.iter() {
             match name {
                 "connectionName" => key = member.as_str().unwrap_or_default(),
                 "connection" => old = member.get("name").and_then(JsonNode::as_str),
@@ -85,9 +95,6 @@ impl<'t> FlowAction<'t> {
                 "workflowReferenceName" => self.child = member.as_str().unwrap_or_default(),
                 _ => {}
             }
-        }
-        if self.operation.is_empty() {
-            self.operation = operation;
         }
         self.key = match key {
             "" => old.and_then(old_key).map(Cow::Owned),
