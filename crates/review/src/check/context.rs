@@ -41,7 +41,6 @@ pub(crate) struct Flow<'a> {
     /// Pointer of the object that holds `connectionReferences` and `definition`.
     pub(crate) base: &'static str,
     pub(crate) actions: Vec<Action<'a>>,
-    by_key: HashMap<&'a str, &'a FlowReference>,
 }
 
 /// An action or the trigger.
@@ -51,7 +50,11 @@ pub(crate) struct Action<'a> {
     map: Rc<str>,
     pub(crate) trigger: bool,
     call: FlowAction<'a>,
+    entry: Option<&'a FlowReference>,
 }
+
+/// The entries of `connectionReferences` by key.
+type Entries<'a> = HashMap<&'a str, &'a FlowReference>;
 
 impl<'a> Context<'a> {
     pub(crate) fn new(input: &'a CheckInput<'a>, options: &'a CheckOptions) -> Self {
@@ -160,18 +163,19 @@ impl<'a> Flow<'a> {
             Some(properties) => (properties, "/properties"),
             None => (root, ""),
         };
+        let entries: Entries<'_> =
+            source.body.references.iter().map(|e| (e.key.as_str(), e)).collect();
         let mut actions = Vec::new();
         let definition = properties.get("definition");
         let part = |name: &str| definition.and_then(|d| d.get(name)).and_then(JsonNode::as_object);
         let map: Rc<str> = format!("{base}/definition/triggers").into();
         for (name, value) in part("triggers").into_iter().flat_map(JsonObject::iter) {
-            actions.push(Action::new(name, &map, value, true));
+            actions.push(Action::new((name, &map), value, true, &entries));
         }
         if let Some(map) = part("actions") {
-            walk(map, format!("{base}/definition/actions"), &mut actions);
+            walk(map, format!("{base}/definition/actions"), &entries, &mut actions);
         }
-        let by_key = source.body.references.iter().map(|e| (e.key.as_str(), e)).collect();
-        Self { source, base, actions, by_key }
+        Self { source, base, actions }
     }
 
     pub(crate) fn subject(&self) -> Subject {
@@ -182,10 +186,6 @@ impl<'a> Flow<'a> {
         &self.source.body.references
     }
 
-    pub(crate) fn entry(&self, key: &str) -> Option<&'a FlowReference> {
-        self.by_key.get(key).copied()
-    }
-
     /// Pointer of an entry of `connectionReferences`.
     pub(crate) fn entry_pointer(&self, key: &str) -> String {
         format!("{}/connectionReferences/{}", self.base, escape(key))
@@ -193,10 +193,10 @@ impl<'a> Flow<'a> {
 }
 
 /// Collects actions, nested ones too. The depth is that of the JSON, which is bounded.
-fn walk<'a>(map: JsonObject<'a>, at: String, out: &mut Vec<Action<'a>>) {
+fn walk<'a>(map: JsonObject<'a>, at: String, entries: &Entries<'a>, out: &mut Vec<Action<'a>>) {
     let at: Rc<str> = at.into();
     for (name, value) in map.iter() {
-        let action = Action::new(name, &at, value, false);
+        let action = Action::new((name, &at), value, false, entries);
         for (place, nested) in action.call.nested() {
             let at = match place {
                 NestedIn::Actions => action.at(&["actions"]),
@@ -204,7 +204,7 @@ fn walk<'a>(map: JsonObject<'a>, at: String, out: &mut Vec<Action<'a>>) {
                 NestedIn::Default => action.at(&["default", "actions"]),
                 NestedIn::Case(case) => action.at(&["cases", case, "actions"]),
             };
-            walk(nested, at, out);
+            walk(nested, at, entries, out);
         }
         out.push(action);
     }
@@ -219,8 +219,16 @@ pub(crate) fn escape(name: &str) -> Cow<'_, str> {
 }
 
 impl<'a> Action<'a> {
-    fn new(name: &'a str, map: &Rc<str>, value: JsonNode<'a>, trigger: bool) -> Self {
-        Self { name, map: Rc::clone(map), trigger, call: FlowAction::of(value) }
+    fn new(
+        (name, map): (&'a str, &Rc<str>),
+        value: JsonNode<'a>,
+        trigger: bool,
+        entries: &Entries<'a>,
+    ) -> Self {
+        let call = FlowAction::of(value);
+        // Most rules ask for it.
+        let entry = call.key.as_deref().and_then(|key| entries.get(key).copied());
+        Self { name, map: Rc::clone(map), trigger, call, entry }
     }
 
     pub(crate) fn value(&self) -> JsonNode<'a> {
@@ -238,6 +246,11 @@ impl<'a> Action<'a> {
     /// The key of `connectionReferences` that it uses.
     pub(crate) fn connection_key(&self) -> Option<&str> {
         self.call.key.as_deref()
+    }
+
+    /// The entry of `connectionReferences` that it uses.
+    pub(crate) fn entry(&self) -> Option<&'a FlowReference> {
+        self.entry
     }
 
     /// Id of the flow that it calls as a child; empty if it calls none.

@@ -79,16 +79,14 @@ struct Uses {
 fn uses<'a>(cx: &Context<'a>) -> HashMap<&'a LogicalName, Uses> {
     let mut uses: HashMap<&LogicalName, Uses> = HashMap::new();
     for flow in &cx.flows {
-        let mut by_key = HashMap::new();
         for entry in flow.entries() {
             let Some(name) = &entry.logical_name else { continue };
             let one = uses.entry(name).or_default();
             one.invoker |= entry.source == RuntimeSource::Invoker;
             one.on_behalf |= entry.on_behalf_of_invoker;
-            by_key.insert(entry.key.as_str(), name);
         }
         for action in &flow.actions {
-            let Some(name) = action.connection_key().and_then(|k| by_key.get(k).copied()) else {
+            let Some(name) = action.entry().and_then(|entry| entry.logical_name.as_ref()) else {
                 continue;
             };
             let target = action.parameters().filter(|(name, _)| {

@@ -28,8 +28,10 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     for flow in &cx.flows {
         let mut met: BTreeMap<(Kind, String), Met> = BTreeMap::new();
         for action in &flow.actions {
-            let Some(key) = action.connection_key() else { continue };
-            let api = flow.entry(key).map(|entry| cx.api_of(entry));
+            if action.connection_key().is_none() {
+                continue;
+            }
+            let api = action.entry().map(|entry| cx.api_of(entry));
             for (kind, target, pointer) in targets(action, api) {
                 let one = met.entry((kind, target)).or_insert(Met { pointer, count: 0 });
                 one.count += 1;

@@ -12,10 +12,8 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     let mut known: HashMap<&str, Option<HashSet<String>>> = HashMap::new();
     for flow in &cx.flows {
         for action in &flow.actions {
-            let (Some(key), operation) = (action.connection_key(), action.operation()) else {
-                continue;
-            };
-            let connector = flow.entry(key).and_then(|entry| cx.all_connectors.of_entry(entry));
+            let operation = action.operation();
+            let connector = action.entry().and_then(|entry| cx.all_connectors.of_entry(entry));
             let Some((connector, definition)) =
                 connector.and_then(|c| Some((c, c.openapi_definition.as_deref()?)))
             else {

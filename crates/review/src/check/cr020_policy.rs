@@ -76,7 +76,7 @@ fn flow_uses(cx: &Context<'_>, flow: &Flow<'_>) -> Vec<Seen> {
     let mut met = HashSet::new();
     for action in &flow.actions {
         let key = action.connection_key();
-        let entry = key.and_then(|key| flow.entry(key));
+        let entry = action.entry();
         let api = match entry {
             Some(entry) => cx.api_of(entry).clone(),
             None => match built_in(action) {

@@ -10,8 +10,7 @@ use crate::finding::Severity;
 pub(super) fn check(cx: &Context<'_>, out: &mut Vec<Draft>) {
     for flow in &cx.flows {
         for action in &flow.actions {
-            let entry = action.connection_key().and_then(|key| flow.entry(key));
-            let api = entry.map_or("", |entry| cx.api_of(entry).as_str());
+            let api = action.entry().map_or("", |entry| cx.api_of(entry).as_str());
             if !reads_secret(action, api) || secure(action) {
                 continue;
             }

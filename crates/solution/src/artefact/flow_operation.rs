@@ -8,6 +8,9 @@ use crate::model::ApiName;
 use crate::model::facts::{FlowOperation, Schedule, ScheduleUnit};
 use crate::model::package::FlowReference;
 
+/// Operations that are compared one by one.
+const NEIGHBOURS: usize = 8;
+
 /// Gathers the operations of a flow, each once. Most actions repeat one, so they are compared before
 /// anything is copied.
 pub(super) struct Operations<'r, 't> {
@@ -40,7 +43,11 @@ impl<'r, 't> Operations<'r, 't> {
         };
         let endpoint = endpoint(action, reached);
         let call = (api, action.operation, endpoint);
-        if self.seen.contains(&call) {
+        // The neighbours first: they often do the same, and comparing costs less than hashing.
+        let same = |one: &FlowOperation| {
+            one.operation == call.1 && one.api_name.as_str() == call.0 && one.endpoint == call.2
+        };
+        if self.found.iter().rev().take(NEIGHBOURS).any(same) || self.seen.contains(&call) {
             return;
         }
         self.found.push(FlowOperation {
