@@ -23,6 +23,8 @@ use super::odata_metadata::{CUSTOMIZATIONS, SOLUTION};
 const PYTHON: &str = "CONNREF_TEST_PYTHON";
 /// Most kinds of differences that may be listed.
 const KINDS_MAX: usize = 10;
+/// The seed of the short run.
+const SHORT: u64 = 4242;
 /// Fewer requests than this per minute are no run worth the name.
 const REQUESTS_MIN: u64 = 500;
 
@@ -93,6 +95,8 @@ struct Found {
     broken: Vec<String>,
     /// What schemathesis itself could not do.
     errors: Vec<String>,
+    /// Operations that it could make no further requests for: it cannot turn every description round.
+    unmade: BTreeSet<String>,
     /// How often each listed kind occurred.
     known: Vec<u64>,
     /// One example of what is not listed, by check and message.
@@ -157,7 +161,12 @@ fn read(record: &Path, listed: &[Difference]) -> Found {
             continue;
         };
         if name.contains("Error") {
-            found.errors.push(event.to_string().chars().take(2000).collect());
+            match event["label"].as_str() {
+                Some(label) if event["value"]["type"] == "UnsupportedSchema" => {
+                    found.unmade.insert(label.to_owned());
+                }
+                _ => found.errors.push(event.to_string().chars().take(2000).collect()),
+            }
         }
         let recorder = &event["recorder"];
         let Some(interactions) = recorder["interactions"].as_object() else { continue };
@@ -248,7 +257,10 @@ fn the_service_is_as_it_describes_itself() {
     };
     let listed = listed();
     let minutes: u64 = if std::env::var_os("CONNREF_LONG").is_some() { 20 } else { 3 };
-    let mut seed = Seed::take("the_service_is_as_it_describes_itself");
+    // The long run looks for what nobody has seen; the short one holds what was seen, and must not fail a
+    // change that has nothing to do with it.
+    let test = "the_service_is_as_it_describes_itself";
+    let mut seed = if minutes > 3 { Seed::take(test) } else { Seed::take_or(test, SHORT) };
     let seed = seed.below(1 << 31);
     let home = world();
     let served = Served::start(&home);
@@ -301,6 +313,8 @@ fn the_service_is_as_it_describes_itself() {
     assert!(found.statuses.get(&200).is_some_and(|times| *times > 100), "{:?}", found.statuses);
     assert!(!found.statuses.contains_key(&401), "it was not signed in");
     assert!(found.errors.is_empty(), "{}", found.errors.join("\n"));
+    let unseen: Vec<_> = found.unmade.difference(&found.operations).collect();
+    assert!(unseen.is_empty(), "no request could be made to {unseen:?}");
     assert!(found.broken.is_empty(), "answers of 500 and above:\n{}", found.broken.join("\n"));
     let new: Vec<_> = found.new.iter().map(|(kind, shown)| format!("{kind}\n  {shown}")).collect();
     assert!(

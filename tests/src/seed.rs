@@ -11,13 +11,24 @@ impl Seed {
     /// # Panics
     /// If `SEED` is no number.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "a random test tells how to repeat it")]
     pub fn take(test: &str) -> Self {
+        let passed = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self::take_or(
+            test,
+            passed.map_or(1, |passed| u64::from(passed.subsec_nanos()) ^ passed.as_secs()),
+        )
+    }
+
+    /// Takes `SEED` from the environment, else this one; prints it either way.
+    ///
+    /// # Panics
+    /// If `SEED` is no number.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "a random test tells how to repeat it")]
+    pub fn take_or(test: &str, other: u64) -> Self {
         let seed = match std::env::var("SEED") {
             Ok(text) => text.parse().expect("SEED is a number"),
-            Err(_) => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(1, |passed| u64::from(passed.subsec_nanos()) ^ passed.as_secs()),
+            Err(_) => other,
         };
         eprintln!("SEED={seed} cargo nextest run -p connref-tests {test}");
         Self(seed)

@@ -144,6 +144,34 @@ mod tests {
         insta::assert_snapshot!("help", text);
     }
 
+    #[test]
+    fn a_list_of_commands_says_what_each_does() {
+        let mut root = Cli::command();
+        root.build();
+        lists(&root, &mut vec!["connref"]);
+    }
+
+    /// Holds the list of a command as it is asked for, where its verbs are not made yet, against what
+    /// each says of itself.
+    fn lists<'c>(command: &'c clap::Command, path: &mut Vec<&'c str>) {
+        if !command.has_subcommands() {
+            return;
+        }
+        let asked = path.iter().copied().chain(["-h"]);
+        let shown = Cli::command().term_width(1000).max_term_width(1000);
+        let text = shown.try_get_matches_from(asked).expect_err("help").render().to_string();
+        for sub in command.get_subcommands() {
+            let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty(), "{path:?} {}", sub.get_name());
+            let line =
+                |line: &str| line.trim_start().starts_with(sub.get_name()) && line.contains(&about);
+            assert!(text.lines().any(line), "{path:?} {}: {about}\n{text}", sub.get_name());
+            path.push(sub.get_name());
+            lists(sub, path);
+            path.pop();
+        }
+    }
+
     /// The help without the options that every command has.
     fn help(command: &clap::Command, text: &mut String) {
         let mut shown = command.clone().term_width(100);

@@ -34,8 +34,8 @@ use crate::render::Format;
 
 /// Nouns.
 #[derive(Debug, Subcommand)]
-// Each verb is made when it is called for, or every command would wait for all of them. What says what a
-// verb does stands at its arguments then, where it has some: they come last.
+// Each verb is made when it is called for, or every command would wait for all of them. What a verb does
+// stands twice where it has arguments of its own: here for the list, there for its own help.
 #[command(defer = true)]
 pub(crate) enum Command {
     /// Sign in to a server, and stay signed in
@@ -107,8 +107,11 @@ pub(crate) enum Command {
     /// Serve the API to other programs
     #[command(subcommand)]
     Server(server::ServerCommand),
+    /// Play the whole story on this machine alone: deploy, bind, run, lose an owner, repair
     Demo(demo::DemoArgs),
+    /// Explain a code of a finding or a refusal
     Explain(explain::ExplainArgs),
+    /// Completions for a shell
     Completion(completion::CompletionArgs),
 }
 

@@ -28,25 +28,42 @@ use crate::render::note;
 
 /// Verbs of solutions.
 #[derive(Debug, Subcommand)]
-// Each verb is made when it is called for, or every command would wait for all of them. What says what a
-// verb does stands at its arguments then, where it has some: they come last.
+// Each verb is made when it is called for, or every command would wait for all of them. What a verb does
+// stands twice where it has arguments of its own: here for the list, there for its own help.
 #[command(defer = true)]
 pub(crate) enum SolutionCommand {
+    /// Make an unmanaged solution
     Create(CreateArgs),
+    /// Check solutions before they are deployed; offline
     Check(check::CheckArgs),
+    /// Show what solution files hold; offline
     Inspect(inspect::InspectArgs),
+    /// Write a deployment settings file for a solution; offline
     CreateSettings(create_settings::CreateSettingsArgs),
+    /// Compare two versions: what an upgrade adds, changes, removes and needs; offline
     Diff(diff::DiffArgs),
+    /// Draw flows, references and connectors; offline
     Graph(graph::GraphArgs),
+    /// Give hard-coded connections references; a flow package becomes a solution; offline
     Migrate(migrate::MigrateArgs),
+    /// Write what a deployment takes, to read and tick off: bindings, variables, order; offline
     Runbook(runbook::RunbookArgs),
+    /// Pack what a customer gets: package, settings file to fill in, runbook, checks; offline
     Kit(kit::KitArgs),
+    /// Make a zip of an unpacked solution; the same files give the same bytes; offline
     Pack(pack::PackArgs),
+    /// Write the parts of a zip as files; offline
     Unpack(pack::UnpackArgs),
+    /// Tell exactly what an import would do, as this caller, here or by a facts file; 4 if it would be refused
     Plan(plan::PlanArgs),
+    /// Import a solution, bind its references and tell which flows stay off, and why
     Import(import::ImportArgs),
+    /// The gate after a deployment and before a release: whether a solution can work as it is meant
+    /// to; 1 if not, or if not all of it could be seen
     Verify(verify::VerifyArgs),
+    /// Export a solution; no connection and no secret travels in it
     Export(export::ExportArgs),
+    /// Prove that a package holds no secret of the vault: search it, sign the result, verify it
     Proof(proof::ProofArgs),
     /// Put the holding solution in the place of the installed one; what it lacks goes
     Upgrade {
