@@ -34,6 +34,11 @@ async fn addresses_that_are_none() {
     assert!(service.get(&long).await.status < 500);
     let long = format!("publishers({})", "x".repeat(40_000));
     assert_eq!(service.get(&long).await.status, 400);
+    // A text stands in quotes.
+    for (stamp, code) in [("'x'", 200), ("null", 200), ("x", 400), ("%C2%84", 400)] {
+        let path = format!("RetrieveMetadataChanges(Query=@q,ClientVersionStamp={stamp})?@q={{}}");
+        assert_eq!(service.get(&path).await.status, code, "{stamp}");
+    }
 }
 
 #[tokio::test]

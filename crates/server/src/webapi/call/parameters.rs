@@ -95,6 +95,12 @@ fn in_address(asked: &Asked, verb: &Verb, segment: &Segment) -> Result<Map<Strin
         .map(|(name, argument)| {
             let value = match argument {
                 Argument::Text(text) => Value::from(text.as_str()),
+                Argument::Bare(text) if text != "null" && is_text(verb, name) => {
+                    return Err(Fault::syntax(format!(
+                        "The parameter `{name}` of `{}` is a text and stands in quotes.",
+                        verb.name
+                    )));
+                }
                 Argument::Bare(text) => bare(text),
                 Argument::Alias(alias) => {
                     let text = asked.query.alias(alias)?.trim();
@@ -107,6 +113,10 @@ fn in_address(asked: &Asked, verb: &Verb, segment: &Segment) -> Result<Map<Strin
             Ok((name.clone(), value))
         })
         .collect()
+}
+
+fn is_text(verb: &Verb, name: &str) -> bool {
+    verb.parameters.iter().any(|one| one.name == name && one.edm == "Edm.String")
 }
 
 fn bare(text: &str) -> Value {
