@@ -5,9 +5,11 @@
 //! (<https://www.sqlite.org/walformat.html>, "WAL-Index Header"). SQLite itself compares it to know
 //! whether what it holds still counts. Reading it takes no lock and no transaction, where a question
 //! takes both. It lies in shared memory, which reading the file sees at once.
+use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the header.
 const HEADER: usize = 48;
@@ -17,14 +19,30 @@ const HEADER: usize = 48;
 pub(crate) struct Mark([u8; HEADER]);
 
 /// Where the header lies.
-pub(super) struct Index(File);
+///
+/// SQLite keeps its locks on this very file, and closing any handle of a file drops every lock that the
+/// process has on it, whoever took them (POSIX). So a handle is opened once for a file and never closed.
+#[derive(Clone, Copy)]
+pub(super) struct Index(&'static File);
+
+/// The handles of this process, by device and inode: while one is held its inode is nobody else's.
+static HELD: Mutex<Option<HashMap<(u64, u64), Index>>> = Mutex::new(None);
 
 impl Index {
     /// The index beside a database that is open; none where it cannot be read.
     pub(super) fn open(database: &Path) -> Option<Self> {
         let mut path = database.as_os_str().to_owned();
         path.push("-shm");
-        File::open(path).ok().map(Self)
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.get_or_insert_with(HashMap::new);
+        let file = std::fs::metadata(&path).ok()?;
+        if let Some(index) = held.get(&(file.dev(), file.ino())) {
+            return Some(*index);
+        }
+        // It may have become another one meanwhile; it counts as what it is.
+        let file: &'static File = Box::leak(Box::new(File::open(&path).ok()?));
+        let found = file.metadata().ok()?;
+        Some(*held.entry((found.dev(), found.ino())).or_insert(Self(file)))
     }
 
     /// The state at this moment; none while it is being written, or if it cannot be told.
@@ -68,6 +86,31 @@ mod tests {
             }
             last = index.mark().unwrap();
         }
+    }
+
+    #[test]
+    fn whoever_looks_takes_no_lock_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let one = Connection::open(&path).unwrap();
+        one.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t (a)").unwrap();
+        one.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").unwrap();
+        let inode = std::fs::metadata(folder.path().join("test.db-shm")).unwrap().ino();
+        // What the system knows of this process's locks on the file.
+        let locks = || {
+            let all = std::fs::read_to_string("/proc/locks").unwrap();
+            let ours = format!(" {} ", std::process::id());
+            let file = format!(":{inode} ");
+            all.lines().filter(|line| line.contains(&ours) && line.contains(&file)).count()
+        };
+        let before = locks();
+        assert!(before > 0, "a writer holds one");
+        for _ in 0..3 {
+            let index = Index::open(&path).unwrap();
+            assert!(index.mark().is_some());
+        }
+        assert_eq!(locks(), before);
+        one.execute_batch("COMMIT").unwrap();
     }
 
     #[test]
