@@ -2,32 +2,10 @@
 // relationships, functions and actions, metadata, and an import that is awaited.
 // node dynamics.mjs NODE_MODULES PACKAGE CONNECTION → one line of JSON per kind of work.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { open } from './session.mjs';
 
 const [, , modules, packageFile, connection] = process.argv;
-const require = createRequire(`${modules}/x.js`);
-const load = async (name) => {
-  const found = await import(pathToFileURL(require.resolve(name)).href);
-  return found.default ?? found;
-};
-const { AUTHORITY, ENVIRONMENT, TENANT, CLIENT_ID, CLIENT_SECRET } = process.env;
-const { ConfidentialClientApplication } = await load('@azure/msal-node');
-const application = new ConfidentialClientApplication({
-  auth: {
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
-    authority: `${AUTHORITY}/${TENANT}`,
-    knownAuthorities: [new URL(AUTHORITY).host],
-  },
-});
-const { accessToken } = await application.acquireTokenByClientCredential({ scopes: [`${ENVIRONMENT}/.default`] });
-const { DynamicsWebApi } = await load('dynamics-web-api');
-const api = new DynamicsWebApi({
-  serverUrl: ENVIRONMENT,
-  dataApi: { version: '9.2' },
-  onTokenRefresh: async () => accessToken,
-});
+const api = await open(modules);
 const tell = (what) => console.log(JSON.stringify(what));
 const refused = async (work) => {
   try {

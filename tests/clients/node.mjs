@@ -1,32 +1,8 @@
 // Existing Node clients, unchanged, against a server over HTTPS.
 // node node.mjs NODE_MODULES → one line of JSON on stdout: what each did.
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { open } from './session.mjs';
 
-const require = createRequire(`${process.argv[2]}/x.js`);
-const load = async (name) => {
-  const found = await import(pathToFileURL(require.resolve(name)).href);
-  return found.default ?? found;
-};
-const { AUTHORITY, ENVIRONMENT, TENANT, CLIENT_ID, CLIENT_SECRET } = process.env;
-
-const { ConfidentialClientApplication } = await load('@azure/msal-node');
-const application = new ConfidentialClientApplication({
-  auth: {
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
-    authority: `${AUTHORITY}/${TENANT}`,
-    knownAuthorities: [new URL(AUTHORITY).host],
-  },
-});
-const { accessToken } = await application.acquireTokenByClientCredential({ scopes: [`${ENVIRONMENT}/.default`] });
-
-const { DynamicsWebApi } = await load('dynamics-web-api');
-const api = new DynamicsWebApi({
-  serverUrl: ENVIRONMENT,
-  dataApi: { version: '9.2' },
-  onTokenRefresh: async () => accessToken,
-});
+const api = await open(process.argv[2]);
 const done = {};
 const who = await api.callFunction('WhoAmI');
 done.who = who.UserId.length === 36;

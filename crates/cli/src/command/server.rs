@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::embedded::Embedded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::home;
+use crate::package::chain;
 use crate::render::{note, warning};
 use crate::secret;
 
@@ -284,15 +285,4 @@ async fn key_resume(
         store.key_change_continue(&KEEPER, RESUME_EVERY).await?;
     }
     Ok(())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(one) = cause {
-        text += &format!(": {one}");
-        cause = one.source();
-    }
-    text
 }

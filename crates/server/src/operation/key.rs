@@ -6,7 +6,7 @@ use connref_store::access::Caller;
 use connref_store::tenant_key::{KeyChange, KeyStatus};
 use connref_store::vault::VaultError;
 
-use super::{OperationError, Result};
+use super::{OperationError, Result, with_causes};
 use crate::App;
 
 /// How long one request goes on with a change before it answers how far it is.
@@ -43,18 +43,8 @@ fn told(error: StoreError) -> OperationError {
     let StoreError::Vault(error) = error else { return error.into() };
     let fix = error.fix();
     match error {
-        VaultError::Provider { .. } => OperationError::Remote { message: chain(&error) },
+        VaultError::Provider { .. } => OperationError::Remote { message: with_causes(&error) },
         VaultError::KeyChanged => OperationError::Conflict { message: error.to_string(), fix },
-        _ => OperationError::Invalid { message: chain(&error), fix },
+        _ => OperationError::Invalid { message: with_causes(&error), fix },
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(one) = cause {
-        text += &format!(": {one}");
-        cause = one.source();
-    }
-    text
 }

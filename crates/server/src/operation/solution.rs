@@ -22,7 +22,7 @@ use connref_store::solution::{Solution, SolutionContent, SolutionNew};
 use connref_store::solution_remove::SolutionUpdate;
 use serde_json::json;
 
-use super::{OperationError, Result, judged, principal};
+use super::{OperationError, Result, judged, principal, with_causes};
 use crate::Context;
 
 /// An unmanaged solution to make.
@@ -217,21 +217,27 @@ impl PackageRead {
     pub(super) fn from_zip(file: &[u8]) -> Result<Self> {
         let archive = Archive::from_zip(file, &Limits::default()).map_err(|e| {
             OperationError::invalid(
-                chain(&e),
+                with_causes(&e),
                 "export the solution again and give the zip as it is",
             )
         })?;
         let package = package_read(&archive).map_err(|e| {
             OperationError::invalid(
-                chain(&e),
+                with_causes(&e),
                 "give a solution zip with solution.xml and customizations.xml at its root",
             )
         })?;
         let bodies = flow_bodies(&package).map_err(|e| {
-            OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+            OperationError::invalid(
+                with_causes(&e),
+                "export the solution again, or repair this part",
+            )
         })?;
         let (tables, odd) = tables_read(&archive).map_err(|e| {
-            OperationError::invalid(chain(&e), "export the solution again, or repair this part")
+            OperationError::invalid(
+                with_causes(&e),
+                "export the solution again, or repair this part",
+            )
         })?;
         let mut package = package;
         package.problems.extend(odd);
@@ -313,7 +319,7 @@ async fn imported(
     let parts: Vec<(String, Vec<u8>)> = read
         .archive
         .to_parts()
-        .map_err(|e| OperationError::invalid(chain(&e), "export the solution again"))?;
+        .map_err(|e| OperationError::invalid(with_causes(&e), "export the solution again"))?;
     let result = apply(cx, &read, &parts, import, &job).await;
     match result {
         Ok(outcome) => Ok(SolutionImported { job, outcome, manifest: read.package.manifest }),
@@ -429,7 +435,7 @@ pub async fn solution_proof(cx: &Context, file: Vec<u8>) -> Result<SecretSearch>
     let mut places = Vec::new();
     unpacked("", &file, 0, &mut places).map_err(|error| {
         OperationError::invalid(
-            chain(&error),
+            with_causes(&error),
             "export the solution again and give the zip as it is",
         )
     })?;
@@ -485,7 +491,7 @@ fn write(content: &SolutionContent, fidelity: Fidelity, managed: bool) -> Result
     let internal = |e: &dyn std::error::Error| {
         OperationError::Store(StoreError::Invalid(format!(
             "the solution cannot be written: {}",
-            chain(e)
+            with_causes(e)
         )))
     };
     let base = if content.parts.is_empty() {
@@ -560,15 +566,4 @@ fn components(package: &mut Package) {
             roots.push(RootComponent { kind, id: Some(id), schema_name, behavior: 0 });
         }
     }
-}
-
-/// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }

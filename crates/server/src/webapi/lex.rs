@@ -40,6 +40,14 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token>, Fault> {
 }
 
 fn quoted(rest: &str) -> Result<(Token, usize), Fault> {
+    let (text, length) = quoted_text(rest)
+        .ok_or_else(|| Fault::syntax("There is an unterminated string literal in the filter."))?;
+    Ok((Token::Text(text), length))
+}
+
+/// A text in quotes at the beginning, where two quotes stand for one, and the bytes it took; none where
+/// it has no end.
+pub(super) fn quoted_text(rest: &str) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
@@ -49,10 +57,10 @@ fn quoted(rest: &str) -> Result<(Token, usize), Fault> {
             chars.next();
             text.push('\'');
         } else {
-            return Ok((Token::Text(text), at + 1));
+            return Some((text, at + 1));
         }
     }
-    Err(Fault::syntax("There is an unterminated string literal in the filter."))
+    None
 }
 
 /// A list runs to the bracket that stands outside quotes; it does not nest.

@@ -1,5 +1,6 @@
 //! Words of a query in SQL.
 use super::fault::Fault;
+use super::lex::quoted_text;
 
 /// A word.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,19 +70,8 @@ fn comment(rest: &str) -> Result<Option<&str>, Fault> {
 }
 
 fn literal(rest: &str) -> Result<(Token, usize), Fault> {
-    let mut text = String::new();
-    let mut chars = rest.char_indices().skip(1).peekable();
-    while let Some((at, c)) = chars.next() {
-        if c != '\'' {
-            text.push(c);
-        } else if chars.peek().is_some_and(|(_, next)| *next == '\'') {
-            chars.next();
-            text.push('\'');
-        } else {
-            return Ok((Token::Text(text), at + 1));
-        }
-    }
-    Err(fault("a quote is not closed"))
+    let (text, length) = quoted_text(rest).ok_or_else(|| fault("a quote is not closed"))?;
+    Ok((Token::Text(text), length))
 }
 
 fn quoted(rest: &str, close: char) -> Result<(Token, usize), Fault> {

@@ -13,6 +13,7 @@ use connref_egress::{Egress, Policy};
 
 use super::jwt::Jwt;
 use crate::App;
+use crate::operation::with_causes;
 use key::{Algorithm, IssuerKey, fitting};
 
 const SECOND: i64 = 1_000_000;
@@ -118,16 +119,6 @@ impl Slot {
             }
         });
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(one) = cause {
-        text += &format!(": {one}");
-        cause = one.source();
-    }
-    text
 }
 
 impl Issuers {
