@@ -1,6 +1,9 @@
 //! `BulkDelete` of the rows of any table: at once, row by row, each as a deletion of its own. A row that
 //! cannot be deleted stays and is counted.
+use connref_solution::model::JobId;
+use connref_store::StoreError;
 use connref_store::bulk_delete::BulkDeleteNew;
+use connref_store::db::DbError;
 use connref_store::query::{
     ColumnDef, Compare, Expr, Kind, Literal, Match, Operand, Query, TableDef,
 };
@@ -39,19 +42,28 @@ pub(super) async fn delete(asked: &Asked, parameters: &Parameters) -> Result<Val
         node: cx.app.node().to_owned(),
     };
     let job = store.bulk_delete_create(&cx.caller, &cx.environment.id, new).await?;
-    for due in store.bulk_delete_due(&cx.caller, Some(&job)).await? {
+    let (asked, wanted) = (asked.clone(), job.clone());
+    // On a task of its own: whoever asked may hang up, and the job comes to its end all the same.
+    let ended = tokio::spawn(async move { carry_out(&asked, &wanted, &queries).await }).await;
+    ended.map_err(|_| StoreError::Database(DbError::Panicked))??;
+    Ok(json!({"JobId": job.as_str()}))
+}
+
+async fn carry_out(asked: &Asked, job: &JobId, queries: &[Query]) -> Result<(), Fault> {
+    let (cx, store) = (&asked.cx, asked.cx.store());
+    for due in store.bulk_delete_due(&cx.caller, Some(job)).await? {
         if !store.bulk_delete_claim(&due).await? {
             continue;
         }
         let (mut deleted, mut failed) = (0, 0);
-        for query in &queries {
+        for query in queries {
             let (went, stayed) = delete_rows(asked, query).await?;
             deleted += went;
             failed += stayed;
         }
         store.bulk_delete_note(&cx.caller, &due, deleted, failed).await?;
     }
-    Ok(json!({"JobId": job.as_str()}))
+    Ok(())
 }
 
 /// How many rows each query means.
