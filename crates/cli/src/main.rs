@@ -24,7 +24,6 @@ mod statement;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use mimalloc::MiMalloc;
 
 /// Documents are trees of small pieces: half of what reading a package costs is getting and giving
@@ -34,7 +33,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = pac::translate(std::env::args_os().collect());
-    let cli = match cli::Cli::try_parse_from(arguments) {
+    let cli = match cli::parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout and are no error; a reader that went away is none

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::render::note;
 use crate::sign_in::{CLIENT, Kept, key, refused};
 
-/// Verbs of signing in.
+// Verbs of signing in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
     /// Sign in to the server of --environment with a code that is confirmed in a browser

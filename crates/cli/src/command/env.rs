@@ -8,7 +8,7 @@ use crate::exit::{Exit, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of environments.
+// Verbs of environments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
     /// Make an environment

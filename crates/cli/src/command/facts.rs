@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts_file::facts;
 
-/// Verbs of facts.
+// Verbs of facts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FactsCommand {
     /// Write the facts of an environment to a file: who owns and uses what, no credentials

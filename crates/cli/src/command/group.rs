@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::pick::pick;
 
-/// Verbs of groups.
+// Verbs of groups.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupCommand {
     /// Make a group

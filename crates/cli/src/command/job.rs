@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::note;
 
-/// Verbs of jobs.
+// Verbs of jobs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// List imports, newest first

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::render::{note, warning};
 
-/// Verbs of the key.
+// Verbs of the key.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// The versions of the key: provider, fingerprint, age, and how many secrets each protects

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::note;
 
-/// Verbs of layers.
+// Verbs of layers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LayerCommand {
     /// List layers: what solutions brought of each component, and what was changed here

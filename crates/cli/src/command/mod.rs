@@ -26,87 +26,67 @@ mod team;
 mod user;
 mod variable;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+use self::connector::ConnectorCommand;
+use self::solution::SolutionCommand;
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::render::Format;
 
 /// Nouns.
 #[derive(Debug, Subcommand)]
-// Each verb is made when it is called for, or every command would wait for all of them. What a verb does
-// stands twice where it has arguments of its own: here for the list, there for its own help.
+// Each is made when it is called for, or every command would wait for all of them. What one does stands
+// twice where it has arguments of its own: here for the list, there for its own help.
 #[command(defer = true)]
 pub(crate) enum Command {
     /// Sign in to a server, and stay signed in
-    #[command(subcommand)]
-    Auth(auth::AuthCommand),
+    Auth(Verbs<auth::AuthCommand>),
     /// Environments: everything else lives in one
-    #[command(subcommand)]
-    Env(env::EnvCommand),
+    Env(Verbs<env::EnvCommand>),
     /// Users and service principals
-    #[command(subcommand)]
-    User(user::UserCommand),
+    User(Verbs<user::UserCommand>),
     /// Teams: rows are shared with them, most own rows and hold roles
-    #[command(subcommand)]
-    Team(team::TeamCommand),
+    Team(Verbs<team::TeamCommand>),
     /// Security roles: what may be done, and how far it reaches
-    #[command(subcommand)]
-    Role(role::RoleCommand),
+    Role(Verbs<role::RoleCommand>),
     /// Policies of the tenant: which connectors may meet, how references may be bound
-    #[command(subcommand)]
-    Policy(policy::PolicyCommand),
+    Policy(Verbs<policy::PolicyCommand>),
     /// Groups of the tenant, whose members teams and shares follow
-    #[command(subcommand)]
-    Group(group::GroupCommand),
+    Group(Verbs<group::GroupCommand>),
     /// Connectors, built-in and custom
-    #[command(subcommand)]
-    Connector(connector::ConnectorCommand),
+    Connector(Verbs<ConnectorCommand>),
     /// Connections: a connector, a credential and an owner
-    #[command(subcommand)]
-    Connection(connection::ConnectionCommand),
+    Connection(Verbs<connection::ConnectionCommand>),
     /// Connection references: what flows use, bound to a connection in each environment
-    #[command(subcommand, visible_alias = "ref")]
-    ConnectionReference(reference::ReferenceCommand),
+    #[command(visible_alias = "ref")]
+    ConnectionReference(Verbs<reference::ReferenceCommand>),
     /// Solutions: check, compare, migrate, import, export
-    #[command(subcommand)]
-    Solution(solution::SolutionCommand),
+    Solution(Verbs<SolutionCommand>),
     /// Jobs: imports and what goes on while nobody waits
-    #[command(subcommand)]
-    Job(job::JobCommand),
+    Job(Verbs<job::JobCommand>),
     /// Layers: what solutions brought of a component, and what was changed here on top
-    #[command(subcommand)]
-    Layer(layer::LayerCommand),
+    Layer(Verbs<layer::LayerCommand>),
     /// Deployment settings files: make, check, bring up to date
-    #[command(subcommand)]
-    Settings(settings::SettingsCommand),
+    Settings(Verbs<settings::SettingsCommand>),
     /// Cloud flows: turn on and off, run, and ask why not
-    #[command(subcommand)]
-    Flow(flow::FlowCommand),
+    Flow(Verbs<flow::FlowCommand>),
     /// Runs of flows, and who acted in them
-    #[command(subcommand)]
-    Run(run::RunCommand),
+    Run(Verbs<run::RunCommand>),
     /// Environment variables
-    #[command(subcommand)]
-    Variable(variable::VariableCommand),
+    Variable(Verbs<variable::VariableCommand>),
     /// What will break, who did what, and whether the log is whole
-    #[command(subcommand)]
-    Audit(audit::AuditCommand),
+    Audit(Verbs<audit::AuditCommand>),
     /// The facts of an environment as a file, to audit and plan without it
-    #[command(subcommand)]
-    Facts(facts::FactsCommand),
+    Facts(Verbs<facts::FactsCommand>),
     /// Pipelines: stages with a delegate each, approvals, the record, roll back
-    #[command(subcommand)]
-    Pipeline(pipeline::PipelineCommand),
+    Pipeline(Verbs<pipeline::PipelineCommand>),
     /// Rollouts: one package to the environments of many customers
-    #[command(subcommand)]
-    Rollout(rollout::RolloutCommand),
+    Rollout(Verbs<rollout::RolloutCommand>),
     /// The key that protects credentials: see it, make a new version, move it to another provider
-    #[command(subcommand)]
-    Key(key::KeyCommand),
+    Key(Verbs<key::KeyCommand>),
     /// Serve the API to other programs
-    #[command(subcommand)]
-    Server(server::ServerCommand),
+    Server(Verbs<server::ServerCommand>),
     /// Play the whole story on this machine alone: deploy, bind, run, lose an owner, repair
     Demo(demo::DemoArgs),
     /// Explain a code of a finding or a refusal
@@ -115,18 +95,31 @@ pub(crate) enum Command {
     Completion(completion::CompletionArgs),
 }
 
+// The verbs of a noun, which are made when the noun is called for. Neither this nor their list has a doc
+// comment: it would take the place of what stands at the noun.
+#[derive(Args, Debug)]
+pub(crate) struct Verbs<C: Subcommand> {
+    #[command(subcommand)]
+    verb: C,
+}
+
 impl Command {
+    /// A noun with one verb alone, of the verbs that read files and are done.
+    pub(crate) fn branch(noun: &str, verb: &str) -> Option<clap::Command> {
+        let noun = (noun == "solution").then(|| clap::Command::new("solution"))?;
+        Some(noun.subcommand(SolutionCommand::alone(verb)?))
+    }
+
     /// Whether it can write a result in a format that only reports have.
     pub(crate) fn writes(&self, format: Format) -> bool {
         match self {
-            Self::Solution(
-                solution::SolutionCommand::Check(_) | solution::SolutionCommand::Verify(_),
-            )
-            | Self::Connector(connector::ConnectorCommand::Validate(_)) => true,
-            Self::Audit(command) => command.writes(),
-            Self::Solution(solution::SolutionCommand::Runbook(_)) => {
-                matches!(format, Format::Html)
-            }
+            Self::Solution(noun) => match noun.verb {
+                SolutionCommand::Check(_) | SolutionCommand::Verify(_) => true,
+                SolutionCommand::Runbook(_) => matches!(format, Format::Html),
+                _ => false,
+            },
+            Self::Connector(noun) => matches!(noun.verb, ConnectorCommand::Validate(_)),
+            Self::Audit(noun) => noun.verb.writes(),
             _ => false,
         }
     }
@@ -134,7 +127,7 @@ impl Command {
     /// Whether it works on files alone and waits for nobody.
     pub(crate) fn is_offline(&self) -> bool {
         match self {
-            Self::Solution(command) => command.is_offline(),
+            Self::Solution(noun) => noun.verb.is_offline(),
             Self::Settings(_) | Self::Explain(_) | Self::Completion(_) => true,
             _ => false,
         }
@@ -143,29 +136,29 @@ impl Command {
     /// Runs it.
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         match self {
-            Self::Auth(command) => command.run(context).await,
-            Self::Env(command) => command.run(context).await,
-            Self::User(command) => command.run(context).await,
-            Self::Team(command) => command.run(context).await,
-            Self::Role(command) => command.run(context).await,
-            Self::Group(command) => command.run(context).await,
-            Self::Policy(command) => command.run(context).await,
-            Self::Connector(command) => command.run(context).await,
-            Self::Connection(command) => command.run(context).await,
-            Self::ConnectionReference(command) => command.run(context).await,
-            Self::Solution(command) => command.run(context).await,
-            Self::Job(command) => command.run(context).await,
-            Self::Layer(command) => command.run(context).await,
-            Self::Settings(command) => command.run(context),
-            Self::Flow(command) => command.run(context).await,
-            Self::Run(command) => command.run(context).await,
-            Self::Variable(command) => command.run(context).await,
-            Self::Audit(command) => command.run(context).await,
-            Self::Facts(command) => command.run(context).await,
-            Self::Pipeline(command) => command.run(context).await,
-            Self::Rollout(command) => command.run(context).await,
-            Self::Key(command) => command.run(context).await,
-            Self::Server(command) => command.run(context).await,
+            Self::Auth(noun) => noun.verb.run(context).await,
+            Self::Env(noun) => noun.verb.run(context).await,
+            Self::User(noun) => noun.verb.run(context).await,
+            Self::Team(noun) => noun.verb.run(context).await,
+            Self::Role(noun) => noun.verb.run(context).await,
+            Self::Group(noun) => noun.verb.run(context).await,
+            Self::Policy(noun) => noun.verb.run(context).await,
+            Self::Connector(noun) => noun.verb.run(context).await,
+            Self::Connection(noun) => noun.verb.run(context).await,
+            Self::ConnectionReference(noun) => noun.verb.run(context).await,
+            Self::Solution(noun) => noun.verb.run(context).await,
+            Self::Job(noun) => noun.verb.run(context).await,
+            Self::Layer(noun) => noun.verb.run(context).await,
+            Self::Settings(noun) => noun.verb.run(context),
+            Self::Flow(noun) => noun.verb.run(context).await,
+            Self::Run(noun) => noun.verb.run(context).await,
+            Self::Variable(noun) => noun.verb.run(context).await,
+            Self::Audit(noun) => noun.verb.run(context).await,
+            Self::Facts(noun) => noun.verb.run(context).await,
+            Self::Pipeline(noun) => noun.verb.run(context).await,
+            Self::Rollout(noun) => noun.verb.run(context).await,
+            Self::Key(noun) => noun.verb.run(context).await,
+            Self::Server(noun) => noun.verb.run(context).await,
             Self::Demo(args) => args.run(context).await,
             Self::Explain(args) => args.run(context),
             Self::Completion(args) => args.run(context),

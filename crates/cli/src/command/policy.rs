@@ -13,7 +13,7 @@ use crate::package::chain;
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of policies.
+// Verbs of policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Set a policy from a file; flows that break it are suspended at once

@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of connection references.
+// Verbs of connection references.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReferenceCommand {
     /// Make a connection reference

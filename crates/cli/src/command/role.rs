@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::pick::pick;
 
-/// Verbs of roles.
+// Verbs of roles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
     /// List roles

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::{Output, note};
 
-/// Verbs of runs.
+// Verbs of runs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunCommand {
     /// List runs, newest first

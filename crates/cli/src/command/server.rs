@@ -31,7 +31,7 @@ const RESUME_EVERY: Duration = Duration::from_secs(15);
 /// The server, when it looks after the key.
 const KEEPER: Caller = Caller::System("server");
 
-/// Verbs of the server.
+// Verbs of the server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
     /// Serve the API to other programs

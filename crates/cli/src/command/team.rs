@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 
-/// Verbs of teams.
+// Verbs of teams.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TeamCommand {
     /// Make a team

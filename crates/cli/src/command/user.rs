@@ -11,7 +11,7 @@ use crate::exit::{Exit, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of users.
+// Verbs of users.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
     /// Add a user or a service principal

@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of environment variables.
+// Verbs of environment variables.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VariableCommand {
     /// List environment variables and their values

@@ -92,31 +92,97 @@ const NAME: [bool; 256] = {
 
 /// Takes out every token of a text. Names hold letters, digits, `_`, `.` and `-`.
 fn tokens(text: &[u8], idle: &mut HashSet<String>) {
-    // Most tokens differ in length from all that is sought, and cost no more than being passed over.
-    let longest = idle.iter().map(String::len).max().unwrap_or(0);
-    let mut lengths = vec![false; longest + 1];
-    idle.iter().for_each(|name| lengths[name.len()] = true);
-    for token in text.split(|b| !NAME[usize::from(*b)]).filter(|t| t.len() > 2) {
-        if idle.is_empty() {
+    // Names begin with a publisher's prefix and `_`, which few tokens have: those are looked for.
+    let prefixed = idle.iter().all(|name| name.contains('_'));
+    let mut sought = Sought::new(idle);
+    if !prefixed {
+        text.split(|b| !NAME[usize::from(*b)]).for_each(|token| sought.remove(token));
+        return;
+    }
+    let mut from = 0;
+    while let Some(mark) = memchr::memchr(b'_', &text[from..]).map(|at| from + at) {
+        let before = text[from..mark].iter().rposition(|b| !NAME[usize::from(*b)]);
+        let start = before.map_or(from, |at| from + at + 1);
+        let behind = text[mark..].iter().position(|b| !NAME[usize::from(*b)]);
+        let end = behind.map_or(text.len(), |at| mark + at);
+        sought.remove(&text[start..end]);
+        from = end;
+    }
+}
+
+/// Names that are sought. Most tokens differ in length from all of them, and cost no more than being
+/// passed over.
+struct Sought<'i> {
+    idle: &'i mut HashSet<String>,
+    lengths: Vec<bool>,
+}
+
+impl<'i> Sought<'i> {
+    fn new(idle: &'i mut HashSet<String>) -> Self {
+        let longest = idle.iter().map(String::len).max().unwrap_or(0);
+        let mut lengths = vec![false; longest + 1];
+        idle.iter().for_each(|name| lengths[name.len()] = true);
+        Self { idle, lengths }
+    }
+
+    fn has_length(&self, length: usize) -> bool {
+        self.lengths.get(length).copied().unwrap_or(false)
+    }
+
+    /// Takes a token out, whatever its case, without the full stops behind it.
+    fn remove(&mut self, token: &[u8]) {
+        let ascii = token.is_ascii();
+        if ascii && !self.has_length(token.len()) && !token.ends_with(b".") {
             return;
         }
-        let ascii = token.is_ascii();
-        if ascii && !lengths.get(token.len()).copied().unwrap_or(false) && !token.ends_with(b".") {
-            continue;
-        }
         // The bytes between two ASCII ones are whole characters.
-        let Ok(token) = std::str::from_utf8(token) else { continue };
-        if !ascii {
-            // Lower case may have another length, and not every character belongs to a name.
-            let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
-            for token in token.split(|c| !letter(c)) {
-                idle.remove(&token.trim_end_matches('.').to_lowercase());
+        let Ok(token) = std::str::from_utf8(token) else { return };
+        if ascii {
+            let token = token.trim_end_matches('.');
+            if self.has_length(token.len()) {
+                self.idle.remove(&token.to_ascii_lowercase());
             }
-            continue;
+            return;
         }
-        let token = token.trim_end_matches('.');
-        if lengths.get(token.len()).copied().unwrap_or(false) {
-            idle.remove(&token.to_ascii_lowercase());
+        // Lower case may have another length, and not every character belongs to a name.
+        let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+        for token in token.split(|c| !letter(c)) {
+            self.idle.remove(&token.trim_end_matches('.').to_lowercase());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(text: &str, names: &[&str]) -> Vec<String> {
+        let mut idle: HashSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        tokens(text.as_bytes(), &mut idle);
+        let mut left: Vec<String> = idle.into_iter().collect();
+        left.sort();
+        left
+    }
+
+    #[test]
+    fn whole_names_are_taken_out_whatever_their_case() {
+        let names = ["abc_mail", "abc_mail_2", "abc_größe", "a_b.c-d", "_x", "x_"];
+        assert_eq!(left("", &names).len(), 6);
+        assert_eq!(left("abc_mai abc_mailx xabc_mail abc-mail a_b.c-d-e", &names).len(), 6);
+        assert_eq!(
+            left("\"ABC_Mail\"", &names),
+            ["_x", "a_b.c-d", "abc_größe", "abc_mail_2", "x_"]
+        );
+        assert_eq!(left("by abc_mail_2. (a_B.c-D)_x/x_", &names), ["abc_größe", "abc_mail"]);
+        assert_eq!(left("“ABC_GRÖSSE” abc_GRÖßE", &names).len(), 5);
+        assert_eq!(left("»abc_mail«…abc_mail_2", &names).len(), 4);
+    }
+
+    #[test]
+    fn one_name_without_a_prefix_has_every_token_looked_at() {
+        let names = ["mail", "abc_mail"];
+        assert_eq!(left("Mail", &names), ["abc_mail"]);
+        assert_eq!(left("<a>abc_Mail</a>", &names), ["mail"]);
+        assert_eq!(left("a.mail mail-b", &names), ["abc_mail", "mail"]);
     }
 }

@@ -9,24 +9,22 @@ use super::draft::XmlAt;
 /// A line and a column, from 1.
 pub(super) type Place = (usize, usize);
 
-/// Line starts of a text.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+/// Places of offsets in a text, by one pass up to the last of them.
+fn places(text: &str, offsets: &[usize]) -> Vec<Place> {
+    let mut order: Vec<usize> = (0..offsets.len()).collect();
+    order.sort_unstable_by_key(|index| offsets[*index]);
+    let mut starts = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1).peekable();
+    let (mut line, mut start) = (1, 0);
+    let mut places = vec![(1, 1); offsets.len()];
+    for index in order {
+        let offset = offsets[index];
+        while let Some(next) = starts.next_if(|next| *next <= offset) {
+            (line, start) = (line + 1, next);
+        }
+        let before = text.get(start..offset).unwrap_or_default();
+        places[index] = (line, before.chars().count() + 1);
     }
-
-    fn place(&self, offset: usize) -> Place {
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line.saturating_sub(1)];
-        let before = self.text.get(start..offset).unwrap_or_default();
-        (line.max(1), before.chars().count() + 1)
-    }
+    places
 }
 
 /// The wanted pointers as a tree of steps.
@@ -76,8 +74,10 @@ pub(super) fn json_places(text: &str, pointers: &[&str]) -> Vec<Option<Place>> {
     let mut scanner = Scanner { text, at: 0 };
     // An end too early leaves the rest without a place.
     let _ = scanner.value(Some(&mut wanted));
-    let lines = Lines::new(text);
-    pointers.iter().map(|p| wanted.offset(p).map(|at| lines.place(at))).collect()
+    let offsets: Vec<_> = pointers.iter().map(|pointer| wanted.offset(pointer)).collect();
+    let mut found =
+        places(text, &offsets.iter().flatten().copied().collect::<Vec<_>>()).into_iter();
+    offsets.iter().map(|offset| offset.and_then(|_| found.next())).collect()
 }
 
 struct Scanner<'t> {
@@ -189,10 +189,10 @@ impl Scanner<'_> {
         let start = self.at;
         self.at += 1;
         loop {
+            self.at += memchr::memchr2(b'"', b'\\', self.text.as_bytes().get(self.at..)?)?;
             match self.peek()? {
-                b'\\' => self.at += 2,
                 b'"' => break,
-                _ => self.at += 1,
+                _ => self.at += 2,
             }
         }
         self.at += 1;
@@ -209,7 +209,7 @@ impl Scanner<'_> {
 const DEPTH: usize = 4;
 
 /// Paths and places of elements; the root's for those not found.
-pub(super) fn xml_places(document: &XmlDocument, wanted: &[&XmlAt]) -> Vec<(String, Place)> {
+pub(super) fn xml_places<'a>(document: &'a XmlDocument, wanted: &[&XmlAt]) -> Vec<(String, Place)> {
     let mut search = Search {
         by_element: HashMap::new(),
         left: wanted.iter().map(|w| w.nth).collect(),
@@ -221,13 +221,13 @@ pub(super) fn xml_places(document: &XmlDocument, wanted: &[&XmlAt]) -> Vec<(Stri
         keys.entry(key).or_default().entry(bare(text)).or_default().push(index);
     }
     search.walk(document.root(), DEPTH);
-    let lines = Lines::new(document.text());
-    let place = |(node, wanted): (&Option<Node<'_>>, &&XmlAt)| {
+    let node = |(node, wanted): (&Option<Node<'a>>, &&XmlAt)| {
         let node = node.unwrap_or(document.root());
-        let node = wanted.child.and_then(|name| node.child(name)).unwrap_or(node);
-        (node.path(), lines.place(node.span().start))
+        wanted.child.and_then(|name| node.child(name)).unwrap_or(node)
     };
-    search.found.iter().zip(wanted).map(place).collect()
+    let nodes: Vec<Node<'a>> = search.found.iter().zip(wanted).map(node).collect();
+    let offsets: Vec<usize> = nodes.iter().map(|node| node.span().start).collect();
+    nodes.into_iter().map(Node::path).zip(places(document.text(), &offsets)).collect()
 }
 
 /// Names as they are compared: no braces, no case.
@@ -272,6 +272,15 @@ impl<'a> Search<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_of_offsets_in_any_order() {
+        let text = "ab\n\ncéd\r\ne";
+        let found = places(text, &[10, 0, 3, 2, 7, 4, 10, text.len()]);
+        assert_eq!(found, [(4, 1), (1, 1), (2, 1), (1, 3), (3, 3), (3, 1), (4, 1), (4, 2)]);
+        assert_eq!(places("", &[0]), [(1, 1)]);
+        assert!(places(text, &[]).is_empty());
+    }
 
     #[test]
     fn places_by_pointer() {

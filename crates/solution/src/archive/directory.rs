@@ -40,7 +40,7 @@ pub(crate) fn directory_check(
 fn tail(zip: &mut (impl Read + Seek)) -> std::io::Result<Vec<u8>> {
     let length = zip.seek(SeekFrom::End(0))?;
     zip.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = Vec::new();
+    let mut tail = Vec::with_capacity(usize::try_from(length.min(TAIL)).unwrap_or_default());
     zip.take(TAIL).read_to_end(&mut tail)?;
     Ok(tail)
 }

@@ -6,6 +6,7 @@
 pub(crate) mod directory;
 mod error;
 mod folder;
+mod inflate;
 mod limits;
 mod name;
 mod part;

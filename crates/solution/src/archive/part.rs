@@ -1,12 +1,13 @@
 //! One part of an archive.
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::sync::{Arc, OnceLock};
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::ArchiveError;
+use super::inflate::Declared;
 
 /// A zip in memory; cheap to clone.
 pub(super) type SharedZip = ZipArchive<Cursor<ZipBytes>>;
@@ -40,7 +41,7 @@ pub(super) struct Zipped {
     pub(super) zip: SharedZip,
     pub(super) index: usize,
     pub(super) size: u64,
-    zip_length: u64,
+    bytes: ZipBytes,
     cell: Arc<OnceLock<Held>>,
 }
 
@@ -67,12 +68,12 @@ impl Part {
     pub(super) fn zipped(
         name: &str,
         zip: SharedZip,
-        zip_length: u64,
+        bytes: &ZipBytes,
         index: usize,
         size: u64,
     ) -> Self {
         let cell = Arc::default();
-        let entry = Zipped { zip, index, size, zip_length, cell };
+        let entry = Zipped { zip, index, size, bytes: bytes.clone(), cell };
         Self { name: name.into(), content: Content::Zipped(entry) }
     }
 
@@ -145,26 +146,23 @@ impl Part {
     }
 }
 
-/// No deflated content is longer than this times what it is packed in.
-const DEFLATE_RATIO: u64 = 1032;
-
 impl Zipped {
     /// Unpacks; never more than the declared size, which was checked against the limits.
     fn unpack(&self) -> std::io::Result<Vec<u8>> {
         let mut zip = self.zip.clone();
-        let zip_length = self.zip_length;
-        let file = zip.by_index(self.index)?;
-        // The declared size may lie, but not reserve more than the packed bytes can hold.
-        let packed = file.compressed_size().min(zip_length);
-        let most = packed.saturating_mul(DEFLATE_RATIO).saturating_add(64);
-        let room = self.size.min(most).saturating_add(1);
-        let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
-        file.take(self.size.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != self.size {
-            let text = "the content is longer or shorter than declared";
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text));
+        let entry = zip.by_index_raw(self.index)?;
+        let size = usize::try_from(self.size).map_err(std::io::Error::other)?;
+        let declared = Declared { size, crc: entry.crc32() };
+        let cut = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let from = entry.data_start().ok_or_else(cut)?;
+        let to = from.checked_add(entry.compressed_size()).ok_or_else(cut)?;
+        let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+        let packed = range.and_then(|(from, to)| self.bytes.0.get(from..to)).ok_or_else(cut)?;
+        match entry.compression() {
+            CompressionMethod::Stored => declared.check(packed.to_vec()),
+            // The directory was read: there is no third.
+            _ => declared.inflate(packed),
         }
-        Ok(bytes)
     }
 }
 

@@ -36,11 +36,10 @@ pub(super) fn zip_read(
             why: "entries of the zip overlap",
         });
     }
-    let length = bytes.as_ref().len() as u64;
     let mut total = 0;
     let mut parts = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
-        if let Some(part) = entry_read(&zip, length, index, label, limits, &mut total)? {
+        if let Some(part) = entry_read(&zip, bytes, index, label, limits, &mut total)? {
             parts.push(part);
         }
     }
@@ -49,7 +48,7 @@ pub(super) fn zip_read(
 
 fn entry_read(
     zip: &SharedZip,
-    length: u64,
+    bytes: &ZipBytes,
     index: usize,
     label: &str,
     limits: &Limits,
@@ -80,7 +79,7 @@ fn entry_read(
     let name = name_check(&raw, limits)?;
     *total = limits.check_part(&name, file.size(), *total)?;
     limits.check_ratio(&name, file.compressed_size(), file.size())?;
-    Ok(Some(Part::zipped(&name, zip.clone(), length, index, file.size())))
+    Ok(Some(Part::zipped(&name, zip.clone(), bytes, index, file.size())))
 }
 
 /// Why some bytes are clearly not a zip.

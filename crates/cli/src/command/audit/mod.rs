@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::exit::Outcome;
 
-/// Verbs of audits.
+// Verbs of audits.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Everything that is wrong or will be, by every rule; as Markdown or HTML the page of a review

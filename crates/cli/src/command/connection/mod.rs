@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of connections.
+// Verbs of connections.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectionCommand {
     /// Make a connection

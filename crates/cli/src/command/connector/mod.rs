@@ -14,7 +14,7 @@ use crate::exit::{Exit, Outcome};
 use crate::pick::pick;
 use crate::render::Column;
 
-/// Verbs of connectors.
+// Verbs of connectors.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectorCommand {
     /// List connectors

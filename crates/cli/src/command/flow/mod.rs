@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of flows.
+// Verbs of flows.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FlowCommand {
     /// Make a flow from its definition; it is off

@@ -19,7 +19,7 @@ use crate::package::{self, chain};
 use crate::pick::pick;
 use crate::render::{note, warning};
 
-/// Verbs of pipelines.
+// Verbs of pipelines.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PipelineCommand {
     /// List the pipelines that one is in

@@ -22,7 +22,7 @@ use crate::package;
 use crate::render::note;
 use crate::statement::{self, Envelope, digest};
 
-/// Verbs of rollouts.
+// Verbs of rollouts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RolloutCommand {
     /// Tell for every customer what the package would find: bound, missing, broken; nothing is written

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::render::note;
 
-/// Verbs of issuers.
+// Verbs of issuers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum IssuerCommand {
     /// Let the access tokens of an OpenID Connect issuer count (Entra ID, Keycloak ...), or change how

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::package;
 
-/// Verbs of deployment settings; all of them work offline.
+// Verbs of deployment settings; all of them work offline.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SettingsCommand {
     /// Write a settings file for a solution, to be filled in

@@ -22,7 +22,7 @@ fn run(home: &Path, line: &str, dry_run: bool) -> Exit {
     let cli = Cli::try_parse_from(words).unwrap();
     let crate::command::Command::Settings(command) = cli.command else { panic!("{line}") };
     let context = Context::new(Globals { dry_run, ..Globals::default() }).unwrap();
-    command.run(&context).unwrap()
+    command.verb.run(&context).unwrap()
 }
 
 fn example() -> String {

@@ -26,7 +26,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::pick::pick;
 use crate::render::note;
 
-/// Verbs of solutions.
+// Verbs of solutions.
 #[derive(Debug, Subcommand)]
 // Each verb is made when it is called for, or every command would wait for all of them. What a verb does
 // stands twice where it has arguments of its own: here for the list, there for its own help.
@@ -100,6 +100,22 @@ pub(crate) struct CreateArgs {
 }
 
 impl SolutionCommand {
+    /// A verb by itself, of those that read files and are done.
+    pub(super) fn alone(verb: &str) -> Option<clap::Command> {
+        let (verb, augment): (_, fn(clap::Command) -> clap::Command) = match verb {
+            "check" => ("check", check::CheckArgs::augment_args),
+            "inspect" => ("inspect", inspect::InspectArgs::augment_args),
+            "create-settings" => {
+                ("create-settings", create_settings::CreateSettingsArgs::augment_args)
+            }
+            "diff" => ("diff", diff::DiffArgs::augment_args),
+            "graph" => ("graph", graph::GraphArgs::augment_args),
+            "runbook" => ("runbook", runbook::RunbookArgs::augment_args),
+            _ => return None,
+        };
+        Some(augment(clap::Command::new(verb)))
+    }
+
     /// Whether it works on files alone.
     pub(super) fn is_offline(&self) -> bool {
         if let Self::Plan(args) = self {

@@ -18,7 +18,7 @@ async fn run(home: &Path, line: &str, dry_run: bool) -> Outcome {
     let words = format!("connref solution {line}");
     let cli = Cli::try_parse_from(words.split(' ').map(place)).unwrap();
     let crate::command::Command::Solution(command) = cli.command else { panic!("{line}") };
-    command.run(&Context::new(Globals { dry_run, ..Globals::default() }).unwrap()).await
+    command.verb.run(&Context::new(Globals { dry_run, ..Globals::default() }).unwrap()).await
 }
 
 #[tokio::test]

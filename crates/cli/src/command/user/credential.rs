@@ -18,7 +18,7 @@ use crate::pick::pick;
 use crate::render::note;
 use crate::secret;
 
-/// Verbs of credentials.
+// Verbs of credentials.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CredentialCommand {
     /// Give a service principal something to sign in with; link what another issuer calls a person

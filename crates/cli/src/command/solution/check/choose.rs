@@ -119,10 +119,14 @@ impl<'a> Wishes<'a> {
         let zip = package.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
         let from = package.parent().filter(|_| zip).unwrap_or(package);
         let near = match self.near.get(from) {
-            Some(near) => near,
-            None => self.near.entry(from.to_owned()).or_insert_with(|| config::find(package)),
+            Some(near) => near.clone(),
+            None => {
+                let found = config::find(package, &mut self.near);
+                self.near.insert(from.to_owned(), found.clone());
+                found
+            }
         };
-        let Some(path) = near.clone() else { return Ok(None) };
+        let Some(path) = near else { return Ok(None) };
         if let Some(config) = self.known.get(&path) {
             return Ok(Some(config.clone()));
         }

@@ -1,6 +1,6 @@
 //! `connref.toml`: what a repository asks of its checks. Suppressions with reasons, naming rules,
 //! severities. Found upwards from the package, to the root of the repository.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use connref_review::check::{Level, Naming, SeverityOverride, Suppression, rule_codes};
@@ -66,20 +66,30 @@ struct Suppress {
     expires: Option<Spanned<toml::value::Datetime>>,
 }
 
-/// The nearest file at or above a path. Nothing is looked for above the root of a repository.
-pub(super) fn find(path: &Path) -> Option<PathBuf> {
+/// The nearest file at or above a path. Nothing is looked for above the root of a repository, nor
+/// twice in the folders that were looked at before, which are noted with what is nearest to them.
+pub(super) fn find(path: &Path, near: &mut HashMap<PathBuf, Option<PathBuf>>) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
+    let mut found = None;
+    let mut passed = Vec::new();
     for folder in path.ancestors() {
+        if let Some(known) = near.get(folder) {
+            found = known.clone();
+            break;
+        }
+        passed.push(folder.to_owned());
         let file = folder.join(NAME);
         if file.is_file() {
-            return Some(file);
+            found = Some(file);
+            break;
         }
         // A worktree has a file of that name.
         if folder.join(".git").exists() {
-            return None;
+            break;
         }
     }
-    None
+    near.extend(passed.into_iter().map(|folder| (folder, found.clone())));
+    found
 }
 
 impl Config {
@@ -262,6 +272,7 @@ expires = 2031-05-31
         let inner = home.path().join("repo/a/b");
         std::fs::create_dir_all(&inner).unwrap();
         std::fs::write(home.path().join(NAME), "").unwrap();
+        let find = |path: &Path| super::find(path, &mut HashMap::new());
         assert!(find(&inner).is_some());
         std::fs::create_dir(home.path().join("repo/.git")).unwrap();
         assert_eq!(find(&inner), None);
@@ -269,5 +280,11 @@ expires = 2031-05-31
         let found = find(&inner).unwrap();
         let config = Config::read(&found, TODAY).unwrap();
         assert_eq!(config.place(&inner), "a/b");
+        // What was found for one folder holds for those on the way to it.
+        let mut near = HashMap::new();
+        for folder in [inner.as_path(), &home.path().join("repo/a"), &home.path().join("repo")] {
+            assert_eq!(super::find(folder, &mut near).as_ref(), Some(&found));
+            assert_eq!(near.len(), 3);
+        }
     }
 }

@@ -49,6 +49,12 @@ pub(super) fn found(paths: &[PathBuf], unreadable: &mut Unreadable) -> Everythin
     let mut all = Everything::default();
     let mut seen = HashSet::new();
     for path in paths {
+        // A file that was named is read for what it is: nothing has to be found out before.
+        let json = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+        if path.is_file() && !json() {
+            all.packages.extend(seen.insert(path.clone()).then(|| path.clone()));
+            continue;
+        }
         let report = match find(path, &Limits::default()) {
             Ok(report) => report,
             Err(error) => {
