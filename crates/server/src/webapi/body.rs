@@ -1,7 +1,7 @@
 //! Bodies of writes: JSON to typed values, checked against the table before anything is done.
 use connref_solution::model::id::is_guid;
 use connref_store::query::{
-    Cell, ColumnDef, Kind, Record, TableDef, choice_numbers, choice_written,
+    Cell, ColumnDef, Kind, Record, Source, TableDef, choice_numbers, choice_written,
 };
 use serde_json::{Map, Value};
 
@@ -106,8 +106,12 @@ impl Fields {
                 column.kind.lookup().map_or(name, |(_, navigation)| navigation)
             )));
         }
-        self.creatable(column, purpose)?;
         let given = self.typed(column, value)?;
+        // What every row has may be sent along: it is no attempt to set it.
+        if purpose == Purpose::Create && !column.creatable && is_everywhere(column, &given) {
+            return Ok(());
+        }
+        self.creatable(column, purpose)?;
         self.put(column, given)
     }
 
@@ -357,6 +361,16 @@ impl Fields {
 
 const TOO_LONG: &str = "0x80044331";
 
+/// Whether each row of the table has this value.
+fn is_everywhere(column: &ColumnDef, given: &Given) -> bool {
+    match (column.source, given) {
+        (Source::Constant(all), Given::Int(given)) => all == *given,
+        (Source::Constant(all), Given::Flag(given)) => (all != 0) == *given,
+        (Source::Nothing, Given::Null) => true,
+        _ => false,
+    }
+}
+
 fn same(cell: &Cell, given: &Given) -> bool {
     match (cell, given) {
         (Cell::Null, Given::Null) => true,
@@ -454,6 +468,14 @@ mod tests {
             ("workflows", json!({"name": 5}), Purpose::Update),
             ("workflows", json!({"_ownerid_value": guid}), Purpose::Update),
             ("workflows", json!({"workflowid": "x"}), Purpose::Create),
+            (
+                "workflows",
+                json!({"mode": 0, "subprocess": false, "xaml": null, "category": 5}),
+                Purpose::Create,
+            ),
+            ("workflows", json!({"mode": 1}), Purpose::Create),
+            ("workflows", json!({"subprocess": true}), Purpose::Create),
+            ("workflows", json!({"xaml": "<Activity/>"}), Purpose::Create),
             (
                 "solutions",
                 json!({"publisherid@odata.bind": format!("/publishers({guid})")}),

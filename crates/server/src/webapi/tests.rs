@@ -548,3 +548,34 @@ async fn what_is_refused_is_refused_by_name() {
     }
     insta::assert_snapshot!(shown);
 }
+
+/// Columns of a live organisation that tools for agents and scripts of administrators select, with the
+/// people behind them, as they write it.
+#[tokio::test]
+async fn what_tools_select_is_there() {
+    let service = Service::new().await;
+    let by = "modifiedby($select=fullname),createdby($select=fullname)";
+    for address in [
+        "workflows?$select=workflowid,name,statecode,type,ismanaged,iscrmuiworkflow,primaryentity,mode,subprocess,\
+         ondemand,triggeroncreate,triggerondelete,triggeronupdateattributelist,syncworkflowlogonfailure,xaml",
+        "workflows?$select=name,scope,runas,workflowidunique,overwritetime,iscustomizable,_parentworkflowid_value",
+        "workflows?$filter=category eq 5 and iscrmuiworkflow eq false and ondemand eq false and mode eq 0",
+        "connectionreferences?$select=componentidunique,connectionparametersconfig,_modifiedby_value",
+        "environmentvariabledefinitions?$select=hint,valueschema,introducedversion,iscustomizable,_createdby_value",
+        "environmentvariablevalues?$select=value,environmentvariablevalueidunique,_owninguser_value",
+        "roles?$select=roleid,name,roleidunique,description,ismanaged,iscustomizable,_businessunitid_value",
+        "businessunits?$select=name,isdisabled,description,divisionname,_parentbusinessunitid_value",
+        "systemusers?$select=firstname,lastname,title,windowsliveid,islicensed,setupuser,isintegrationuser",
+        "teams?$select=name,emailaddress,issastokenset,_createdby_value",
+        "solutions?$select=uniquename,enabledforsourcecontrolintegration,sourcecontrolsyncstatus",
+    ] {
+        let answer = service.get(address).await;
+        assert_eq!(answer.status, 200, "{address}: {}", answer.body);
+    }
+    for set in
+        ["workflows", "connectionreferences", "environmentvariabledefinitions", "systemusers"]
+    {
+        let answer = service.get(&format!("{set}?$expand={by}")).await;
+        assert_eq!(answer.status, 200, "{set}: {}", answer.body);
+    }
+}

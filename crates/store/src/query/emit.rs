@@ -294,6 +294,10 @@ pub(super) fn stored(column: &ColumnDef, alias: &str) -> String {
         // Said for every column of every question: without the machinery of formats.
         Source::Same => [alias, ".", column.name].concat(),
         Source::Column(name) => [alias, ".", name].concat(),
+        Source::Nothing => match column.kind.class() {
+            Class::Text | Class::Guid => "CAST(NULL AS TEXT)".to_owned(),
+            Class::Number | Class::Flag | Class::Time => "CAST(NULL AS BIGINT)".to_owned(),
+        },
         Source::Constant(number) => format!("CAST({number} AS BIGINT)"),
         Source::Sql(text) => text.replace("{t}", alias),
     }

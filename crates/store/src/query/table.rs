@@ -135,6 +135,8 @@ pub enum Source {
     Same,
     /// A column of another name.
     Column(&'static str),
+    /// No value in any row.
+    Nothing,
     /// The same number in every row.
     Constant(i64),
     /// An expression, `{t}` standing for the table.

@@ -1,7 +1,7 @@
 //! Business units, teams, roles and shares.
 use super::{
-    CREATED, Col, Entity, Kind, MODIFIED, Ownership, Source, TableDef, ToMany, VERSION, Visibility,
-    organization,
+    COMPONENT_STATE, CREATED, Col, Entity, Kind, MODIFIED, OVERWRITTEN, Ownership, Source,
+    TableDef, ToMany, VERSION, Visibility, empty, never, no_one, organization,
 };
 
 pub(super) const BUSINESS_UNIT: TableDef = TableDef {
@@ -20,6 +20,21 @@ pub(super) const BUSINESS_UNIT: TableDef = TableDef {
             .edit()
             .hierarchical(),
         organization("organizationid", "organizationid"),
+        never("isdisabled"),
+        empty("costcenter", Kind::Text(100)),
+        empty("description", Kind::Memo(2000)),
+        empty("disabledreason", Kind::Text(500)),
+        empty("divisionname", Kind::Text(100)),
+        empty("emailaddress", Kind::Text(100)),
+        empty("fileasname", Kind::Text(100)),
+        empty("importsequencenumber", Kind::Int),
+        empty("inheritancemask", Kind::Int),
+        empty("overriddencreatedon", Kind::Time),
+        empty("websiteurl", Kind::Text(200)),
+        no_one("createdby"),
+        no_one("createdonbehalfby"),
+        no_one("modifiedby"),
+        no_one("modifiedonbehalfby"),
         CREATED,
         MODIFIED,
         VERSION,
@@ -69,6 +84,18 @@ pub(super) const TEAM: TableDef = TableDef {
         Col::lookup("administratorid", "systemuser", "administratorid"),
         Col::new("isdefault", Kind::Flag).from(Source::Constant(0)),
         Col::new("systemmanaged", Kind::Flag).from(Source::Constant(0)),
+        never("issastokenset"),
+        empty("emailaddress", Kind::Text(100)),
+        empty("importsequencenumber", Kind::Int),
+        empty("overriddencreatedon", Kind::Time),
+        empty("processid", Kind::Guid),
+        empty("sharelinkqualifier", Kind::Text(1250)),
+        empty("stageid", Kind::Guid),
+        empty("traversedpath", Kind::Text(1250)),
+        no_one("createdby"),
+        no_one("createdonbehalfby"),
+        no_one("modifiedby"),
+        no_one("modifiedonbehalfby"),
         organization("organizationid", "organizationid_organization"),
         CREATED,
         MODIFIED,
@@ -126,9 +153,18 @@ pub(super) const ROLE: TableDef = TableDef {
             ]),
         ),
         Col::new("ismanaged", Kind::Flag),
+        empty("description", Kind::Memo(2000)),
+        Col::new("roleidunique", Kind::Guid).from(Source::Column("roleid")),
+        Col::new("iscustomizable", Kind::Managed).from(Source::Constant(1)),
+        COMPONENT_STATE,
+        OVERWRITTEN,
+        no_one("createdby"),
+        no_one("createdonbehalfby"),
+        no_one("modifiedby"),
+        no_one("modifiedonbehalfby"),
         // What a new role grants: `prvReadWorkflow=organization,…`; its rows tell it afterwards.
         Col::new("connref_privileges", Kind::Memo(20_000))
-            .from(Source::Sql("CAST(NULL AS TEXT)"))
+            .from(Source::Nothing)
             .create(),
         organization("organizationid", "organizationid"),
         CREATED,

@@ -1,0 +1,110 @@
+//! Connection references and connectors.
+use super::super::table::{
+    AlternateKey, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
+};
+use super::{
+    COMPONENT_STATE, CREATED, CREATED_BY, MANAGED, MODIFIED, OVERWRITTEN, OWNER, OWNING_TEAM,
+    OWNING_UNIT, OWNING_USER, STATE, STATUS, VERSION, empty, no_one,
+};
+use crate::access::Entity;
+
+pub(super) const CONNECTION_REFERENCE: TableDef = TableDef {
+    name: "connectionreference",
+    set: "connectionreferences",
+    display_name: "Connection Reference",
+    object_type_code: 10091,
+    physical: "connectionreference",
+    primary_id: "connectionreferenceid",
+    primary_name: Some("connectionreferencedisplayname"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("connectionreferenceid", Kind::Guid),
+        Col::new("connectionreferencelogicalname", Kind::Text(200))
+            .folded("logicalname_key")
+            .create()
+            .required(),
+        Col::new("connectionreferencedisplayname", Kind::Text(200)).edit(),
+        Col::new("description", Kind::Text(2000)).edit(),
+        Col::new("connectorid", Kind::Text(1000)).create().required(),
+        Col::lookup("customconnectorid", "connector", "CustomConnectorId"),
+        Col::new("connectionid", Kind::Text(1000)).edit(),
+        Col::new("promptingbehavior", Kind::Picklist(&[(0, "Prompt on import"), (1, "Skip")])),
+        Col::new("iscustomizable", Kind::Managed),
+        MANAGED,
+        COMPONENT_STATE,
+        Col::new("componentidunique", Kind::Guid).from(Source::Column("connectionreferenceid")),
+        OVERWRITTEN,
+        empty("connectionparametersconfig", Kind::Memo(1_048_576)),
+        empty("connectionparametersetconfig", Kind::Memo(1_048_576)),
+        empty("importsequencenumber", Kind::Int),
+        empty("overriddencreatedon", Kind::Time),
+        empty("timezoneruleversionnumber", Kind::Int),
+        empty("utcconversiontimezonecode", Kind::Int),
+        STATE,
+        STATUS,
+        OWNER,
+        OWNING_USER,
+        OWNING_TEAM,
+        OWNING_UNIT,
+        CREATED_BY,
+        no_one("createdonbehalfby"),
+        no_one("modifiedby"),
+        no_one("modifiedonbehalfby"),
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[AlternateKey {
+        name: "connectionreferencelogicalnamekey",
+        columns: &["connectionreferencelogicalname"],
+    }],
+    many: &[],
+    visibility: Visibility::Readable(Entity::ConnectionReference),
+    rows: None,
+    family: None,
+};
+
+pub(super) const CONNECTOR: TableDef = TableDef {
+    name: "connector",
+    set: "connectors",
+    display_name: "Connector",
+    object_type_code: 372,
+    physical: "connector",
+    primary_id: "connectorid",
+    primary_name: Some("name"),
+    ownership: Ownership::User,
+    columns: &[
+        Col::new("connectorid", Kind::Guid),
+        Col::new("name", Kind::Text(500)).create(),
+        Col::new("connectorinternalid", Kind::Text(400)).folded("api_key"),
+        Col::new("displayname", Kind::Text(200)).create().edit(),
+        Col::new("description", Kind::Memo(100_000)).create(),
+        Col::new("connectortype", Kind::Picklist(&[(0, "NotSpecified"), (1, "CustomConnector")]))
+            .create(),
+        Col::new("openapidefinition", Kind::Memo(500_000)).create().edit().required(),
+        Col::new("connectionparameters", Kind::Memo(500_000)).create().edit(),
+        Col::new("connectionparametersets", Kind::Memo(500_000)).create().edit(),
+        Col::new("policytemplateinstances", Kind::Memo(500_000)).create().edit(),
+        MANAGED,
+        COMPONENT_STATE,
+        STATE,
+        STATUS,
+        // Nobody owns a built-in one.
+        OWNER.from(Source::Sql("NULLIF({t}.ownerid, '')")),
+        OWNING_USER,
+        OWNING_TEAM,
+        OWNING_UNIT,
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[],
+    many: &[ToMany {
+        name: "connector_connectionreference",
+        table: "connectionreference",
+        column: "customconnectorid",
+    }],
+    visibility: Visibility::Readable(Entity::Connector),
+    rows: None,
+    family: None,
+};
