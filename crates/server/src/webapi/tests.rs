@@ -567,7 +567,6 @@ async fn what_tools_select_is_there() {
         "businessunits?$select=name,isdisabled,description,divisionname,_parentbusinessunitid_value",
         "systemusers?$select=firstname,lastname,title,windowsliveid,islicensed,setupuser,isintegrationuser",
         "teams?$select=name,emailaddress,issastokenset,_createdby_value",
-        "solutions?$select=uniquename,enabledforsourcecontrolintegration,sourcecontrolsyncstatus",
     ] {
         let answer = service.get(address).await;
         assert_eq!(answer.status, 200, "{address}: {}", answer.body);

@@ -3,8 +3,7 @@ use super::super::table::{
     AlternateKey, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
 };
 use super::{
-    CREATED, CREATED_BY, MANAGED, MODIFIED, MODIFIED_BY, VERSION, empty, never, no_one,
-    organization,
+    CREATED, CREATED_BY, MANAGED, MODIFIED, MODIFIED_BY, VERSION, empty, no_one, organization,
 };
 use crate::access::Entity;
 
@@ -119,18 +118,6 @@ pub(super) const SOLUTION: TableDef = TableDef {
         Col::new("solutionpackageversion", Kind::Text(256))
             .from(Source::Sql("CAST('9.2' AS TEXT)")),
         Col::new("isapimanaged", Kind::Flag).from(Source::Constant(0)),
-        never("enabledforsourcecontrolintegration"),
-        Col::new(
-            "sourcecontrolsyncstatus",
-            Kind::Picklist(&[
-                (0, "Not started"),
-                (1, "Initial sync in progress"),
-                (2, "Errors in initial sync"),
-                (3, "Pending changes to be committed"),
-                (4, "Committed"),
-            ]),
-        )
-        .from(Source::Constant(0)),
         empty("templatesuffix", Kind::Text(65)),
         empty("thumbprint", Kind::Text(65)),
         empty("upgradeinfo", Kind::Memo(1_048_576)),
