@@ -361,12 +361,14 @@ impl Fields {
 
 const TOO_LONG: &str = "0x80044331";
 
-/// Whether each row of the table has this value.
+/// Whether each row that can be made here has this value.
 fn is_everywhere(column: &ColumnDef, given: &Given) -> bool {
     match (column.source, given) {
-        (Source::Constant(all), Given::Int(given)) => all == *given,
-        (Source::Constant(all), Given::Flag(given)) => (all != 0) == *given,
         (Source::Nothing, Given::Null) => true,
+        (Source::Constant(all) | Source::ConstantWhere(_, all), Given::Int(given)) => all == *given,
+        (Source::Constant(all) | Source::ConstantWhere(_, all), Given::Flag(given)) => {
+            (all != 0) == *given
+        }
         _ => false,
     }
 }

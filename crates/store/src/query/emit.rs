@@ -299,6 +299,10 @@ pub(super) fn stored(column: &ColumnDef, alias: &str) -> String {
             Class::Number | Class::Flag | Class::Time => "CAST(NULL AS BIGINT)".to_owned(),
         },
         Source::Constant(number) => format!("CAST({number} AS BIGINT)"),
+        Source::ConstantWhere(condition, number) => {
+            let condition = condition.replace("{t}", alias);
+            format!("(CASE WHEN {condition} THEN CAST({number} AS BIGINT) END)")
+        }
         Source::Sql(text) => text.replace("{t}", alias),
     }
 }

@@ -139,6 +139,9 @@ pub enum Source {
     Nothing,
     /// The same number in every row.
     Constant(i64),
+    /// The same number in every row where a condition holds, `{t}` standing for the table; no value in the
+    /// others.
+    ConstantWhere(&'static str, i64),
     /// An expression, `{t}` standing for the table.
     Sql(&'static str),
 }

@@ -459,6 +459,28 @@ async fn a_member_sees_own_and_shared_flows_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_holds_of_every_flow_is_not_said_of_other_processes() {
+    let (_folder, db) = database(Vec::new()).await;
+    db.change(|sql: &mut Sql<'_>| -> Result<(), DbError> {
+        sql.execute(
+            "UPDATE workflow SET category = 2 WHERE workflowid = $1",
+            &[guid(3, 1).into()],
+        )?;
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let mut query = Query::new(table("workflows"));
+    query.order = vec![Order { of: None, path: path("workflowid"), descending: false }];
+    let page = run(&db, Caller::System("test"), query).await.unwrap();
+    let cells = |name: &str| page.rows.iter().map(|row| row.cell(name)).collect::<Vec<_>>();
+    let scope = Some(&Cell::Int(4));
+    assert_eq!(cells("scope"), [scope, Some(&Cell::Null), scope]);
+    let not = Some(&Cell::Flag(false));
+    assert_eq!(cells("ondemand"), [not, Some(&Cell::Null), not]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_of_another_environment_finds_nothing() {
     let (_folder, db) = database(Vec::new()).await;
     let caller = member(0, Role::SystemAdministrator);

@@ -4,9 +4,14 @@ use super::super::table::{
 };
 use super::{
     COMPONENT_STATE, CREATED, CREATED_BY, MANAGED, MODIFIED, OVERWRITTEN, OWNER, OWNING_TEAM,
-    OWNING_UNIT, OWNING_USER, VERSION, empty, never, no_one, nothing,
+    OWNING_UNIT, OWNING_USER, VERSION, empty, no_one, nothing,
 };
 use crate::access::Entity;
+
+/// What a solution says of every cloud flow. What it says of other processes is not kept in the row.
+const fn of_flow(name: &'static str, kind: Kind, number: i64) -> Col {
+    Col::new(name, kind).from(Source::ConstantWhere("{t}.category = 5", number))
+}
 
 const STAGES: &[Choice] = &[(20, "Pre-operation"), (40, "Post-operation")];
 
@@ -59,15 +64,14 @@ pub(super) const WORKFLOW: TableDef = TableDef {
         Col::new("primaryentity", Kind::Text(64)).create(),
         Col::new("workflowidunique", Kind::Guid).from(Source::Column("workflowid")),
         MANAGED,
+        // Nothing here keeps anybody from changing it.
         Col::new("iscustomizable", Kind::Managed).from(Source::Constant(1)),
         Col::new("iscustomprocessingstepallowedforotherpublishers", Kind::Managed)
             .from(Source::Constant(1)),
         COMPONENT_STATE,
         OVERWRITTEN,
-        // As a solution spells them for every flow.
-        Col::new("mode", Kind::Picklist(&[(0, "Background"), (1, "Real-time")]))
-            .from(Source::Constant(0)),
-        Col::new(
+        of_flow("mode", Kind::Picklist(&[(0, "Background"), (1, "Real-time")]), 0),
+        of_flow(
             "scope",
             Kind::Picklist(&[
                 (1, "User"),
@@ -75,24 +79,26 @@ pub(super) const WORKFLOW: TableDef = TableDef {
                 (3, "Parent: Child Business Units"),
                 (4, "Organization"),
             ]),
-        )
-        .from(Source::Constant(4)),
-        Col::new("runas", Kind::Picklist(&[(0, "Owner"), (1, "Calling User")]))
-            .from(Source::Constant(1)),
-        Col::new("businessprocesstype", Kind::Picklist(&[(0, "Business Flow"), (1, "Task Flow")]))
-            .from(Source::Constant(0)),
-        Col::new("languagecode", Kind::Int).from(Source::Constant(1033)),
-        Col::new("istransacted", Kind::Flag).from(Source::Constant(1)),
-        never("asyncautodelete"),
-        never("clientdataiscompressed"),
-        never("iscrmuiworkflow"),
-        never("ondemand"),
-        never("planverified"),
-        never("subprocess"),
-        never("syncworkflowlogonfailure"),
-        never("triggeroncreate"),
-        never("triggerondelete"),
-        never("trustedaccess"),
+            4,
+        ),
+        of_flow("runas", Kind::Picklist(&[(0, "Owner"), (1, "Calling User")]), 1),
+        of_flow(
+            "businessprocesstype",
+            Kind::Picklist(&[(0, "Business Flow"), (1, "Task Flow")]),
+            0,
+        ),
+        of_flow("languagecode", Kind::Int, 1033),
+        of_flow("istransacted", Kind::Flag, 1),
+        of_flow("asyncautodelete", Kind::Flag, 0),
+        of_flow("clientdataiscompressed", Kind::Flag, 0),
+        of_flow("iscrmuiworkflow", Kind::Flag, 0),
+        of_flow("ondemand", Kind::Flag, 0),
+        of_flow("planverified", Kind::Flag, 0),
+        of_flow("subprocess", Kind::Flag, 0),
+        of_flow("syncworkflowlogonfailure", Kind::Flag, 0),
+        of_flow("triggeroncreate", Kind::Flag, 0),
+        of_flow("triggerondelete", Kind::Flag, 0),
+        of_flow("trustedaccess", Kind::Flag, 0),
         // What classic workflows, rules and desktop flows keep there stays in their package.
         empty("createstage", Kind::Picklist(STAGES)),
         empty("updatestage", Kind::Picklist(STAGES)),
