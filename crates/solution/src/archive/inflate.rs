@@ -50,7 +50,7 @@ impl Declared {
             return Err(other_length());
         }
         if crc32fast::hash(&bytes) != self.crc {
-            return Err(wrong("Invalid checksum"));
+            return Err(wrong("the content has another checksum than declared"));
         }
         Ok(bytes)
     }
@@ -113,6 +113,6 @@ mod tests {
         for wrong in [0, 1, size - 1, size + 1, usize::MAX] {
             assert_eq!(said(wrong, crc), "the content is longer or shorter than declared");
         }
-        assert_eq!(said(size, crc ^ 1), "Invalid checksum");
+        assert_eq!(said(size, crc ^ 1), "the content has another checksum than declared");
     }
 }

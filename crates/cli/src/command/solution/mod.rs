@@ -99,21 +99,24 @@ pub(crate) struct CreateArgs {
     version: String,
 }
 
+/// Adds the arguments of a verb.
+type Augment = fn(clap::Command) -> clap::Command;
+
+/// Verbs that read files and are done, with what adds their arguments.
+const ALONE: [(&str, Augment); 6] = [
+    ("check", check::CheckArgs::augment_args),
+    ("inspect", inspect::InspectArgs::augment_args),
+    ("create-settings", create_settings::CreateSettingsArgs::augment_args),
+    ("diff", diff::DiffArgs::augment_args),
+    ("graph", graph::GraphArgs::augment_args),
+    ("runbook", runbook::RunbookArgs::augment_args),
+];
+
 impl SolutionCommand {
     /// A verb by itself, of those that read files and are done.
     pub(super) fn alone(verb: &str) -> Option<clap::Command> {
-        let (verb, augment): (_, fn(clap::Command) -> clap::Command) = match verb {
-            "check" => ("check", check::CheckArgs::augment_args),
-            "inspect" => ("inspect", inspect::InspectArgs::augment_args),
-            "create-settings" => {
-                ("create-settings", create_settings::CreateSettingsArgs::augment_args)
-            }
-            "diff" => ("diff", diff::DiffArgs::augment_args),
-            "graph" => ("graph", graph::GraphArgs::augment_args),
-            "runbook" => ("runbook", runbook::RunbookArgs::augment_args),
-            _ => return None,
-        };
-        Some(augment(clap::Command::new(verb)))
+        let (verb, augment) = ALONE.iter().find(|(name, _)| *name == verb)?;
+        Some(augment(clap::Command::new(*verb)))
     }
 
     /// Whether it works on files alone.
