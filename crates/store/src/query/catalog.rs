@@ -1,10 +1,7 @@
 //! The tables that the Web API serves. Names, lengths, choices and object type codes are those of a
 //! live organisation's metadata. What such an organisation has and this does not is empty where clients
 //! that read whole tables ask for it, and left out otherwise.
-use super::table::{
-    AlternateKey, Choice, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
-};
-use crate::access::Entity;
+use super::table::{Choice, ColumnDef as Col, Kind, Source, TableDef};
 
 mod job;
 mod people;
@@ -23,7 +20,7 @@ pub static TABLES: &[TableDef] = &[
     variable::VARIABLE,
     variable::VARIABLE_VALUE,
     job::IMPORT_JOB,
-    ORGANIZATION,
+    people::ORGANIZATION,
     solution::PUBLISHER,
     solution::SOLUTION,
     solution::SOLUTION_COMPONENT,
@@ -35,7 +32,7 @@ pub static TABLES: &[TableDef] = &[
     people::TEAM,
     people::TEAM_MEMBERSHIP,
     people::TEAM_ROLES,
-    SYSTEM_USER,
+    people::SYSTEM_USER,
     workflow::WORKFLOW,
 ];
 
@@ -115,120 +112,6 @@ pub(super) const fn never(name: &'static str) -> Col {
 /// When an import last took a component's place: 1900-01-01, as the vendor's service has it where none did.
 pub(super) const OVERWRITTEN: Col =
     Col::new("overwritetime", Kind::Time).from(Source::Constant(-2_208_988_800_000_000));
-
-const ORGANIZATION: TableDef = TableDef {
-    name: "organization",
-    set: "organizations",
-    display_name: "Organization",
-    object_type_code: 1019,
-    physical: "environment",
-    primary_id: "organizationid",
-    primary_name: Some("name"),
-    ownership: Ownership::None,
-    columns: &[
-        Col::new("organizationid", Kind::Guid),
-        Col::new("name", Kind::Text(160)),
-        Col::new("languagecode", Kind::Int).from(Source::Constant(1033)),
-        CREATED,
-        Col::new("versionnumber", Kind::BigInt).from(Source::Column("version")),
-    ],
-    keys: &[],
-    many: &[],
-    visibility: Visibility::Members,
-    rows: None,
-    family: None,
-};
-
-const SYSTEM_USER: TableDef = TableDef {
-    name: "systemuser",
-    set: "systemusers",
-    display_name: "User",
-    object_type_code: 8,
-    physical: "systemuser",
-    primary_id: "systemuserid",
-    primary_name: Some("fullname"),
-    ownership: Ownership::BusinessUnit,
-    columns: &[
-        Col::new("systemuserid", Kind::Guid),
-        Col::new("domainname", Kind::Text(1024)).folded("domainname_key").create().required(),
-        Col::new("fullname", Kind::Text(200)).create(),
-        Col::new("internalemailaddress", Kind::Text(100)).from(Source::Column("domainname")),
-        Col::new("applicationid", Kind::Guid).create(),
-        // A user's object id on the wire is its row id.
-        Col::new("azureactivedirectoryobjectid", Kind::Guid).from(Source::Column("systemuserid")),
-        Col::new("isdisabled", Kind::Flag).edit(),
-        Col::new(
-            "accessmode",
-            Kind::Picklist(&[
-                (0, "Read-Write"),
-                (1, "Administrative"),
-                (2, "Read"),
-                (3, "Support User"),
-                (4, "Non-interactive"),
-                (5, "Delegated Admin"),
-            ]),
-        )
-        .from(Source::Sql(
-            "CAST(CASE {t}.kind WHEN 'service principal' THEN 4 ELSE 0 END AS BIGINT)",
-        ))
-        .create(),
-        Col::new(
-            "connref_role",
-            Kind::Spelled(&[
-                ("system administrator", "System Administrator"),
-                ("system customizer", "System Customizer"),
-                ("deployer", "Deployer"),
-                ("environment maker", "Environment Maker"),
-                ("basic user", "Basic User"),
-                ("none", "None"),
-            ]),
-        )
-        .from(Source::Column("role"))
-        .create(),
-        Col::new("windowsliveid", Kind::Text(1024)).from(Source::Column("domainname")),
-        Col::new("yomifullname", Kind::Text(200)).from(Source::Column("fullname")),
-        Col::new("islicensed", Kind::Flag).from(Source::Sql(
-            "CAST(CASE {t}.kind WHEN 'service principal' THEN 0 ELSE 1 END AS BIGINT)",
-        )),
-        never("isintegrationuser"),
-        never("setupuser"),
-        empty("applicationiduri", Kind::Text(1024)),
-        empty("disabledreason", Kind::Text(500)),
-        empty("employeeid", Kind::Text(100)),
-        empty("firstname", Kind::Text(256)),
-        empty("homephone", Kind::Text(50)),
-        empty("importsequencenumber", Kind::Int),
-        empty("jobtitle", Kind::Text(100)),
-        empty("lastname", Kind::Text(256)),
-        empty("middlename", Kind::Text(50)),
-        empty("mobilephone", Kind::Text(64)),
-        empty("nickname", Kind::Text(50)),
-        empty("overriddencreatedon", Kind::Time),
-        empty("personalemailaddress", Kind::Text(100)),
-        empty("photourl", Kind::Text(200)),
-        empty("title", Kind::Text(128)),
-        empty("userlicensetype", Kind::Int),
-        no_one("createdby"),
-        no_one("createdonbehalfby"),
-        no_one("modifiedby"),
-        no_one("modifiedonbehalfby"),
-        Col::new("connref_departedon", Kind::Time).from(Source::Column("departedon")),
-        Col::lookup("businessunitid", "businessunit", "businessunitid").edit(),
-        Col::lookup("parentsystemuserid", "systemuser", "parentsystemuserid").edit().hierarchical(),
-        organization("organizationid", "organizationid_organization"),
-        CREATED,
-        MODIFIED,
-        VERSION,
-    ],
-    keys: &[
-        AlternateKey { name: "aadobjectid", columns: &["azureactivedirectoryobjectid"] },
-        AlternateKey { name: "connref_username", columns: &["domainname"] },
-    ],
-    many: &[],
-    visibility: Visibility::Readable(Entity::User),
-    rows: None,
-    family: None,
-};
 
 #[cfg(test)]
 mod tests {

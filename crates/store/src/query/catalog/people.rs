@@ -1,7 +1,124 @@
-//! Business units, teams, roles and shares.
+//! The organisation, its business units, users, teams, roles and shares.
+use super::super::table::{
+    AlternateKey, ColumnDef as Col, Kind, Ownership, Source, TableDef, ToMany, Visibility,
+};
 use super::{
-    COMPONENT_STATE, CREATED, Col, Entity, Kind, MODIFIED, OVERWRITTEN, Ownership, Source,
-    TableDef, ToMany, VERSION, Visibility, empty, never, no_one, organization,
+    COMPONENT_STATE, CREATED, MODIFIED, OVERWRITTEN, VERSION, empty, never, no_one, organization,
+};
+use crate::access::Entity;
+
+pub(super) const ORGANIZATION: TableDef = TableDef {
+    name: "organization",
+    set: "organizations",
+    display_name: "Organization",
+    object_type_code: 1019,
+    physical: "environment",
+    primary_id: "organizationid",
+    primary_name: Some("name"),
+    ownership: Ownership::None,
+    columns: &[
+        Col::new("organizationid", Kind::Guid),
+        Col::new("name", Kind::Text(160)),
+        Col::new("languagecode", Kind::Int).from(Source::Constant(1033)),
+        CREATED,
+        Col::new("versionnumber", Kind::BigInt).from(Source::Column("version")),
+    ],
+    keys: &[],
+    many: &[],
+    visibility: Visibility::Members,
+    rows: None,
+    family: None,
+};
+
+pub(super) const SYSTEM_USER: TableDef = TableDef {
+    name: "systemuser",
+    set: "systemusers",
+    display_name: "User",
+    object_type_code: 8,
+    physical: "systemuser",
+    primary_id: "systemuserid",
+    primary_name: Some("fullname"),
+    ownership: Ownership::BusinessUnit,
+    columns: &[
+        Col::new("systemuserid", Kind::Guid),
+        Col::new("domainname", Kind::Text(1024)).folded("domainname_key").create().required(),
+        Col::new("fullname", Kind::Text(200)).create(),
+        Col::new("internalemailaddress", Kind::Text(100)).from(Source::Column("domainname")),
+        Col::new("applicationid", Kind::Guid).create(),
+        // A user's object id on the wire is its row id.
+        Col::new("azureactivedirectoryobjectid", Kind::Guid).from(Source::Column("systemuserid")),
+        Col::new("isdisabled", Kind::Flag).edit(),
+        Col::new(
+            "accessmode",
+            Kind::Picklist(&[
+                (0, "Read-Write"),
+                (1, "Administrative"),
+                (2, "Read"),
+                (3, "Support User"),
+                (4, "Non-interactive"),
+                (5, "Delegated Admin"),
+            ]),
+        )
+        .from(Source::Sql(
+            "CAST(CASE {t}.kind WHEN 'service principal' THEN 4 ELSE 0 END AS BIGINT)",
+        ))
+        .create(),
+        Col::new(
+            "connref_role",
+            Kind::Spelled(&[
+                ("system administrator", "System Administrator"),
+                ("system customizer", "System Customizer"),
+                ("deployer", "Deployer"),
+                ("environment maker", "Environment Maker"),
+                ("basic user", "Basic User"),
+                ("none", "None"),
+            ]),
+        )
+        .from(Source::Column("role"))
+        .create(),
+        Col::new("windowsliveid", Kind::Text(1024)).from(Source::Column("domainname")),
+        Col::new("yomifullname", Kind::Text(200)).from(Source::Column("fullname")),
+        Col::new("islicensed", Kind::Flag).from(Source::Sql(
+            "CAST(CASE {t}.kind WHEN 'service principal' THEN 0 ELSE 1 END AS BIGINT)",
+        )),
+        never("isintegrationuser"),
+        never("setupuser"),
+        empty("applicationiduri", Kind::Text(1024)),
+        empty("disabledreason", Kind::Text(500)),
+        empty("employeeid", Kind::Text(100)),
+        empty("firstname", Kind::Text(256)),
+        empty("homephone", Kind::Text(50)),
+        empty("importsequencenumber", Kind::Int),
+        empty("jobtitle", Kind::Text(100)),
+        empty("lastname", Kind::Text(256)),
+        empty("middlename", Kind::Text(50)),
+        empty("mobilephone", Kind::Text(64)),
+        empty("nickname", Kind::Text(50)),
+        empty("overriddencreatedon", Kind::Time),
+        empty("personalemailaddress", Kind::Text(100)),
+        empty("photourl", Kind::Text(200)),
+        empty("title", Kind::Text(128)),
+        empty("userlicensetype", Kind::Int),
+        no_one("createdby"),
+        no_one("createdonbehalfby"),
+        no_one("modifiedby"),
+        no_one("modifiedonbehalfby"),
+        Col::new("connref_departedon", Kind::Time).from(Source::Column("departedon")),
+        Col::lookup("businessunitid", "businessunit", "businessunitid").edit(),
+        Col::lookup("parentsystemuserid", "systemuser", "parentsystemuserid").edit().hierarchical(),
+        organization("organizationid", "organizationid_organization"),
+        CREATED,
+        MODIFIED,
+        VERSION,
+    ],
+    keys: &[
+        AlternateKey { name: "aadobjectid", columns: &["azureactivedirectoryobjectid"] },
+        AlternateKey { name: "connref_username", columns: &["domainname"] },
+    ],
+    many: &[],
+    visibility: Visibility::Readable(Entity::User),
+    rows: None,
+    family: None,
 };
 
 pub(super) const BUSINESS_UNIT: TableDef = TableDef {
